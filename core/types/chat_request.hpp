@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+/// A range of the client's body.
+struct Span {
+    std::size_t offset = 0;
+    std::size_t length = 0;
+    friend bool operator==(Span const&, Span const&) = default;
+};
+
+/// The facts that the gateway reads from a chat completion request, and where in the body they stand. The body itself is
+/// the client's; it must outlive this.
+struct ChatRequest {
+    std::string_view body;
+    std::string requested_model;  ///< unescaped, checked
+    bool stream = false;
+    bool include_usage = false;  ///< the client asked for usage in the stream
+    std::optional<std::int64_t> max_output_tokens;
+    std::int64_t choices = 1;
+    bool has_tools = false;
+    std::size_t prompt_bytes = 0;  ///< bytes of text in `messages`, for estimates
+
+    Span model_value;                          ///< with its quotes
+    std::optional<Span> stream_options_value;  ///< the whole value, `null` included
+    std::size_t first_member = 0;              ///< offset just behind the opening brace
+};
+
+}  // namespace sluice
