@@ -1,0 +1,93 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types/clock.hpp"
+#include "core/types/error.hpp"
+#include "core/types/money.hpp"
+#include "core/types/usage.hpp"
+
+namespace sluice {
+
+/// How an attempt ended, as metrics and logs name it: "ok" or the error kind's class.
+enum class AttemptResult : std::uint8_t {
+    ok,
+    connect,       ///< no connection, TLS, or reset before the head
+    timeout,
+    rate_limited,  ///< 429
+    server_error,  ///< 5xx
+    auth,          ///< 401, 403, or the account's quota
+    rejected,      ///< another 4xx: the request's fault
+    invalid,       ///< an answer that breaks the protocol, or an empty one
+    interrupted,   ///< the stream broke off
+    cancelled,     ///< the client left, or we are shutting down
+    not_sent,      ///< breaker open, target full, no credential free
+    count_,
+};
+
+std::string_view to_string(AttemptResult result);
+AttemptResult classify_attempt(std::optional<Error> const& error);
+
+/// One call to one target with one credential.
+struct Attempt {
+    std::string provider;
+    std::string target_model;
+    std::string credential;  ///< its name, never its value
+    AttemptResult result = AttemptResult::not_sent;
+    int upstream_status = 0;  ///< 0: no answer
+    std::string reason;       ///< why this target, or why it failed; safe to log
+    std::string upstream_request_id;
+    milliseconds waited{0};   ///< backoff before it
+    Duration duration{0};
+    Duration connect{0};                ///< zero on a reused connection
+    std::optional<Duration> first_token;  ///< from sending to the first valid delta
+    bool reused_connection = false;
+    bool uncertain = false;  ///< the request went out completely, yet no answer tells whether it was billed
+    Usage usage{};
+};
+
+/// Who asked, as far as logs and metrics need it.
+struct ClientInfo {
+    std::string ip;
+    std::string user_agent;
+    std::string sdk;  ///< x-stainless-lang, from a fixed list; else empty
+    unsigned retry_count = 0;
+};
+
+/// Everything that is known about one finished request. One Outcome feeds metrics, log and (later) ledger and trace, so
+/// that they can't disagree. It is recorded for every request that had a head, also for refused ones.
+struct Outcome {
+    std::string request_id;
+    std::string method;
+    std::string route;  ///< "/v1/chat/completions" ...; "other" for unknown paths
+    ClientInfo client;
+    std::string caller;  ///< key name; empty without keys
+    std::string requested_model;
+    std::string model;  ///< the configured name that matched, or "other": a bounded set
+    bool stream = false;
+    int status = 0;  ///< what the client got; 499 when it left first
+    std::optional<Error> error;
+    std::vector<Attempt> attempts;
+    std::string reported_model;
+    std::string finish_reason;
+    Usage usage{};                 ///< of all attempts together
+    std::optional<NanoUsd> cost;   ///< absent: the target's price is unknown
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    std::chrono::system_clock::time_point started_at{};
+    Duration duration{0};
+    Duration upstream_time{0};     ///< spent waiting for upstreams; duration minus this is our own overhead
+    std::optional<Duration> first_token;            ///< as the client saw it
+    std::optional<Duration> time_per_output_token;  ///< after the first
+    bool stream_started = false;
+    bool client_left = false;
+
+    Attempt const* last_attempt() const { return attempts.empty() ? nullptr : &attempts.back(); }
+};
+
+}  // namespace sluice

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/pipeline/cancellation.hpp"
+#include "core/pipeline/outcome.hpp"
+#include "core/pipeline/task.hpp"
+#include "core/stream/stream_decoder.hpp"
+#include "core/types/chat_request.hpp"
+#include "core/types/clock.hpp"
+#include "core/types/result.hpp"
+#include "core/types/settings.hpp"
+#include "core/types/splice.hpp"
+
+/// What the pipeline needs from the world, declared where it is used. Everything here runs on the request's worker.
+namespace sluice {
+
+using Pieces = std::span<std::string_view const>;
+
+struct HeaderField {
+    std::string name;  ///< lower case
+    std::string value;
+    friend bool operator==(HeaderField const&, HeaderField const&) = default;
+};
+using Headers = std::vector<HeaderField>;
+
+/// The value of the field `lower_name`, or an empty view.
+std::string_view find(Headers const& headers, std::string_view lower_name);
+
+// --- towards the provider's wire format --------------------------------------------------------------------------------
+
+/// What to send: a path below the provider's base URL, and the client's body with edits.
+struct EncodedRequest {
+    std::string path;
+    std::vector<Edit> edits;
+};
+
+/// What a whole (not streamed) answer says, beside its bytes.
+struct AnswerFacts {
+    Usage usage{};
+    std::string reported_model;
+    std::string finish_reason;
+    std::vector<Edit> edits;  ///< to the answer's bytes, before they reach the client
+};
+
+/// A wire format. Implemented in providers/<dialect>; stateless, shared by all workers.
+class Dialect {
+public:
+    virtual ~Dialect() = default;
+
+    /// Pure; may run again for the next attempt; never changes its input.
+    virtual Result<EncodedRequest> encode(ChatRequest const& request, std::string_view target_model,
+                                          ProviderSettings const& provider) const = 0;
+
+    virtual std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request) const = 0;
+
+    /// Reads a 2xx answer that is not a stream: JSON checked, an error object or an empty answer found out.
+    /// `body` needs 64 readable bytes behind it. Errors: any upstream kind.
+    virtual Result<AnswerFacts> read_answer(ChatRequest const& request, std::string_view body) const = 0;
+
+    /// Classifies an answer with another status. `body` may be cut, empty, HTML or no text at all.
+    virtual Error read_error(int status, Headers const& headers, std::string_view body) const = 0;
+};
+
+// --- towards the upstream ----------------------------------------------------------------------------------------------
+
+struct UpstreamHead {
+    int status = 0;
+    Headers headers;
+};
+
+/// One call to one upstream over one connection. Destroying it before its body was read to the end destroys the
+/// connection, which is how an upstream is cancelled.
+class Exchange {
+public:
+    virtual ~Exchange() = default;
+
+    /// Waits for the head, at most until `until`. Errors: upstream_timeout (nothing is lost: may be called again),
+    /// upstream_unavailable, upstream_invalid_response, client_closed / server_shutdown (cancelled).
+    virtual Task<Result<UpstreamHead const*>> head(Instant until) = 0;
+
+    /// The next bytes of the body, as many as have arrived; empty: the body ended at its boundary. The view has 64
+    /// readable bytes behind it and holds only until the calling coroutine suspends again. Errors: as head(), and
+    /// stream_interrupted when the connection ends inside the body.
+    virtual Task<Result<std::string_view>> read(Instant until) = 0;
+
+    virtual bool reused_connection() const = 0;
+    virtual Duration connect_time() const = 0;
+};
+
+struct UpstreamCall {
+    ProviderSettings const& provider;
+    CredentialSettings const* credential = nullptr;  ///< none is sent when null
+    std::string_view path;
+    Pieces body;
+    std::uint64_t body_size = 0;
+    std::string_view request_id;
+    std::string_view accept;  ///< "application/json" or "text/event-stream"
+    TimeoutSettings const& timeout;
+    Instant deadline = never;
+    Cancellation& cancellation;
+};
+
+class Upstream {
+public:
+    virtual ~Upstream() = default;
+
+    /// Takes a pooled connection or opens one, and sends the whole request. A reused connection that turns out dead
+    /// before a byte of the answer is replaced once, silently. `call` and what it refers to must outlive the exchange.
+    /// Errors: upstream_unavailable (detail says which step), upstream_timeout, overloaded (pool full),
+    /// client_closed / server_shutdown.
+    virtual Task<Result<std::unique_ptr<Exchange>>> call(UpstreamCall const& call) = 0;
+};
+
+// --- towards the client ------------------------------------------------------------------------------------------------
+
+/// The client's side of one request. Every write fails with client_closed once the client has left or does not read for
+/// `write_stall`; then its Cancellation has been triggered too.
+class ReplySink {
+public:
+    virtual ~ReplySink() = default;
+
+    /// A complete answer. Only before a stream was started. Pieces need to hold until it returns.
+    virtual Task<Result<>> answer(int status, Headers const& headers, Pieces body) = 0;
+
+    /// Sends 200 and the header fields of an event stream.
+    virtual Task<Result<>> start_stream(Headers const& headers) = 0;
+
+    /// Sends bytes of the started stream; what does not fit into the socket is kept until it does, so the pieces may
+    /// die at the first suspension.
+    virtual Task<Result<>> write(Pieces pieces) = 0;
+
+    /// Ends the stream. `keep_open` false closes the connection behind it.
+    virtual Task<Result<>> end_stream(bool keep_open) = 0;
+
+    virtual bool stream_started() const = 0;
+    virtual std::uint64_t bytes_out() const = 0;
+};
+
+// --- the rest ----------------------------------------------------------------------------------------------------------
+
+/// The worker's time. Fakes tick by hand.
+class Clock {
+public:
+    virtual ~Clock() = default;
+    virtual Instant now() = 0;
+    /// Returns early, with client_closed or server_shutdown, when cancelled.
+    virtual Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) = 0;
+    /// Uniform in [0, 1), for jitter.
+    virtual double random() = 0;
+};
+
+/// Where finished requests go. Called once per request, on its worker; must not block.
+class Recorder {
+public:
+    virtual ~Recorder() = default;
+    virtual void record(Outcome const& outcome) = 0;
+};
+
+}  // namespace sluice
