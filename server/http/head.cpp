@@ -1,0 +1,81 @@
+#include "server/http/head.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "server/http/characters.hpp"
+
+namespace sluice::http {
+
+namespace {
+
+struct Row {
+    HeadError error;
+    RefusalInfo info;
+};
+
+constexpr std::string_view framing = "invalid_framing";
+constexpr std::string_view request = "invalid_request";
+
+constexpr std::array rows{
+    Row{HeadError::none, {500, "internal_error", "The request was not refused."}},
+    Row{HeadError::bad_request_line, {400, request, "The request line is not `METHOD target HTTP/1.1`."}},
+    Row{HeadError::bad_header, {400, framing, "A header field is malformed: `name: value` is expected."}},
+    Row{HeadError::bare_lf, {400, framing, "Every line of the header must end with CR LF."}},
+    Row{HeadError::control_byte, {400, framing, "The header contains a control byte."}},
+    Row{HeadError::folded, {400, framing, "Folded header lines are not supported."}},
+    Row{HeadError::bad_host, {400, request, "The Host field is not a host with an optional port."}},
+    Row{HeadError::missing_host, {400, request, "The Host field is missing."}},
+    Row{HeadError::duplicate_host, {400, request, "There is more than one Host field."}},
+    Row{HeadError::bad_content_length, {400, framing, "Content-Length must be one plain decimal number."}},
+    Row{HeadError::conflicting_length, {400, framing, "The length of the body is given more than once."}},
+    Row{HeadError::bad_transfer_encoding, {400, framing, "Transfer-Encoding must be exactly `chunked`, in HTTP/1.1."}},
+    Row{HeadError::unknown_transfer_encoding,
+        {501, "unsupported_transfer_encoding", "The only supported Transfer-Encoding is `chunked`."}},
+    Row{HeadError::target_too_long, {414, "target_too_long", "The request target is too long."}},
+    Row{HeadError::head_too_large, {431, "header_too_large", "The header section is too large."}},
+    Row{HeadError::too_many_fields, {431, "too_many_fields", "The header has too many fields."}},
+    Row{HeadError::version_not_supported,
+        {505, "http_version_not_supported", "Only HTTP/1.1 and HTTP/1.0 are supported here."}},
+    Row{HeadError::http2_preface, {505, "http_version_not_supported", "HTTP/2 is not supported here: use HTTP/1.1."}},
+    Row{HeadError::tls_bytes, {400, request, "This port speaks plain HTTP, but a TLS handshake arrived."}},
+    Row{HeadError::bad_status_line, {502, "upstream_invalid_response", "The status line is malformed."}},
+};
+
+constexpr bool in_order() {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].error != static_cast<HeadError>(i)) return false;
+    }
+    return rows.back().error == HeadError::bad_status_line;
+}
+static_assert(in_order(), "one row for each HeadError, in the order of the enum");
+
+}  // namespace
+
+RefusalInfo describe(HeadError error) { return rows[static_cast<std::size_t>(error)].info; }
+
+bool equals_ignoring_case(std::string_view left, std::string_view right) {
+    if (left.size() != right.size()) return false;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+        if (lower(left[i]) != lower(right[i])) return false;
+    }
+    return true;
+}
+
+std::string_view find_field(std::vector<Field> const& fields, std::string_view name) {
+    for (Field const& field : fields) {
+        if (equals_ignoring_case(field.name, name)) return field.value;
+    }
+    return {};
+}
+
+std::size_t count_fields(std::vector<Field> const& fields, std::string_view name) {
+    auto const same = [name](Field const& field) { return equals_ignoring_case(field.name, name); };
+    return static_cast<std::size_t>(std::count_if(fields.begin(), fields.end(), same));
+}
+
+bool is_token(std::string_view text) { return !text.empty() && all_in(token_bytes, text); }
+
+bool is_field_value(std::string_view text) { return find_control(text, 0) == text.size(); }
+
+}  // namespace sluice::http
