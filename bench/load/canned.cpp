@@ -1,0 +1,296 @@
+// sluice_canned: the cheapest upstream that still speaks the lab's hints `tokens`, `rate`, `chunk_bytes` and `text`.
+//
+// The lab can do everything and costs accordingly; where it would be the limit of a measurement (it shares a CPU with
+// the load), run.py --upstream canned puts this in its place. One thread, bare epoll; trusts its clients.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <queue>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t write_at_once = 64 * 1024;  // full-speed streams: built and sent in pieces of about this size
+constexpr std::size_t hints_within = 4096;        // "stream" and "lab" come first in the bodies that sluice_load makes
+
+constexpr std::string_view stream_head =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+constexpr std::string_view chunk_fields =
+    R"("object":"chat.completion.chunk","created":1700000000,"model":"lab/fast","system_fingerprint":"fp_lab")";
+
+/// What the request asks for.
+struct Hints {
+    bool stream = false;
+    std::uint64_t tokens = 24;
+    std::uint64_t rate = 0;  // events per second; 0: as fast as they are taken
+    std::size_t chunk_bytes = 300;
+    std::string_view text = "Hello";
+};
+
+std::string_view after(std::string_view text, std::string_view mark) {
+    auto at = text.find(mark);
+    return at == text.npos ? std::string_view() : text.substr(at + mark.size());
+}
+
+void read_number(std::string_view text, std::string_view mark, auto& out) {
+    auto value = after(text, mark);
+    std::from_chars(value.data(), value.data() + value.size(), out);
+}
+
+Hints read_hints(std::string_view body) {
+    auto front = body.substr(0, hints_within);
+    Hints hints;
+    hints.stream = front.find("\"stream\":true") != front.npos;
+    read_number(front, "\"tokens\":", hints.tokens);
+    read_number(front, "\"rate\":", hints.rate);
+    read_number(front, "\"chunk_bytes\":", hints.chunk_bytes);
+    if (auto text = after(front, "\"text\":\""); !text.empty()) hints.text = text.substr(0, text.find('"'));
+    return hints;
+}
+
+std::string json_answer(std::string_view text) {
+    auto body = fmt::format(R"({{"id":"chatcmpl-canned","object":"chat.completion","created":1700000000,)"
+                            R"("model":"lab/fast","choices":[{{"index":0,"message":{{"role":"assistant","content":)"
+                            R"("{}{:.<640}"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":200,)"
+                            R"("completion_tokens":100,"total_tokens":300}}}})",
+                            text, ' ');
+    return fmt::format("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{}", body.size(),
+                       body);
+}
+
+void append_event(std::string& out, std::string_view json) {
+    fmt::format_to(std::back_inserter(out), "{:x}\r\ndata: {}\n\n\r\n", json.size() + 8, json);
+}
+
+/// A numbered chunk whose event is about `size` bytes long.
+void append_chunk(std::string& out, std::uint64_t number, std::size_t size) {
+    std::array<char, 1024> room;
+    std::size_t const frame = chunk_fields.size() + 110;
+    auto end = fmt::format_to_n(room.data(), room.size(),
+                                R"({{"id":"chatcmpl-canned",{},"choices":[{{"index":0,"delta":{{"content":"{:x<{}}"}},)"
+                                R"("finish_reason":null}}],"seq":{}}})",
+                                chunk_fields, "word ", std::clamp<std::size_t>(size, frame + 5, 900) - frame, number);
+    append_event(out, {room.data(), end.size});
+}
+
+void append_stream_end(std::string& out) {
+    append_event(out, fmt::format(R"({{"id":"chatcmpl-canned",{},"choices":[{{"index":0,"delta":{{}},"finish_reason":)"
+                                  R"("stop"}}]}})",
+                                  chunk_fields));
+    append_event(out, fmt::format(R"({{"id":"chatcmpl-canned",{},"choices":[],"usage":{{"prompt_tokens":200,)"
+                                  R"("completion_tokens":100,"total_tokens":300}}}})",
+                                  chunk_fields));
+    out += "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
+}
+
+struct Client {
+    int descriptor = -1;
+    std::uint64_t id = 0;
+    std::string input;
+    std::string output;
+    std::size_t output_at = 0;
+    Hints hints;
+    bool streaming = false;
+    std::uint64_t next_event = 0;
+    Clock::time_point due;
+
+    bool has_output() const { return output_at < output.size(); }
+};
+
+struct Due {
+    Clock::time_point at;
+    std::uint64_t client;
+    bool operator<(Due const& other) const { return at > other.at; }
+};
+
+class Canned {
+public:
+    explicit Canned(std::uint16_t port);
+    [[noreturn]] void run();
+
+private:
+    void accept_all();
+    void ready(Client& client, std::uint32_t events);
+    void take_requests(Client& client);
+    void answer(Client& client, std::string_view body);
+    void pump(Client& client);
+    bool flush(Client& client);
+    void run_due();
+    void drop(Client& client);
+
+    int listener_;
+    int epoll_;
+    std::uint64_t next_id_ = 1;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
+    std::priority_queue<Due> due_;
+    std::vector<char> buffer_ = std::vector<char>(256 * 1024);
+};
+
+Canned::Canned(std::uint16_t port)
+    : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)), epoll_(::epoll_create1(0)) {
+    int const on = 1;
+    ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_, 4096) != 0)
+        throw std::runtime_error(fmt::format("cannot listen on port {}", port));
+    epoll_event interest{.events = EPOLLIN, .data = {.u64 = 0}};
+    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &interest);
+}
+
+void Canned::run() {
+    std::array<epoll_event, 512> events;
+    for (;;) {
+        auto wait = due_.empty() ? std::chrono::milliseconds(1000)
+                                 : std::chrono::ceil<std::chrono::milliseconds>(due_.top().at - Clock::now());
+        int count = ::epoll_wait(epoll_, events.data(), events.size(), std::max(0, static_cast<int>(wait.count())));
+        for (auto const& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
+            if (event.data.u64 == 0)
+                accept_all();
+            else if (auto found = clients_.find(event.data.u64); found != clients_.end())
+                ready(*found->second, event.events);
+        }
+        run_due();
+    }
+}
+
+void Canned::accept_all() {
+    for (int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK); fd >= 0;
+         fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK)) {
+        int const on = 1;
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        auto client = std::make_unique<Client>();
+        client->descriptor = fd;
+        client->id = next_id_++;
+        epoll_event interest{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {.u64 = client->id}};
+        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &interest);
+        clients_.emplace(client->id, std::move(client));
+    }
+}
+
+void Canned::ready(Client& client, std::uint32_t events) {
+    bool open = true;
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+        ssize_t got = 0;
+        while ((got = ::recv(client.descriptor, buffer_.data(), buffer_.size(), 0)) > 0) {
+            client.input.append(buffer_.data(), static_cast<std::size_t>(got));
+            if (static_cast<std::size_t>(got) < buffer_.size() && (events & EPOLLHUP) == 0) break;
+        }
+        open = got > 0 || (got < 0 && errno == EAGAIN);
+    }
+    if (!open) return drop(client);
+    take_requests(client);
+    pump(client);
+}
+
+void Canned::take_requests(Client& client) {
+    auto end = client.input.find("\r\n\r\n");
+    if (client.streaming || end == std::string::npos) return;
+    std::string_view head(client.input.data(), end);
+    std::size_t length = 0;
+    // Whatever the case the proxy writes it in.
+    for (auto name : {"content-length: ", "Content-Length: "}) read_number(head, name, length);
+    if (client.input.size() < end + 4 + length) return;
+    answer(client, std::string_view(client.input).substr(end + 4, length));
+    client.input.erase(0, end + 4 + length);
+}
+
+void Canned::answer(Client& client, std::string_view body) {
+    client.hints = read_hints(body);
+    if (!client.hints.stream) {
+        client.output += json_answer(client.hints.text);
+        return;
+    }
+    client.output += stream_head;
+    client.streaming = true;
+    client.next_event = 0;
+    client.due = Clock::now();
+    if (client.hints.rate == 0) return;
+    append_chunk(client.output, client.next_event++, client.hints.chunk_bytes);
+    client.due += std::chrono::nanoseconds(1'000'000'000 / client.hints.rate);
+    due_.push({client.due, client.id});
+}
+
+/// Writes what there is; a stream at full speed goes on until the socket is full.
+void Canned::pump(Client& client) {
+    while (flush(client)) {
+        if (!client.streaming || client.hints.rate != 0) return;
+        while (client.output.size() < write_at_once && client.next_event < client.hints.tokens)
+            append_chunk(client.output, client.next_event++, client.hints.chunk_bytes);
+        if (client.next_event < client.hints.tokens) continue;
+        append_stream_end(client.output);
+        client.streaming = false;
+    }
+}
+
+bool Canned::flush(Client& client) {
+    while (client.has_output()) {
+        auto sent = ::send(client.descriptor, client.output.data() + client.output_at,
+                           client.output.size() - client.output_at, MSG_NOSIGNAL);
+        if (sent <= 0) return false;
+        client.output_at += static_cast<std::size_t>(sent);
+    }
+    client.output.clear();
+    client.output_at = 0;
+    return true;
+}
+
+void Canned::run_due() {
+    auto now = Clock::now();
+    while (!due_.empty() && due_.top().at <= now) {
+        auto found = clients_.find(due_.top().client);
+        due_.pop();
+        if (found == clients_.end()) continue;
+        auto& client = *found->second;
+        if (client.next_event < client.hints.tokens) {
+            append_chunk(client.output, client.next_event++, client.hints.chunk_bytes);
+            client.due += std::chrono::nanoseconds(1'000'000'000 / client.hints.rate);
+            due_.push({client.due, client.id});
+        } else {
+            append_stream_end(client.output);
+            client.streaming = false;
+        }
+        flush(client);
+    }
+}
+
+void Canned::drop(Client& client) {
+    ::close(client.descriptor);
+    clients_.erase(client.id);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::uint16_t port = 0;
+    CLI::App app{"The cheapest upstream there is, for benches."};
+    app.add_option("--port", port)->required();
+    CLI11_PARSE(app, argc, argv);
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    Canned(port).run();
+}

@@ -1,0 +1,178 @@
+#include "driver.hpp"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <deque>
+#include <stdexcept>
+#include <vector>
+
+#include "exchange.hpp"
+
+namespace sluice::bench {
+namespace {
+
+constexpr std::size_t reading_size = 256 * 1024;
+constexpr std::uint64_t error_limit = 10'000;  // a run that only fails ends
+
+class Driver {
+public:
+    explicit Driver(Options const& options);
+    ~Driver() { ::close(run_.epoll); }
+    Driver(Driver const&) = delete;
+    Driver& operator=(Driver const&) = delete;
+
+    Tally run();
+
+private:
+    using State = Exchange::State;
+
+    void watch_stdin();
+    void open_more();
+    void turn();
+    void settle(Exchange& exchange, bool was_opened);
+    void announce();
+    bool may_send_more(Clock::time_point now) const;
+    bool over() const;
+    int wait_limit(Clock::time_point now) const;
+
+    Options const& options_;
+    RequestText request_;
+    TlsContext tls_;
+    std::vector<char> buffer_;
+    Run run_;
+    std::deque<Exchange> exchanges_;  // stable addresses: epoll keeps pointers to them
+    std::size_t unopened_ = 0;        // exchanges begun that are not open yet
+    std::size_t open_or_done_ = 0;
+    std::size_t finished_ = 0;
+    std::uint64_t started_requests_ = 0;
+    std::uint64_t failures_ = 0;
+    bool announced_ = false;
+    bool stop_ = false;
+    Clock::time_point begin_;
+    Clock::time_point held_since_;
+};
+
+Driver::Driver(Options const& options)
+    : options_(options),
+      request_(make_request(options)),
+      tls_(options.transport == Transport::tls ? make_tls_context() : TlsContext()),
+      buffer_(reading_size),
+      run_{.options = options,
+           .request = request_,
+           .tls = tls_.get(),
+           .epoll = ::epoll_create1(EPOLL_CLOEXEC),
+           .buffer = buffer_,
+           .tally = {}} {
+    if (run_.epoll < 0) throw std::runtime_error("no epoll");
+    if (options.mode == Mode::hold) watch_stdin();
+}
+
+/// A closed or readable stdin ends `hold`. A stdin that epoll cannot watch (a file) ends nothing.
+void Driver::watch_stdin() {
+    epoll_event interest{};
+    interest.events = EPOLLIN;
+    interest.data.ptr = nullptr;
+    ::epoll_ctl(run_.epoll, EPOLL_CTL_ADD, STDIN_FILENO, &interest);
+}
+
+bool Driver::may_send_more(Clock::time_point now) const {
+    if (options_.mode != Mode::json || failures_ >= error_limit) return false;
+    if (options_.requests != 0 && started_requests_ >= options_.requests) return false;
+    return options_.seconds.count() == 0 || now - begin_ < options_.seconds;
+}
+
+bool Driver::over() const {
+    if (finished_ == options_.connections) return true;
+    if (stop_) return true;
+    bool const held = options_.mode == Mode::hold && announced_ && options_.seconds.count() != 0;
+    return held && Clock::now() - held_since_ >= options_.seconds;
+}
+
+int Driver::wait_limit(Clock::time_point now) const {
+    auto left = options_.patience - (now - begin_);
+    if (options_.mode == Mode::hold && options_.seconds.count() != 0 && announced_) {
+        left = std::min(left, options_.seconds - (now - held_since_));
+    }
+    return static_cast<int>(std::max<std::int64_t>(left / std::chrono::milliseconds(1), 0)) + 1;
+}
+
+void Driver::open_more() {
+    while (exchanges_.size() < options_.connections && unopened_ < options_.opening) {
+        auto& exchange = exchanges_.emplace_back(run_);
+        ++unopened_;
+        ++started_requests_;
+        exchange.begin();
+        settle(exchange, false);
+    }
+}
+
+/// After any step of `exchange`: counts it as opened or finished, or sends its next request.
+void Driver::settle(Exchange& exchange, bool was_opened) {
+    if (!was_opened && exchange.opened()) {
+        --unopened_;
+        ++open_or_done_;
+    }
+    while (exchange.state() == State::answered || exchange.state() == State::failed) {
+        if (exchange.state() == State::failed) ++failures_;
+        if (!may_send_more(Clock::now())) {
+            exchange.close();
+            ++finished_;
+            return;
+        }
+        ++started_requests_;
+        exchange.begin();
+    }
+}
+
+void Driver::announce() {
+    if (announced_ || options_.mode == Mode::json || open_or_done_ < options_.connections) return;
+    announced_ = true;
+    held_since_ = Clock::now();
+    fmt::print("{{\"opened\":{},\"events\":{}}}\n", open_or_done_ - failures_, run_.tally.streams.events);
+    std::fflush(stdout);
+}
+
+void Driver::turn() {
+    std::array<epoll_event, 512> ready;
+    int count = ::epoll_wait(run_.epoll, ready.data(), ready.size(), wait_limit(Clock::now()));
+    for (int i = 0; i < count; ++i) {
+        auto const& [events, data] = ready[static_cast<std::size_t>(i)];
+        if (data.ptr == nullptr) {
+            stop_ = true;
+            continue;
+        }
+        auto& exchange = *static_cast<Exchange*>(data.ptr);
+        bool const was_open = exchange.opened();
+        exchange.advance(events);
+        settle(exchange, was_open);
+    }
+}
+
+Tally Driver::run() {
+    begin_ = Clock::now();
+    open_more();
+    while (!over()) {
+        turn();
+        open_more();
+        announce();
+        if (Clock::now() - begin_ >= options_.patience) break;
+    }
+    run_.tally.elapsed = Clock::now() - begin_;
+    bool const held_to_the_end = options_.mode == Mode::hold && announced_;
+    if (!held_to_the_end && finished_ < options_.connections) {
+        run_.tally.errors["unfinished when patience ended"] += options_.connections - finished_;
+    }
+    // A stream that is held and ends by itself was not held.
+    if (options_.mode == Mode::hold && finished_ > 0) run_.tally.errors["ended while held"] += finished_;
+    return run_.tally;
+}
+
+}  // namespace
+
+Tally run_load(Options const& options) { return Driver(options).run(); }
+
+}  // namespace sluice::bench
