@@ -86,8 +86,8 @@ public:
     virtual Task<Result<UpstreamHead const*>> head(Instant until) = 0;
 
     /// The next bytes of the body, as many as have arrived; empty: the body ended at its boundary. The view has 64
-    /// readable bytes behind it and holds only until the calling coroutine suspends again. Errors: as head(), and
-    /// stream_interrupted when the connection ends inside the body.
+    /// readable bytes behind it and holds until the next call. Errors: as head(), and stream_interrupted when the
+    /// connection ends inside the body.
     virtual Task<Result<std::string_view>> read(Instant until) = 0;
 
     virtual bool reused_connection() const = 0;
@@ -132,8 +132,7 @@ public:
     /// Sends 200 and the header fields of an event stream.
     virtual Task<Result<>> start_stream(Headers const& headers) = 0;
 
-    /// Sends bytes of the started stream; what does not fit into the socket is kept until it does, so the pieces may
-    /// die at the first suspension.
+    /// Sends bytes of the started stream; waits while the client does not read. Pieces need to hold until it returns.
     virtual Task<Result<>> write(Pieces pieces) = 0;
 
     /// Ends the stream. `keep_open` false closes the connection behind it.

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace sluice::net {
+
+class BufferPool;
+
+/// Raw bytes, never zero-filled, with `padding` readable bytes behind `capacity()` (simdjson reads ahead). Given back to
+/// its pool when destroyed. Must not outlive the pool.
+class Buffer {
+public:
+    static constexpr std::size_t padding = 64;
+
+    Buffer() = default;
+    Buffer(Buffer&& other) noexcept { swap(other); }
+    Buffer& operator=(Buffer&& other) noexcept {
+        Buffer(std::move(other)).swap(*this);
+        return *this;
+    }
+    ~Buffer();
+
+    char* data() { return bytes_.get(); }
+    char const* data() const { return bytes_.get(); }
+    std::size_t capacity() const { return capacity_; }
+    explicit operator bool() const { return bytes_ != nullptr; }
+
+    void swap(Buffer& other) noexcept {
+        std::swap(bytes_, other.bytes_);
+        std::swap(capacity_, other.capacity_);
+        std::swap(pool_, other.pool_);
+    }
+
+private:
+    friend class BufferPool;
+    std::unique_ptr<char[]> bytes_;
+    std::size_t capacity_ = 0;
+    BufferPool* pool_ = nullptr;
+};
+
+/// Free buffers of one worker by size class. Keeps a bounded number of bytes; what is above goes back to the allocator,
+/// and trim() gives back what a quiet period did not need. Thread: its worker's.
+class BufferPool {
+public:
+    static constexpr std::array<std::size_t, 4> classes{4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024};
+    static constexpr std::size_t kept_bytes = 1024 * 1024;  ///< per class
+
+    /// At least `size` bytes of capacity. Larger than the largest class: allocated and freed, not kept.
+    Buffer take(std::size_t size);
+
+    /// Frees half of what is unused in each class. Called by the worker's slow tick.
+    void trim();
+
+private:
+    friend class Buffer;
+    void give_back(Buffer& buffer);
+
+    std::array<std::vector<std::unique_ptr<char[]>>, classes.size()> free_;
+};
+
+}  // namespace sluice::net

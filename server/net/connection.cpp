@@ -1,0 +1,246 @@
+#include "server/net/connection.hpp"
+
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace sluice::net {
+namespace {
+
+constexpr std::size_t max_pieces = 16;
+constexpr std::size_t tls_record = 16 * 1024;
+
+/// What of `pieces` fits into one system call.
+struct Gather {
+    std::array<iovec, max_pieces> parts{};
+    std::size_t count = 0;
+};
+
+Gather gather(Pieces pieces) {
+    Gather gathered;
+    for (auto piece : pieces.first(std::min(pieces.size(), max_pieces))) {
+        gathered.parts[gathered.count++] = {const_cast<char*>(piece.data()), piece.size()};
+    }
+    return gathered;
+}
+
+IoResult from_errno() {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::want_write, 0};
+    return {IoStatus::failed, 0};
+}
+
+IoResult from_tls(SSL* tls, int returned) {
+    switch (SSL_get_error(tls, returned)) {
+        case SSL_ERROR_WANT_READ: return {IoStatus::want_read, 0};
+        case SSL_ERROR_WANT_WRITE: return {IoStatus::want_write, 0};
+        case SSL_ERROR_ZERO_RETURN: return {IoStatus::end, 0};
+        default: return {IoStatus::failed, 0};
+    }
+}
+
+/// Drops the first `bytes` of the pieces; returns how many whole pieces are gone.
+std::size_t drop_front(std::span<std::string_view> pieces, std::size_t bytes) {
+    std::size_t done = 0;
+    while (done < pieces.size() && bytes >= pieces[done].size()) bytes -= pieces[done++].size();
+    if (done < pieces.size()) pieces[done].remove_prefix(bytes);
+    return done;
+}
+
+}  // namespace
+
+struct Connection::Core {
+    Core(Socket connected, Connection* user) : socket(std::move(connected)), owner(user) {}
+    Socket socket;
+    Connection* owner;
+    bool read_armed = false;
+    bool write_armed = false;
+};
+
+Connection::Connection(Worker& worker, Socket socket)
+    : worker_(worker), core_(std::make_shared<Core>(std::move(socket), this)), waiter_(worker.wheel()) {
+    boost::system::error_code ignored;
+    if (core_->socket.is_open()) core_->socket.native_non_blocking(true, ignored);
+}
+
+Connection::~Connection() {
+    core_->owner = nullptr;
+    tls_.reset();
+    boost::system::error_code ignored;
+    core_->socket.close(ignored);
+}
+
+int Connection::fd() { return core_->socket.native_handle(); }
+
+IoResult Connection::read_some(std::span<char> into) {
+    if (tls_) return read_tls(into);
+    auto const got = ::recv(fd(), into.data(), into.size(), 0);
+    if (got > 0) return {IoStatus::ok, static_cast<std::size_t>(got)};
+    if (got == 0) return {IoStatus::end, 0};
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {IoStatus::want_read, 0};
+    return {IoStatus::failed, 0};
+}
+
+IoResult Connection::write_some(Pieces pieces) {
+    if (tls_) return write_tls(pieces);
+    auto gathered = gather(pieces);
+    msghdr message{};
+    message.msg_iov = gathered.parts.data();
+    message.msg_iovlen = gathered.count;
+    auto const sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+    return sent >= 0 ? IoResult{IoStatus::ok, static_cast<std::size_t>(sent)} : from_errno();
+}
+
+IoResult Connection::read_tls(std::span<char> into) {
+    ERR_clear_error();
+    std::size_t got = 0;
+    int const returned = SSL_read_ex(tls_.get(), into.data(), into.size(), &got);
+    return returned == 1 ? IoResult{IoStatus::ok, got} : from_tls(tls_.get(), returned);
+}
+
+IoResult Connection::write_tls(Pieces pieces) {
+    ERR_clear_error();
+    // One record for what is sent together: small pieces are collected, a large one goes as it is.
+    std::array<char, tls_record> record;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    std::size_t size = 0;
+    std::string_view out = pieces.front();
+    if (pieces.size() > 1 && out.size() < tls_record) {
+        for (auto piece : pieces) {
+            auto const part = piece.substr(0, tls_record - size);
+            std::memcpy(record.data() + size, part.data(), part.size());
+            size += part.size();
+            if (size == tls_record) break;
+        }
+        out = {record.data(), size};
+    }
+    std::size_t sent = 0;
+    int const returned = SSL_write_ex(tls_.get(), out.data(), out.size(), &sent);
+    return returned == 1 ? IoResult{IoStatus::ok, sent} : from_tls(tls_.get(), returned);
+}
+
+Task<IoStatus> Connection::wait(IoStatus want, Instant until) {
+    waiting_for_ = want;
+    want == IoStatus::want_write ? arm_write() : arm_read();
+    auto const woken = co_await waiter_.wait(until);
+    waiting_for_ = IoStatus::ok;
+    if (woken == Wake::expired) co_return IoStatus::expired;
+    co_return woken == Wake::cancelled ? IoStatus::cancelled : IoStatus::ok;
+}
+
+Task<IoResult> Connection::read(std::span<char> into, Instant until) {
+    while (true) {
+        auto const result = read_some(into);
+        if (result.status != IoStatus::want_read && result.status != IoStatus::want_write) co_return result;
+        auto const waited = co_await wait(result.status, until);
+        if (waited != IoStatus::ok) co_return IoResult{waited, 0};
+    }
+}
+
+Task<IoStatus> Connection::write_all(Pieces pieces, milliseconds stall) {
+    auto result = write_some(pieces);
+    std::size_t total = 0;
+    for (auto piece : pieces) total += piece.size();
+    if (result.status == IoStatus::ok && result.bytes == total) co_return IoStatus::ok;
+
+    std::vector<std::string_view> rest(pieces.begin(), pieces.end());
+    std::span<std::string_view> left(rest);
+    while (true) {
+        if (result.status == IoStatus::ok) {
+            left = left.subspan(drop_front(left, result.bytes));
+            if (left.empty()) co_return IoStatus::ok;
+        } else if (result.status == IoStatus::want_read || result.status == IoStatus::want_write) {
+            auto const waited = co_await wait(result.status, after(worker_.now(), stall));
+            if (waited != IoStatus::ok) co_return waited;
+        } else {
+            co_return result.status;
+        }
+        result = write_some(left);
+    }
+}
+
+Task<IoStatus> Connection::connect(boost::asio::ip::tcp::endpoint const& address, Instant until) {
+    if (::connect(fd(), address.data(), static_cast<socklen_t>(address.size())) == 0) co_return IoStatus::ok;
+    if (errno != EINPROGRESS) co_return IoStatus::failed;
+    auto const waited = co_await wait(IoStatus::want_write, until);
+    if (waited != IoStatus::ok) co_return waited;
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+    co_return error == 0 ? IoStatus::ok : IoStatus::failed;
+}
+
+Task<IoStatus> Connection::handshake(Instant until) {
+    while (true) {
+        ERR_clear_error();
+        int const returned = SSL_do_handshake(tls_.get());
+        if (returned == 1) co_return IoStatus::ok;
+        auto const result = from_tls(tls_.get(), returned);
+        if (result.status != IoStatus::want_read && result.status != IoStatus::want_write) co_return IoStatus::failed;
+        auto const waited = co_await wait(result.status, until);
+        if (waited != IoStatus::ok) co_return waited;
+    }
+}
+
+void Connection::arm_read() {
+    if (core_->read_armed) return;
+    core_->read_armed = true;
+    core_->socket.async_wait(Socket::wait_read, [core = core_](boost::system::error_code) {
+        core->read_armed = false;
+        if (core->owner) core->owner->readable();
+    });
+}
+
+void Connection::arm_write() {
+    if (core_->write_armed) return;
+    core_->write_armed = true;
+    core_->socket.async_wait(Socket::wait_write, [core = core_](boost::system::error_code) {
+        core->write_armed = false;
+        if (core->owner) core->owner->writable();
+    });
+}
+
+void Connection::readable() {
+    if (waiting_for_ == IoStatus::want_read) {
+        waiter_.wake(Wake::ready);
+    } else if (on_readable_) {
+        std::exchange(on_readable_, nullptr)();
+    }
+}
+
+void Connection::writable() {
+    if (waiting_for_ == IoStatus::want_write) waiter_.wake(Wake::ready);
+}
+
+void Connection::watch(std::function<void()> on_readable) {
+    on_readable_ = std::move(on_readable);
+    arm_read();
+}
+
+void Connection::shutdown_send() {
+    if (tls_) {
+        ERR_clear_error();
+        SSL_shutdown(tls_.get());
+    }
+    ::shutdown(fd(), SHUT_WR);
+}
+
+void Connection::abort() {
+    linger const at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+void tune(Socket& socket, int receive_buffer, int send_buffer) {
+    int const fd = socket.native_handle();
+    auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
+    set(IPPROTO_TCP, TCP_NODELAY, 1);
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    if (receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, receive_buffer);
+    if (send_buffer > 0) set(SOL_SOCKET, SO_SNDBUF, send_buffer);
+}
+
+}  // namespace sluice::net

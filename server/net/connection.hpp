@@ -1,0 +1,93 @@
+#pragma once
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/pipeline/ports.hpp"
+#include "server/net/tls.hpp"
+#include "server/net/waiter.hpp"
+#include "server/net/worker.hpp"
+
+namespace sluice::net {
+
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+
+enum class IoStatus : std::uint8_t { ok, want_read, want_write, end, failed, expired, cancelled };
+
+struct IoResult {
+    IoStatus status = IoStatus::ok;
+    std::size_t bytes = 0;
+};
+
+/// A TCP connection, with or without TLS on it. Reads and writes try the socket first and suspend only when it is not
+/// ready; no buffer is held while it waits. One coroutine uses it at a time, except for `watch`, which runs beside a
+/// coroutine that waits for something else. Thread: its worker's.
+class Connection {
+public:
+    Connection(Worker& worker, Socket socket);
+    Connection(Connection const&) = delete;
+    Connection& operator=(Connection const&) = delete;
+    ~Connection();
+
+    /// Everything below then goes through TLS. `host` names the peer for a client's handshake.
+    void use_tls(TlsHandle handle) { tls_ = std::move(handle); }
+    bool uses_tls() const { return tls_ != nullptr; }
+    ssl_st* tls() { return tls_.get(); }
+    int fd();
+    Worker& worker() { return worker_; }
+
+    /// Never blocks. `end`: the peer closed its side in order.
+    IoResult read_some(std::span<char> into);
+    /// Never blocks; sends as much as the socket takes, with one system call without TLS.
+    IoResult write_some(Pieces pieces);
+
+    /// Suspends until the socket may be readable (or writable). Result: ok, expired, or cancelled by wake_cancelled().
+    Task<IoStatus> wait(IoStatus want, Instant until);
+
+    /// read_some, with a wait where needed.
+    Task<IoResult> read(std::span<char> into, Instant until);
+    /// Sends everything. `stall`: the longest time without progress.
+    Task<IoStatus> write_all(Pieces pieces, milliseconds stall);
+    /// Connects to `address`, then (both sides) runs the TLS handshake.
+    Task<IoStatus> connect(boost::asio::ip::tcp::endpoint const& address, Instant until);
+    Task<IoStatus> handshake(Instant until);
+
+    /// Ends the current wait() with `cancelled`.
+    void wake_cancelled() { waiter_.wake(Wake::cancelled); }
+
+    /// Calls `on_readable` once, when bytes or an end arrive while nobody waits for reading. wait(want_read) takes over.
+    void watch(std::function<void()> on_readable);
+    void unwatch() { on_readable_ = nullptr; }
+
+    /// Says that nothing more will be sent (TLS: close_notify, too); reading goes on.
+    void shutdown_send();
+    /// Closes with a reset instead of an orderly end.
+    void abort();
+
+private:
+    struct Core;  ///< outlives *this while the reactor holds a wait
+
+    IoResult read_tls(std::span<char> into);
+    IoResult write_tls(Pieces pieces);
+    void arm_read();
+    void arm_write();
+    void readable();
+    void writable();
+
+    Worker& worker_;
+    std::shared_ptr<Core> core_;
+    Waiter waiter_;
+    IoStatus waiting_for_ = IoStatus::ok;
+    TlsHandle tls_;
+    std::function<void()> on_readable_;
+};
+
+/// Options that every socket of ours gets: no Nagle delay, keep-alive probes, bounded kernel buffers (0: the kernel's).
+void tune(Socket& socket, int receive_buffer, int send_buffer);
+
+}  // namespace sluice::net

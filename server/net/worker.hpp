@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <thread>
+
+#include "core/pipeline/ports.hpp"
+#include "server/net/buffer_pool.hpp"
+#include "server/net/timer_wheel.hpp"
+
+namespace sluice::net {
+
+/// One thread with its own io_context, timers and buffers. What is made on a worker stays on it.
+class Worker final : public Clock {
+public:
+    explicit Worker(unsigned index);
+    ~Worker() override;
+
+    unsigned index() const { return index_; }
+    boost::asio::io_context& context() { return context_; }
+    Executor executor() { return context_.get_executor(); }
+    TimerWheel& wheel() { return wheel_; }
+    BufferPool& buffers() { return buffers_; }
+
+    /// Starts the thread.
+    void start();
+    /// Runs `work` on the worker's thread. Thread: any.
+    void post(std::function<void()> work);
+    /// Lets the thread end when nothing is left to do on it; then join().
+    void finish();
+    /// Ends the thread now, whatever is left.
+    void stop();
+    void join();
+
+    Instant now() override { return std::chrono::steady_clock::now(); }
+    Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) override;
+    double random() override;
+
+private:
+    void run_tick();
+
+    unsigned index_;
+    boost::asio::io_context context_;
+    boost::asio::executor_work_guard<Executor> guard_;
+    boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+                                      Executor>
+        tick_;
+    TimerWheel wheel_;
+    BufferPool buffers_;
+    std::minstd_rand random_;
+    unsigned ticks_ = 0;
+    std::thread thread_;
+};
+
+/// The error that a cancelled wait hands up.
+Error cancelled_error(Cancellation const& cancellation);
+
+}  // namespace sluice::net
