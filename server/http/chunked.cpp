@@ -168,12 +168,10 @@ void ChunkedDecoder::end_extension(char c, State blank) {
 
 void ChunkedDecoder::take_trailer(char c) {
     if (state_ == State::trailer_first && c == '\r') return void(state_ = State::end_lf);
+    if (state_ == State::trailer_value && c == '\r') return void(state_ = State::trailer_lf);
     if (!count(trailers_, limits_.trailers, ChunkError::trailers_too_large)) return;
     if (c == '\n' || (c != '\r' && is_control(c))) return fail(ChunkError::bad_line_end);
-    if (state_ == State::trailer_value) {
-        if (c == '\r') state_ = State::trailer_lf;
-        return;
-    }
+    if (state_ == State::trailer_value) return;
     if (c == ':' && state_ == State::trailer_name) return void(state_ = State::trailer_value);
     return in(token_bytes, c) ? void(state_ = State::trailer_name) : fail(ChunkError::bad_trailer);
 }
