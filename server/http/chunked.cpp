@@ -11,7 +11,7 @@ namespace sluice::http {
 namespace {
 
 /// 15 digits: 2^60 - 1, so that neither a signed number nor a sum of two can overflow anywhere.
-constexpr int most_digits = 15;
+constexpr std::size_t most_digits = 15;
 
 }  // namespace
 
@@ -36,7 +36,9 @@ ChunkedDecoder::Step ChunkedDecoder::decode(char* data, std::size_t size) {
     Step step;
     while (step.consumed < size && state_ != State::done && state_ != State::failed) {
         if (state_ != State::data) {
-            take(data[step.consumed++]);
+            std::size_t const skipped = skip_plain_size({data + step.consumed, size - step.consumed});
+            step.consumed += skipped;
+            if (skipped == 0) take(data[step.consumed++]);
             continue;
         }
         std::size_t const here = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, size - step.consumed));
@@ -50,6 +52,25 @@ ChunkedDecoder::Step ChunkedDecoder::decode(char* data, std::size_t size) {
     step.done = done();
     step.error = error_;
     return step;
+}
+
+std::size_t ChunkedDecoder::skip_plain_size(std::string_view bytes) {
+    if (state_ != State::size_first && state_ != State::data_cr) return 0;
+    std::size_t at = 0;
+    if (state_ == State::data_cr) {
+        if (!bytes.starts_with("\r\n")) return 0;
+        at = 2;
+    }
+    std::size_t const begin = at;
+    std::uint64_t chunk = 0;
+    for (int digit = 0; at < bytes.size() && (digit = hex_value(bytes[at])) >= 0; ++at) {
+        if (at - begin == most_digits) return 0;
+        chunk = chunk * 16 + static_cast<std::uint64_t>(digit);
+    }
+    if (chunk == 0 || !bytes.substr(at).starts_with("\r\n")) return 0;
+    remaining_ = chunk;
+    state_ = State::data;
+    return at + 2;
 }
 
 void ChunkedDecoder::reset() { *this = ChunkedDecoder(limits_); }

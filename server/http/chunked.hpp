@@ -75,6 +75,9 @@ private:
         failed,
     };
 
+    /// The short way for what almost every chunk has in front of it, if all of it is here: the bytes that it took, or 0
+    /// and nothing is changed. Everything else, and every error, goes byte by byte through take.
+    std::size_t skip_plain_size(std::string_view bytes);
     void take(char c);
     void take_size(char c);
     void take_extension(char c);
@@ -89,7 +92,7 @@ private:
     Limits limits_;
     State state_ = State::size_first;
     ChunkError error_ = ChunkError::none;
-    int digits_ = 0;
+    std::size_t digits_ = 0;
     std::uint64_t remaining_ = 0;
     std::uint64_t received_ = 0;
     std::size_t extensions_ = 0;
