@@ -29,8 +29,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t write_at_once = 64 * 1024;  // full-speed streams: built and sent in pieces of about this size
-constexpr std::size_t hints_within = 4096;        // "stream" and "lab" come first in the bodies that sluice_load makes
+constexpr std::size_t hints_within = 4096;  // "stream" and "lab" come first in the bodies that sluice_load makes
 
 constexpr std::string_view stream_head =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -110,6 +109,7 @@ struct Client {
     std::size_t output_at = 0;
     Hints hints;
     bool streaming = false;
+    bool eager = false;  // in `eager_`
     std::uint64_t next_event = 0;
     Clock::time_point due;
 
@@ -135,6 +135,8 @@ private:
     void pump(Client& client);
     bool flush(Client& client);
     void run_due();
+    void run_eager();
+    bool next_chunk(Client& client);
     void drop(Client& client);
 
     int listener_;
@@ -142,6 +144,7 @@ private:
     std::uint64_t next_id_ = 1;
     std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
     std::priority_queue<Due> due_;
+    std::vector<std::uint64_t> eager_;  // streams at full speed whose sockets have room
     std::vector<char> buffer_ = std::vector<char>(256 * 1024);
 };
 
@@ -164,7 +167,8 @@ void Canned::run() {
     for (;;) {
         auto wait = due_.empty() ? std::chrono::milliseconds(1000)
                                  : std::chrono::ceil<std::chrono::milliseconds>(due_.top().at - Clock::now());
-        int count = ::epoll_wait(epoll_, events.data(), events.size(), std::max(0, static_cast<int>(wait.count())));
+        int const limit = eager_.empty() ? std::max(0, static_cast<int>(wait.count())) : 0;
+        int count = ::epoll_wait(epoll_, events.data(), events.size(), limit);
         for (auto const& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
             if (event.data.u64 == 0)
                 accept_all();
@@ -172,6 +176,7 @@ void Canned::run() {
                 ready(*found->second, event.events);
         }
         run_due();
+        run_eager();
     }
 }
 
@@ -232,16 +237,11 @@ void Canned::answer(Client& client, std::string_view body) {
     due_.push({client.due, client.id});
 }
 
-/// Writes what there is; a stream at full speed goes on until the socket is full.
+/// Writes what there is; a stream at full speed goes on in `run_eager` until its socket is full.
 void Canned::pump(Client& client) {
-    while (flush(client)) {
-        if (!client.streaming || client.hints.rate != 0) return;
-        while (client.output.size() < write_at_once && client.next_event < client.hints.tokens)
-            append_chunk(client.output, client.next_event++, client.hints.chunk_bytes);
-        if (client.next_event < client.hints.tokens) continue;
-        append_stream_end(client.output);
-        client.streaming = false;
-    }
+    if (!flush(client) || !client.streaming || client.hints.rate != 0 || client.eager) return;
+    client.eager = true;
+    eager_.push_back(client.id);
 }
 
 bool Canned::flush(Client& client) {
@@ -256,6 +256,17 @@ bool Canned::flush(Client& client) {
     return true;
 }
 
+/// Writes the stream's next chunk, or its end. False when there is no more.
+bool Canned::next_chunk(Client& client) {
+    if (client.next_event < client.hints.tokens) {
+        append_chunk(client.output, client.next_event++, client.hints.chunk_bytes);
+    } else {
+        append_stream_end(client.output);
+        client.streaming = false;
+    }
+    return client.streaming;
+}
+
 void Canned::run_due() {
     auto now = Clock::now();
     while (!due_.empty() && due_.top().at <= now) {
@@ -263,16 +274,24 @@ void Canned::run_due() {
         due_.pop();
         if (found == clients_.end()) continue;
         auto& client = *found->second;
-        if (client.next_event < client.hints.tokens) {
-            append_chunk(client.output, client.next_event++, client.hints.chunk_bytes);
+        if (next_chunk(client)) {
             client.due += std::chrono::nanoseconds(1'000'000'000 / client.hints.rate);
             due_.push({client.due, client.id});
-        } else {
-            append_stream_end(client.output);
-            client.streaming = false;
         }
         flush(client);
     }
+}
+
+/// One chunk and one write for each stream in turn: an upstream that flushes every token does no better.
+void Canned::run_eager() {
+    std::erase_if(eager_, [this](std::uint64_t id) {
+        auto found = clients_.find(id);
+        if (found == clients_.end()) return true;
+        auto& client = *found->second;
+        bool const more = next_chunk(client);
+        client.eager = flush(client) && more;
+        return !client.eager;
+    });
 }
 
 void Canned::drop(Client& client) {

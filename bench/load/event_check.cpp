@@ -23,11 +23,13 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
 
 void EventCheck::start(Clock::time_point sent) {
     last_ = sent;
-    events_ = numbered_ = 0;
+    events_ = deltas_ = contents_ = 0;
     number_.reset();
     partial_.clear();
     has_data_ = done_ = false;
 }
+
+void EventCheck::finish() { ++tally_.contents[contents_]; }
 
 void EventCheck::feed(std::string_view piece, Clock::time_point now) {
     auto const before = events_;
@@ -76,14 +78,30 @@ void EventCheck::take_data(std::string_view data, Clock::time_point now) {
     }
     has_data_ = true;
     if (data.starts_with("{\"error\"")) ++tally_.error_events;
+    take_content(data);
     if (auto number = number_after(data, options_.sequence_after)) check_number(*number);
     if (auto sent = number_after(data, options_.stamp_after)) {
         tally_.transit.add(now.time_since_epoch() - std::chrono::nanoseconds(*sent));
     }
 }
 
+/// FNV-1a over the contents, as they are written: whoever drops, repeats or swaps one ends at another number.
+void EventCheck::take_content(std::string_view data) {
+    constexpr std::string_view mark = "\"content\":\"";
+    auto at = data.find(mark);
+    if (at == data.npos) return;
+    auto const begin = at + mark.size();
+    auto end = data.find('"', begin);
+    while (end != data.npos && data[end - 1] == '\\') end = data.find('"', end + 1);
+    if (end == data.npos || end == begin) return;
+    ++deltas_;
+    ++tally_.deltas;
+    for (char c : data.substr(begin, end - begin))
+        contents_ = (contents_ ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    contents_ = contents_ * 31 + 1;  // where one ends and the next begins counts, too
+}
+
 void EventCheck::check_number(std::uint64_t number) {
-    ++numbered_;
     ++tally_.numbered;
     if (number_) {
         if (number == *number_)

@@ -126,8 +126,9 @@ void Exchange::check_answer(Clock::time_point now, std::string_view surplus) {
     auto const& options = run_.options;
     bool matches = surplus.empty() && sent_ == run_.request.size();
     if (is_stream()) {
+        events_.finish();
         matches = matches && events_.done();
-        if (options.events_per_stream) matches = matches && events_.numbered() == *options.events_per_stream;
+        if (options.events_per_stream) matches = matches && events_.deltas() == *options.events_per_stream;
     } else {
         if (!options.expect.empty()) matches = matches && answer_.find(options.expect) != answer_.npos;
         if (options.echo) matches = matches && answer_.find({nonce_.data(), nonce_.size()}) != answer_.npos;

@@ -34,7 +34,7 @@ Options parse_options(int argc, char** argv) {
     app.add_flag("--echo", options.echo, "each answer must contain its request's @NONCE@");
     app.add_option("--sequence-after", options.sequence_after, "an event's number follows this")->capture_default_str();
     app.add_option("--stamp-after", options.stamp_after, "the monotonic ns of an event's sending follow this");
-    app.add_option("--events", options.events_per_stream, "numbered events that each stream must have");
+    app.add_option("--events", options.events_per_stream, "events with content that each stream must have");
     try {
         app.parse(argc, argv);
     } catch (CLI::ParseError const& error) {

@@ -37,7 +37,7 @@ struct Options {
     bool echo = false;                        ///< each answer must contain the nonce that its own request carried
     std::string sequence_after = "\"seq\":";  ///< a stream's event has its number, from 0 or 1, after this text
     std::string stamp_after;                  ///< and the CLOCK_MONOTONIC nanoseconds of its sending after this
-    std::optional<std::uint64_t> events_per_stream;  ///< numbered events that each stream must have
+    std::optional<std::uint64_t> events_per_stream;  ///< events with content that each stream must have
 };
 
 /// Reads the command line; prints usage or the complaint and ends the process when there is nothing to run.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <map>
 #include <string_view>
 
 namespace sluice::bench {
@@ -27,13 +28,25 @@ std::string counts(Map const& map) {
     return text += "}";
 }
 
+/// At most a few of the digests: what differs from stream to stream by design is no use to a reader.
+std::string contents(StreamTally const& streams) {
+    constexpr std::size_t shown = 4;
+    std::map<std::string, std::uint64_t> some;
+    for (auto const& [digest, count] : streams.contents) {
+        if (some.size() == shown) break;
+        some[fmt::format("{:016x}", digest)] = count;
+    }
+    return fmt::format(R"({{"distinct":{},"streams":{}}})", streams.contents.size(), counts(some));
+}
+
 std::string stream_members(StreamTally const& streams, double seconds) {
     return fmt::format(
-        R"("events":{},"events_per_second":{:.1f},"numbered":{},"comments":{},"lost":{},"repeated":{},)"
+        R"("events":{},"events_per_second":{:.1f},"deltas":{},"numbered":{},"contents":{},)"
+        R"("comments":{},"lost":{},"repeated":{},)"
         R"("reordered":{},"error_events":{},"first_event_us":{},"between_events_us":{},"transit_us":{},)",
-        streams.events, static_cast<double>(streams.events) / seconds, streams.numbered, streams.comments, streams.lost,
-        streams.repeated, streams.reordered, streams.error_events, quantiles(streams.first_event),
-        quantiles(streams.between_events), quantiles(streams.transit));
+        streams.events, static_cast<double>(streams.events) / seconds, streams.deltas, streams.numbered,
+        contents(streams), streams.comments, streams.lost, streams.repeated, streams.reordered, streams.error_events,
+        quantiles(streams.first_event), quantiles(streams.between_events), quantiles(streams.transit));
 }
 
 }  // namespace
