@@ -77,6 +77,8 @@ Connection::~Connection() {
 
 int Connection::fd() { return core_->socket.native_handle(); }
 
+bool Connection::has_pending() const { return tls_ && SSL_has_pending(tls_.get()) == 1; }
+
 IoResult Connection::read_some(std::span<char> into) {
     if (tls_) return read_tls(into);
     auto const got = ::recv(fd(), into.data(), into.size(), 0);

@@ -41,6 +41,8 @@ public:
     int fd();
     Worker& worker() { return worker_; }
 
+    /// TLS holds bytes that no readiness of the socket will announce: read before waiting.
+    bool has_pending() const;
     /// Never blocks. `end`: the peer closed its side in order.
     IoResult read_some(std::span<char> into);
     /// Never blocks; sends as much as the socket takes, with one system call without TLS.

@@ -1,0 +1,136 @@
+#include "server/http/listener.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+
+#include "server/http/session.hpp"
+
+namespace sluice::http {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr int backlog = 4096;
+constexpr int client_receive_buffer = 256 * 1024;
+constexpr int client_send_buffer = 128 * 1024;
+constexpr milliseconds pause_without_descriptors{50};
+
+/// What a connection above the limit gets, without its request being read.
+constexpr std::string_view full_answer =
+    "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
+    "x-should-retry: true\r\ncontent-length: 132\r\n\r\n"
+    R"({"error":{"message":"the gateway has too many open connections; retry soon","type":"server_error","param":null,"code":"overloaded"}})";
+
+Error bind_error(std::string const& host, std::uint16_t port, std::string const& why) {
+    return Error{.kind = ErrorKind::internal,
+                 .detail = "can't listen on " + host + ":" + std::to_string(port) + ": " + why};
+}
+
+std::string printed(asio::ip::address const& address) {
+    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+    }
+    return address.to_string();
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen(std::string_view text) {
+    auto const colon = text.rfind(':');
+    auto const wrong = Error{.kind = ErrorKind::internal,
+                             .detail = "'" + std::string(text) + "' is not HOST:PORT, such as 127.0.0.1:8080"};
+    if (colon == std::string_view::npos) return std::unexpected(wrong);
+    ListenAddress address;
+    auto const digits = text.substr(colon + 1);
+    auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
+    if (error != std::errc() || end != digits.data() + digits.size()) return std::unexpected(wrong);
+    auto host = text.substr(0, colon);
+    if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    address.host = host.empty() ? "0.0.0.0" : host == "localhost" ? "127.0.0.1" : std::string(host);
+    return address;
+}
+
+Result<std::uint16_t> Listener::bind(std::string const& host, std::uint16_t port) {
+    boost::system::error_code error;
+    auto const address = asio::ip::make_address(host, error);
+    if (error) return std::unexpected(bind_error(host, port, "not an IP address"));
+    tcp::endpoint const endpoint(address, port);
+    acceptor_.open(endpoint.protocol(), error);
+    int const yes = 1;
+    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(backlog, error);
+    if (error) return std::unexpected(bind_error(host, port, error.message()));
+    acceptor_.native_non_blocking(true, error);
+    return acceptor_.local_endpoint().port();
+}
+
+void Listener::start(net::TlsContext tls) {
+    tls_ = std::move(tls);
+    asio::co_spawn(worker_.executor(), accept(), [](std::exception_ptr bug) {
+        if (bug) std::rethrow_exception(bug);
+    });
+}
+
+void Listener::close() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+}
+
+Task<> Listener::accept() {
+    boost::system::error_code error;
+    asio::use_awaitable_t<Executor> const token;
+    auto const with_error = asio::redirect_error(token, error);
+    while (acceptor_.is_open()) {
+        co_await acceptor_.async_wait(Acceptor::wait_read, with_error);
+        while (acceptor_.is_open() && !error) {
+            net::Socket socket(worker_.executor());
+            tcp::endpoint peer;
+            acceptor_.accept(socket, peer, error);
+            if (!error) accept_one(std::move(socket), peer);
+        }
+        if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space) {
+            Cancellation never_cancelled;
+            std::ignore = co_await worker_.sleep(pause_without_descriptors, never_cancelled);
+        }
+    }
+}
+
+void Listener::accept_one(net::Socket socket, tcp::endpoint const& peer) {
+    if (shared_.connections.load(std::memory_order_relaxed) >= handler_.limits().max_connections) {
+        return turn_away(socket);
+    }
+    shared_.connections.fetch_add(1, std::memory_order_relaxed);
+    observer_.connection_opened();
+    net::tune(socket, client_receive_buffer, client_send_buffer);
+    asio::co_spawn(worker_.executor(), serve(std::move(socket), printed(peer.address())),
+                   [this](std::exception_ptr bug) {
+                       shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+                       observer_.connection_closed();
+                       if (bug) std::rethrow_exception(bug);
+                   });
+}
+
+Task<> Listener::serve(net::Socket socket, std::string peer) {
+    int const fd = socket.native_handle();
+    Session session(worker_, std::move(socket), tls_ ? net::server_handle(tls_, fd) : nullptr, std::move(peer), handler_,
+                    sessions_);
+    co_await session.run();
+}
+
+void Listener::turn_away(net::Socket& socket) {
+    boost::system::error_code ignored;
+    socket.native_non_blocking(true, ignored);
+    std::ignore = ::send(socket.native_handle(), full_answer.data(), full_answer.size(), MSG_NOSIGNAL);
+    socket.shutdown(net::Socket::shutdown_send, ignored);
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <string>
+
+#include "server/http/server_request.hpp"
+#include "server/http/session_set.hpp"
+#include "server/net/connection.hpp"
+#include "server/net/tls.hpp"
+#include "server/net/worker.hpp"
+
+namespace sluice::http {
+
+/// What all listeners of one port share.
+struct ListenerShared {
+    std::atomic<std::uint64_t> connections{0};
+};
+
+/// Told about connections as they come and go, for gauges. Thread: the worker's.
+class ConnectionObserver {
+public:
+    virtual ~ConnectionObserver() = default;
+    virtual void connection_opened() = 0;
+    virtual void connection_closed() = 0;
+};
+
+/// One worker's acceptor on an address that all workers share (SO_REUSEPORT). Thread: the worker's, except the
+/// constructor. It must outlive its sessions: see sessions().
+class Listener {
+public:
+    Listener(net::Worker& worker, Handler& handler, ListenerShared& shared, ConnectionObserver& observer)
+        : worker_(worker), acceptor_(worker.executor()), handler_(handler), shared_(shared), observer_(observer) {}
+
+    /// Binds and listens; `port` of the result is the real one. Errors: internal, with the address and the reason.
+    Result<std::uint16_t> bind(std::string const& host, std::uint16_t port);
+
+    /// Accepts until close(). With a context, every connection speaks TLS.
+    void start(net::TlsContext tls);
+    void use_tls(net::TlsContext tls) { tls_ = std::move(tls); }
+    /// Accepts nothing more; open sessions go on.
+    void close();
+    SessionSet& sessions() { return sessions_; }
+
+private:
+    using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
+
+    Task<> accept();
+    void accept_one(net::Socket socket, boost::asio::ip::tcp::endpoint const& peer);
+    Task<> serve(net::Socket socket, std::string peer);
+    static void turn_away(net::Socket& socket);
+
+    net::Worker& worker_;
+    Acceptor acceptor_;
+    Handler& handler_;
+    ListenerShared& shared_;
+    ConnectionObserver& observer_;
+    SessionSet sessions_;
+    net::TlsContext tls_;
+};
+
+struct ListenAddress {
+    std::string host;
+    std::uint16_t port = 0;
+};
+
+/// "127.0.0.1:8080", "[::1]:8080", ":8080" (every address). Errors: internal, with what would be right.
+Result<ListenAddress> parse_listen(std::string_view text);
+
+}  // namespace sluice::http

@@ -1,0 +1,183 @@
+#include "server/http/reply.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <vector>
+
+#include "server/http/chunked.hpp"
+
+namespace sluice::http {
+namespace {
+
+/// The Date field's value, made once a second per thread (RFC 9110 5.6.7).
+std::string_view http_date() {
+    thread_local std::time_t made_for = 0;
+    thread_local std::array<char, 40> text{};
+    thread_local std::size_t size = 0;
+    auto const now = std::time(nullptr);
+    if (now != made_for) {
+        std::tm parts{};
+        gmtime_r(&now, &parts);
+        size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        made_for = now;
+    }
+    return {text.data(), size};
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
+
+std::string_view reason_phrase(int status) {
+    switch (status) {
+        case 200:
+            return "OK";
+        case 204:
+            return "No Content";
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 408:
+            return "Request Timeout";
+        case 413:
+            return "Content Too Large";
+        case 414:
+            return "URI Too Long";
+        case 415:
+            return "Unsupported Media Type";
+        case 417:
+            return "Expectation Failed";
+        case 422:
+            return "Unprocessable Content";
+        case 429:
+            return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 500:
+            return "Internal Server Error";
+        case 501:
+            return "Not Implemented";
+        case 502:
+            return "Bad Gateway";
+        case 503:
+            return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
+        case 505:
+            return "HTTP Version Not Supported";
+        default:
+            return status < 400 ? "OK" : "Error";
+    }
+}
+
+std::string Reply::head(int status, Headers const& headers) const {
+    std::string out;
+    out.reserve(768);
+    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, reason_phrase(status));
+    append_field(out, "date", http_date());
+    for (auto const& field : headers) append_field(out, field.name, field.value);
+    for (auto const& field : common_) append_field(out, field.name, field.value);
+    if (!rules_.keep_open) {
+        out += "connection: close\r\n";
+    } else if (rules_.minor_version == 0) {
+        out += "connection: keep-alive\r\n";
+    }
+    return out;
+}
+
+Task<Result<>> Reply::answer(int status, Headers const& headers, Pieces body) {
+    status_ = status;
+    std::size_t size = 0;
+    for (auto piece : body) size += piece.size();
+    auto text = head(status, headers);
+    if (status != 204) fmt::format_to(std::back_inserter(text), "content-length: {}\r\n", size);
+    text += "\r\n";
+    state_ = State::finished;
+
+    std::vector<std::string_view> pieces;
+    pieces.reserve(body.size() + 1);
+    pieces.emplace_back(text);
+    if (!rules_.head_only && status != 204) {
+        for (auto piece : body) {
+            if (!piece.empty()) pieces.push_back(piece);
+        }
+    }
+    co_return co_await send(pieces);
+}
+
+Task<Result<>> Reply::start_stream(Headers const& headers) {
+    status_ = 200;
+    state_ = State::streaming;
+    if (rules_.minor_version == 0)
+        rules_.keep_open = false;  // no chunks there: the end of the connection ends the body
+    auto text = head(200, headers);
+    if (rules_.minor_version > 0) text += "transfer-encoding: chunked\r\n";
+    text += "\r\n";
+    std::array const pieces{std::string_view(text)};
+    co_return co_await send(pieces);
+}
+
+Task<Result<>> Reply::write(Pieces pieces) {
+    if (rules_.minor_version == 0) co_return co_await send(pieces);
+    std::size_t size = 0;
+    for (auto piece : pieces) size += piece.size();
+    if (size == 0) co_return Result<>{};  // an empty chunk would end the body
+
+    std::array<char, 20> room{};
+    if (pieces.size() <= 6) {
+        std::array<std::string_view, 8> framed;
+        std::size_t count = 0;
+        framed[count++] = chunk_header(room, size);
+        for (auto piece : pieces) framed[count++] = piece;
+        framed[count++] = chunk_end;
+        co_return co_await send(Pieces(framed.data(), count));
+    }
+    std::vector<std::string_view> framed{chunk_header(room, size)};
+    framed.insert(framed.end(), pieces.begin(), pieces.end());
+    framed.push_back(chunk_end);
+    co_return co_await send(framed);
+}
+
+Task<Result<>> Reply::end_stream(bool keep_open) {
+    state_ = State::finished;
+    if (!keep_open) rules_.keep_open = false;
+    if (rules_.minor_version == 0) co_return Result<>{};
+    std::array const pieces{last_chunk};
+    co_return co_await send(pieces);
+}
+
+Task<Result<>> Reply::send_continue() {
+    std::array const pieces{std::string_view("HTTP/1.1 100 Continue\r\n\r\n")};
+    co_return co_await send(pieces);
+}
+
+Task<Result<>> Reply::send(Pieces pieces) {
+    if (failed_) co_return std::unexpected(Error{.kind = ErrorKind::client_closed});
+    net::IoStatus status{};
+    {
+        Cancellation::Hook hook(cancellation_, [this] { connection_.wake_cancelled(); });
+        status = co_await connection_.write_all(pieces, write_stall_);
+    }
+    if (status == net::IoStatus::ok) {
+        for (auto piece : pieces) bytes_out_ += piece.size();
+        co_return Result<>{};
+    }
+    failed_ = true;
+    rules_.keep_open = false;
+    if (status == net::IoStatus::cancelled && cancellation_) co_return std::unexpected(net::cancelled_error(cancellation_));
+    cancellation_.trigger(CancelReason::client_left);
+    co_return std::unexpected(Error{.kind = ErrorKind::client_closed,
+                                    .detail = status == net::IoStatus::expired ? "the client stopped reading" : ""});
+}
+
+}  // namespace sluice::http

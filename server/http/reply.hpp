@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/pipeline/ports.hpp"
+#include "server/net/connection.hpp"
+
+namespace sluice::http {
+
+/// What the request allows the answer to be.
+struct ReplyRules {
+    int minor_version = 1;
+    bool head_only = false;  ///< HEAD: the header fields of the answer to GET, and no body
+    bool keep_open = true;   ///< false: `connection: close`, and the connection ends behind the answer
+};
+
+/// The client's side of one request: writes the answer's head and frames its body. See ReplySink.
+class Reply final : public ReplySink {
+public:
+    Reply(net::Connection& connection, Cancellation& cancellation, ReplyRules rules, milliseconds write_stall)
+        : connection_(connection), cancellation_(cancellation), rules_(rules), write_stall_(write_stall) {}
+
+    /// Fields that the answer gets beside its own (CORS).
+    void add_common(HeaderField field) { common_.push_back(std::move(field)); }
+    void close_afterwards() { rules_.keep_open = false; }
+
+    Task<Result<>> answer(int status, Headers const& headers, Pieces body) override;
+    Task<Result<>> start_stream(Headers const& headers) override;
+    Task<Result<>> write(Pieces pieces) override;
+    Task<Result<>> end_stream(bool keep_open) override;
+    bool stream_started() const override { return state_ != State::nothing_sent; }
+    std::uint64_t bytes_out() const override { return bytes_out_; }
+
+    /// "HTTP/1.1 100 Continue", for a client that waits for it.
+    Task<Result<>> send_continue();
+
+    bool finished() const { return state_ == State::finished; }
+    /// The connection may serve another request: a complete answer went out, and nobody asked to close.
+    bool reusable() const { return finished() && rules_.keep_open; }
+    int status() const { return status_; }
+
+private:
+    enum class State : std::uint8_t { nothing_sent, streaming, finished };
+
+    std::string head(int status, Headers const& headers) const;
+    Task<Result<>> send(Pieces pieces);
+
+    net::Connection& connection_;
+    Cancellation& cancellation_;
+    ReplyRules rules_;
+    milliseconds write_stall_;
+    Headers common_;
+    State state_ = State::nothing_sent;
+    int status_ = 0;
+    std::uint64_t bytes_out_ = 0;
+    bool failed_ = false;
+};
+
+std::string_view reason_phrase(int status);
+
+}  // namespace sluice::http

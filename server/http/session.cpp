@@ -1,0 +1,237 @@
+#include "server/http/session.hpp"
+
+#include <array>
+#include <vector>
+
+#include "server/http/session_set.hpp"
+
+namespace sluice::http {
+namespace {
+
+constexpr milliseconds linger_time{1'000};
+constexpr std::size_t most_pipelined = 16 * 1024;  // then the client waits, and its end is noticed late
+constexpr std::size_t linger_bytes = 256 * 1024;
+
+bool acceptable_id(std::string_view id) {
+    if (id.empty() || id.size() > 128) return false;
+    for (char c : id) {
+        bool const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && c != '.' && c != '_' && c != '-') return false;
+    }
+    return true;
+}
+
+ErrorKind kind_of(HeadError error) {
+    switch (describe(error).status) {
+        case 414: return ErrorKind::uri_too_long;
+        case 431: return ErrorKind::headers_too_large;
+        case 501: return ErrorKind::not_implemented;
+        case 505: return ErrorKind::version_not_supported;
+        default: return ErrorKind::malformed_http;
+    }
+}
+
+Error to_error(HeadError error) {
+    auto const info = describe(error);
+    return Error{.kind = kind_of(error), .message = std::string(info.message), .code = std::string(info.code),
+                 .status = info.status};
+}
+
+}  // namespace
+
+Session::Session(net::Worker& worker, net::Socket socket, net::TlsHandle tls, std::string peer, Handler& handler,
+                 SessionSet& sessions)
+    : worker_(worker),
+      connection_(worker, std::move(socket)),
+      peer_(std::move(peer)),
+      handler_(handler),
+      sessions_(sessions),
+      input_(connection_),
+      parser_(HeadLimits{.head = handler.limits().header_bytes,
+                         .fields = handler.limits().header_fields,
+                         .target = handler.limits().target_bytes}) {
+    if (tls) connection_.use_tls(std::move(tls));
+    sessions_.add(*this);
+}
+
+Session::~Session() { sessions_.remove(*this); }
+
+Task<> Session::run() {
+    if (connection_.uses_tls()) {
+        auto const shaken = co_await connection_.handshake(after(worker_.now(), handler_.limits().header_timeout));
+        if (shaken != net::IoStatus::ok) co_return;
+    }
+    while (co_await serve_one() == Next::request) {
+    }
+}
+
+Task<Session::Next> Session::serve_one() {
+    input_.compact();
+    parser_.reset();
+    if (co_await read_head() == Next::close) co_return Next::close;
+
+    auto const& head = parser_.head();
+    Cancellation cancellation;
+    Reply reply(connection_, cancellation, rules(head.keep_alive), handler_.limits().write_stall);
+    cancellation_ = &cancellation;
+    BodyReader body(input_, reply, head, cancellation, [this] { watch_client(); });
+    std::string scratch;
+    auto const path = normalise(head.target, scratch);
+    ServerRequest request{.head = head,
+                          .path = path.value_or(NormalPath{}),
+                          .request_id = request_id(),
+                          .peer = peer_,
+                          .received_at = worker_.now(),
+                          .started_at = std::chrono::system_clock::now(),
+                          .cancellation = cancellation,
+                          .reply = reply,
+                          .body = body};
+    co_await handler_.handle(request);
+    connection_.unwatch();
+    cancellation_ = nullptr;
+    co_return co_await finish(request);
+}
+
+Task<Session::Next> Session::read_head() {
+    auto const& limits = handler_.limits();
+    auto state = input_.empty() ? HeadState::need_more : parser_.parse(input_.buffered());
+    auto until = after(worker_.now(), first_ || !input_.empty() ? limits.header_timeout : limits.keep_alive);
+    while (state == HeadState::need_more) {
+        bool const idle = !first_ && input_.empty();
+        if (idle && sessions_.draining()) co_return Next::close;
+        waiting_idle_ = idle;
+        auto const result = co_await input_.fill(limits.header_bytes + 1, until);
+        waiting_idle_ = false;
+        if (result.status == net::IoStatus::expired && !idle) {
+            co_return co_await refuse(
+                Error{.kind = ErrorKind::request_timeout, .message = "the request header did not arrive in time"});
+        }
+        if (result.status != net::IoStatus::ok) co_return Next::close;
+        if (idle) until = after(worker_.now(), limits.header_timeout);
+        state = parser_.parse(input_.buffered());
+    }
+    first_ = false;
+    if (state == HeadState::error) co_return co_await refuse(to_error(parser_.error()));
+    co_return Next::request;
+}
+
+Task<Session::Next> Session::refuse(Error error) {
+    Cancellation cancellation;
+    Reply reply(connection_, cancellation, ReplyRules{.keep_open = false}, handler_.limits().write_stall);
+    RequestHead const none;
+    BodyReader body(input_, reply, none, cancellation, nullptr);
+    ServerRequest request{.head = none,
+                          .path = {},
+                          .request_id = request_id(),
+                          .peer = peer_,
+                          .received_at = worker_.now(),
+                          .started_at = std::chrono::system_clock::now(),
+                          .cancellation = cancellation,
+                          .reply = reply,
+                          .body = body};
+    auto const text = to_error_body(error);
+    std::array const pieces{std::string_view(text)};
+    Headers const headers{{"content-type", "application/json"},
+                          {"x-request-id", request.request_id},
+                          {"x-should-retry", "false"}};
+    std::ignore = co_await reply.answer(status_of(error), headers, pieces);
+    handler_.refused(request, error);
+    co_await linger();
+    co_return Next::close;
+}
+
+Task<Session::Next> Session::finish(ServerRequest const& request) {
+    bool const drained = co_await request.body.drain();
+    connection_.unwatch();
+    if (!drained || !request.reply.reusable()) {
+        if (request.reply.finished() && !request.cancellation) co_await linger();
+        if (!request.reply.finished()) connection_.abort();  // nothing more can be said: no orderly end
+        co_return Next::close;
+    }
+    input_.consume(request.head.size + request.body.taken_from_input());
+    input_.append(request.body.left_over());
+    input_.append(early_);
+    early_.clear();
+    co_return Next::request;
+}
+
+ReplyRules Session::rules(bool keep_alive) const {
+    return ReplyRules{.minor_version = parser_.head().minor_version,
+                      .head_only = parser_.head().method == "HEAD",
+                      .keep_open = keep_alive && !sessions_.draining()};
+}
+
+std::string Session::request_id() {
+    auto const given = parser_.head().find("x-request-id");
+    if (parser_.error() == HeadError::none && acceptable_id(given)) return std::string(given);
+    constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
+    std::string id = "req_";
+    for (int i = 0; i < 20; ++i) id += digits[static_cast<std::size_t>(worker_.random() * 32)];
+    return id;
+}
+
+// While a request is worked on, the only news from its client that matter are pipelined bytes, which are kept as far as
+// there is room, and its end.
+void Session::watch_client() {
+    connection_.watch([this] { client_readable(); });
+}
+
+void Session::client_readable() {
+    std::array<char, 2048> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    while (early_.size() < most_pipelined) {
+        auto const result = connection_.read_some(bytes);
+        if (result.status == net::IoStatus::ok) {
+            early_.append(bytes.data(), result.bytes);
+        } else if (result.status == net::IoStatus::want_read || result.status == net::IoStatus::want_write) {
+            return watch_client();
+        } else {
+            if (cancellation_) cancellation_->trigger(CancelReason::client_left);
+            return;
+        }
+    }
+}
+
+Task<> Session::linger() {
+    connection_.shutdown_send();
+    auto const until = worker_.now() + linger_time;
+    std::array<char, 4096> dropped;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    for (std::size_t bytes = 0; bytes < linger_bytes;) {
+        auto const result = co_await connection_.read(dropped, until);
+        if (result.status != net::IoStatus::ok) co_return;
+        bytes += result.bytes;
+    }
+}
+
+void Session::finish_up() {
+    if (waiting_idle_) connection_.wake_cancelled();
+}
+
+void Session::cancel() {
+    if (cancellation_) {
+        cancellation_->trigger(CancelReason::server_shutdown);
+    } else {
+        connection_.wake_cancelled();
+    }
+}
+
+std::size_t SessionSet::busy() const {
+    std::size_t count = 0;
+    for (auto const* session : sessions_) count += session->busy() ? 1 : 0;
+    return count;
+}
+
+void SessionSet::close_idle() {
+    auto const now_open = std::vector(sessions_.begin(), sessions_.end());  // sessions leave the set while they close
+    for (auto* session : now_open) {
+        if (sessions_.contains(session)) session->finish_up();
+    }
+}
+
+void SessionSet::cancel_all() {
+    auto const now_open = std::vector(sessions_.begin(), sessions_.end());
+    for (auto* session : now_open) {
+        if (sessions_.contains(session)) session->cancel();
+    }
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+
+#include "server/http/body_reader.hpp"
+#include "server/http/input.hpp"
+#include "server/http/request_head.hpp"
+#include "server/http/server_request.hpp"
+#include "server/net/connection.hpp"
+
+namespace sluice::http {
+
+class SessionSet;
+
+/// One client connection: takes its requests one at a time and in order, refuses what ROBUSTNESS.md says, and notices
+/// when the client leaves while a request is worked on. Thread: its worker's.
+class Session {
+public:
+    Session(net::Worker& worker, net::Socket socket, net::TlsHandle tls, std::string peer, Handler& handler,
+            SessionSet& sessions);
+    Session(Session const&) = delete;
+    Session& operator=(Session const&) = delete;
+    ~Session();
+
+    Task<> run();
+
+    /// No further requests: an idle connection is closed now, a busy one after its answer.
+    void finish_up();
+    /// Ends the request that is being worked on, with a server_shutdown error.
+    void cancel();
+    bool busy() const { return cancellation_ != nullptr; }
+
+private:
+    enum class Next : bool { request, close };
+
+    Task<Next> serve_one();
+    Task<Next> read_head();
+    Task<Next> refuse(Error error);
+    Task<Next> finish(ServerRequest const& request);
+    void watch_client();
+    void client_readable();
+    Task<> linger();
+    ReplyRules rules(bool keep_alive) const;
+    std::string request_id();
+
+    net::Worker& worker_;
+    net::Connection connection_;
+    std::string peer_;
+    Handler& handler_;
+    SessionSet& sessions_;
+    Input input_;
+    RequestHeadParser parser_;
+    Cancellation* cancellation_ = nullptr;  ///< of the request that is being worked on
+    std::string early_;  ///< what the client pipelined while its request was worked on
+    bool first_ = true;
+    bool waiting_idle_ = false;
+};
+
+}  // namespace sluice::http
