@@ -3,9 +3,9 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
@@ -86,12 +86,11 @@ void Listener::close() {
 }
 
 Task<> Listener::accept() {
-    boost::system::error_code error;
-    asio::use_awaitable_t<Executor> const token;
-    auto const with_error = asio::redirect_error(token, error);
+    asio::use_awaitable_t<Executor> const awaited;
+    auto const as_result = asio::as_tuple(awaited);
     while (acceptor_.is_open()) {
-        co_await acceptor_.async_wait(Acceptor::wait_read, with_error);
-        while (acceptor_.is_open() && !error) {
+        auto [error] = co_await acceptor_.async_wait(Acceptor::wait_read, as_result);
+        while (acceptor_.is_open() && (!error || error == asio::error::connection_aborted)) {
             net::Socket socket(worker_.executor());
             tcp::endpoint peer;
             acceptor_.accept(socket, peer, error);
