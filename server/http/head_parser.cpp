@@ -156,7 +156,9 @@ HeadError HeadParser::add_field(std::string_view line) {
     std::string_view const name = line.substr(0, colon);
     std::string_view const value = trim_blanks(line.substr(colon + 1));
     std::size_t const value_begin = value.empty() ? line.size() : static_cast<std::size_t>(value.data() - line.data());
-    spans_.push_back({{line_begin_, colon}, {line_begin_ + value_begin, value.size()}});
+    FieldSpan& span = spans_.emplace_back();  // filled in place: from a temporary the copy waits for its four stores
+    span.name = Span(line_begin_, colon);
+    span.value = Span(line_begin_ + value_begin, value.size());
     KnownField const field = known(name);
     if (field == KnownField::other) return HeadError::none;
     if (HeadError const error = framing_.add(field, value); error != HeadError::none) return error;
@@ -180,8 +182,9 @@ void HeadParser::start_again() {
 }
 
 void HeadParser::bind_fields(std::string_view buffered, std::vector<Field>& fields) const {
-    fields.clear();
-    for (FieldSpan const& span : spans_) fields.push_back({span.name.of(buffered), span.value.of(buffered)});
+    fields.resize(spans_.size());
+    for (std::size_t i = 0; i < spans_.size(); ++i)
+        fields[i] = {spans_[i].name.of(buffered), spans_[i].value.of(buffered)};
 }
 
 }  // namespace sluice::http

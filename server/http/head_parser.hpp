@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -9,12 +10,19 @@
 
 namespace sluice::http {
 
-/// Where a piece of text lies in the buffered bytes. The buffer may move between two reads, so no view is kept.
+/// Where a piece of text lies in the buffered bytes: below 4 GiB, as every limit is. The buffer may move between two
+/// reads, so no view is kept.
 struct Span {
-    std::size_t begin = 0;
-    std::size_t size = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t size = 0;
 
-    std::string_view of(std::string_view buffered) const { return buffered.substr(begin, size); }
+    Span() = default;
+    Span(std::size_t from, std::size_t length)
+        : begin(static_cast<std::uint32_t>(from)), size(static_cast<std::uint32_t>(length)) {}
+    std::string_view of(std::string_view buffered) const {
+        assert(begin + size <= buffered.size());
+        return {buffered.data() + begin, size};
+    }
 };
 
 /// The fields that decide about framing and are judged while the head arrives.

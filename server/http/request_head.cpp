@@ -115,12 +115,12 @@ HeadError RequestHeadParser::take_first_line(std::string_view line, std::size_t 
     if (target.empty() || !all_in(target_bytes, target)) return HeadError::bad_request_line;
     HeadError const error = parse_version(line.substr(last + 1), framing_.minor_version);
     if (error != HeadError::none) return error;
-    method_ = {offset, first};
+    method_ = Span(offset, first);
     return take_target(method, target, offset + first + 1);
 }
 
 HeadError RequestHeadParser::take_target(std::string_view method, std::string_view target, std::size_t offset) {
-    target_ = {offset, target.size()};
+    target_ = Span(offset, target.size());
     if (method == "CONNECT") {
         std::size_t const colon = target.rfind(':');
         bool const valid = colon != std::string_view::npos && is_authority(target) && is_port(target.substr(colon + 1));
@@ -131,7 +131,7 @@ HeadError RequestHeadParser::take_target(std::string_view method, std::string_vi
     std::size_t const scheme = scheme_size(target);
     std::size_t const end = std::min(target.find_first_of("/?", scheme), target.size());
     if (scheme == 0 || !is_authority(target.substr(scheme, end - scheme))) return HeadError::bad_request_line;
-    target_ = {offset + end, target.size() - end};
+    target_ = Span(offset + end, target.size() - end);
     target_is_root_ = end == target.size();
     return HeadError::none;
 }

@@ -51,7 +51,7 @@ HeadError ResponseHeadParser::take_first_line(std::string_view line, std::size_t
     framing_.minor_version = line[7] - '0';
     head_.status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     std::size_t const reason = std::min(shortest + 1, line.size());
-    reason_ = {offset + reason, line.size() - reason};
+    reason_ = Span(offset + reason, line.size() - reason);
     return HeadError::none;
 }
 
