@@ -1,0 +1,50 @@
+# syntax=docker/dockerfile:1
+# Two stages: Debian 12 with the compilers builds; the final image holds the binary, the shared libraries that it
+# links, the CA certificates and nothing else: no shell, no package manager, nothing to write to.
+#
+#   docker build -t sluice .
+#   docker run --rm --network host -e OPENAI_API_KEY sluice
+#   docker run --rm -p 8080:8080 -v "$PWD/sluice.yaml:/etc/sluice/sluice.yaml:ro" --read-only --cap-drop ALL sluice
+
+FROM debian:bookworm-slim AS build
+# Where the sources are put. The compiler cache knows a file by its whole path, so a builder that shares its cache with
+# a checkout gives that checkout's path here.
+ARG SOURCE=/src
+WORKDIR ${SOURCE}
+COPY deploy/install.sh deploy/
+RUN bash deploy/install.sh build && rm -rf /var/lib/apt/lists/*
+COPY . .
+RUN bash deploy/build.sh release sluice
+
+# The final root: `ldd` lists the libraries, loader included; the cp keeps their paths.
+RUN set -eu; \
+    root=/image; \
+    install -D -m 755 build/release/sluice $root/usr/bin/sluice; \
+    strip $root/usr/bin/sluice; \
+    ldd build/release/sluice | grep -oE '/[^ ]+' | sort -u | while read -r library; do \
+        install -D -m 755 "$(realpath "$library")" "$root$library"; \
+    done; \
+    install -D -m 644 /etc/ssl/certs/ca-certificates.crt $root/etc/ssl/certs/ca-certificates.crt; \
+    install -D -m 644 LICENSE $root/usr/share/doc/sluice/LICENSE; \
+    echo 'sluice:x:65532:65532:Sluice:/:/usr/bin/sluice' >$root/etc/passwd; \
+    echo 'sluice:x:65532:' >$root/etc/group; \
+    echo 'hosts: files dns' >$root/etc/nsswitch.conf; \
+    mkdir -p $root/etc/sluice; \
+    $root/usr/bin/sluice version
+
+FROM scratch
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Sluice" \
+      org.opencontainers.image.description="OpenAI-compatible gateway for language-model APIs" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /image/ /
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+USER 65532:65532
+EXPOSE 8080 9090
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["/usr/bin/sluice", "health"]
+ENTRYPOINT ["/usr/bin/sluice"]
+CMD ["run"]
