@@ -1,0 +1,137 @@
+#include "server/observe/metrics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "server/observe/page.hpp"
+#include "server/observe/process_facts.hpp"
+
+namespace sluice::observe {
+namespace {
+
+using Shards = std::vector<std::unique_ptr<MetricsShard>>;
+
+MergedSeries merge(Shards const& shards) {
+    MergedSeries out;
+    for (auto const& shard : shards) {
+        for (auto const* series = shard->first_series(); series; series = series->next) {
+            auto& sum = out[series->key];
+            sum.resize(family(family_of(series->key)).cells());
+            for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += series->cells[i].read();
+        }
+    }
+    return out;
+}
+
+template <class Number>
+PageSample plain(Number value) {
+    return {.labels = {}, .value = static_cast<double>(value)};
+}
+
+void add_gauges(std::vector<PageFamily>& out, Shards const& shards) {
+    std::int64_t in_flight = 0;
+    std::int64_t streams = 0;
+    std::array<std::int64_t, 2> connections{};
+    for (auto const& shard : shards) {
+        in_flight += shard->in_flight();
+        streams += shard->streams();
+        connections[0] += shard->connections(Side::client);
+        connections[1] += shard->connections(Side::upstream);
+    }
+    out.push_back(
+        {.name = "sluice_in_flight_requests", .help = "Requests being worked on.", .samples = {plain(in_flight)}});
+    out.push_back(
+        {.name = "sluice_open_streams", .help = "Streams being sent to clients.", .samples = {plain(streams)}});
+    PageFamily sides{.name = "sluice_connections", .help = "Open connections.", .samples = {}};
+    sides.samples.push_back({.labels = {{"side", "client"}}, .value = static_cast<double>(connections[0])});
+    sides.samples.push_back({.labels = {{"side", "upstream"}}, .value = static_cast<double>(connections[1])});
+    out.push_back(std::move(sides));
+}
+
+PageFamily breakers_family(std::vector<BreakerState> const& states) {
+    std::map<std::pair<std::string, std::string>, BreakerPhase> worst;
+    for (auto const& state : states) {
+        auto& phase = worst.try_emplace({state.provider, state.target}, state.phase).first->second;
+        phase = std::max(phase, state.phase);
+    }
+    PageFamily out{.name = "sluice_breaker_state", .help = "0: closed, 1: half open, 2: open.", .samples = {}};
+    for (auto const& [target, phase] : worst) {
+        out.samples.push_back(
+            {.labels = {{"provider", target.first}, {"target", target.second}}, .value = static_cast<double>(phase)});
+    }
+    return out;
+}
+
+}  // namespace
+
+Metrics::Metrics(Settings const& settings, unsigned workers, BuildInfo build)
+    : settings_(observe_settings(settings)), registry_(settings.telemetry.max_series), build_(std::move(build)) {
+    facts_.config_hash = settings.hash;
+    for (unsigned i = 0; i < workers; ++i) shards_.push_back(std::make_unique<MetricsShard>(registry_, settings_));
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::set_breaker_source(std::function<std::vector<BreakerState>()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.breakers = std::move(source);
+}
+
+void Metrics::set_log_dropped_source(std::function<std::uint64_t()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.log_dropped = std::move(source);
+}
+
+void Metrics::config_reloaded(Reload result, std::string_view hash, std::chrono::system_clock::time_point now) {
+    std::lock_guard const lock(mutex_);
+    facts_.reload = result;
+    if (result == Reload::failed) return;
+    facts_.config_hash = hash;
+    facts_.reloaded_at = now;
+}
+
+void Metrics::configure(Settings const& settings) {
+    registry_.set_max_series(settings.telemetry.max_series);
+    settings_.publish(observe_settings(settings));
+}
+
+std::string Metrics::expose() const {
+    Facts facts;
+    {
+        std::lock_guard const lock(mutex_);
+        facts = facts_;
+    }
+    // Names last: they then cover every series that was merged.
+    Page page{.series = merge(shards_), .names = registry_.names(), .others = {}};
+    auto& others = page.others;
+    add_gauges(others, shards_);
+    others.push_back(breakers_family(facts.breakers ? facts.breakers() : std::vector<BreakerState>{}));
+    others.push_back({.name = "sluice_log_dropped_total",
+                      .help = "Access log lines that were dropped because the output was too slow or failed.",
+                      .counter = true,
+                      .samples = {plain(facts.log_dropped ? facts.log_dropped() : 0)}});
+    others.push_back({.name = "sluice_metrics_dropped_series_total",
+                      .help = "Label sets that were refused because max_series was reached.",
+                      .counter = true,
+                      .samples = {plain(registry_.dropped_series())}});
+    others.push_back({.name = "sluice_build_info",
+                      .help = "The version that runs; always 1.",
+                      .samples = {{.labels = {{"version", build_.version}, {"commit", build_.commit}}, .value = 1}}});
+    others.push_back({.name = "sluice_config_last_reload_successful",
+                      .help = "Whether the last load of the configuration succeeded.",
+                      .samples = {plain(facts.reload == Reload::succeeded ? 1 : 0)}});
+    auto const since_epoch = std::chrono::duration<double>(facts.reloaded_at.time_since_epoch());
+    others.push_back({.name = "sluice_config_last_reload_timestamp_seconds",
+                      .help = "When the configuration was last loaded with success.",
+                      .samples = {plain(since_epoch.count())}});
+    others.push_back({.name = "sluice_config_hash",
+                      .help = "The effective configuration's hash; always 1.",
+                      .samples = {{.labels = {{"hash", facts.config_hash}}, .value = 1}}});
+    std::ranges::move(process_facts(), std::back_inserter(others));
+    return to_text(page, *settings_.read());
+}
+
+}  // namespace sluice::observe

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types/settings.hpp"
+#include "server/observe/metrics_shard.hpp"
+#include "server/observe/observe_settings.hpp"
+#include "server/observe/registry.hpp"
+
+namespace sluice::observe {
+
+struct BuildInfo {
+    std::string version;
+    std::string commit;
+};
+
+enum class BreakerPhase : std::uint8_t { closed, half_open, open };
+
+/// One target's breaker. The same target may come several times, once per worker; the page shows the worst.
+struct BreakerState {
+    std::string provider;
+    std::string target;  ///< upstream model id
+    BreakerPhase phase = BreakerPhase::closed;
+};
+
+/// What a client of the metrics page must be told it is.
+inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The process' metrics: a shard for each worker, merged when the page is asked for.
+/// Thread: any, but for the shards, which belong to their workers.
+class Metrics {
+public:
+    Metrics(Settings const& settings, unsigned workers, BuildInfo build);
+    ~Metrics();
+
+    MetricsShard& shard(unsigned worker) { return *shards_[worker]; }
+
+    /// Where the page gets the breakers' states from. `source` is called on the thread that calls expose().
+    void set_breaker_source(std::function<std::vector<BreakerState>()> source);
+
+    /// Where the page gets the number of lost log lines from.
+    void set_log_dropped_source(std::function<std::uint64_t()> source);
+
+    /// After a (re)load of the configuration. A failed one leaves `hash` as it was.
+    enum class Reload : std::uint8_t { succeeded, failed };
+    void config_reloaded(Reload result, std::string_view hash, std::chrono::system_clock::time_point now);
+
+    /// Adopts changed settings.
+    void configure(Settings const& settings);
+
+    /// The page in the Prometheus text format. Takes milliseconds with many series: not for a worker's thread.
+    std::string expose() const;
+
+private:
+    struct Facts {
+        std::string config_hash;
+        std::chrono::system_clock::time_point reloaded_at{};
+        Reload reload = Reload::succeeded;
+        std::function<std::vector<BreakerState>()> breakers;
+        std::function<std::uint64_t()> log_dropped;
+    };
+
+    SettingsCell settings_;
+    Registry registry_;
+    BuildInfo build_;
+    std::vector<std::unique_ptr<MetricsShard>> shards_;
+    mutable std::mutex mutex_;  // guards facts_
+    Facts facts_;
+};
+
+}  // namespace sluice::observe
