@@ -45,8 +45,7 @@ HeadError Framing::add(KnownField field, std::string_view value) {
         case KnownField::transfer_encoding:
             return add_coding(value);
         case KnownField::connection:
-            add_connection(value);
-            return HeadError::none;
+            return add_connection(value);
         default:
             return HeadError::none;
     }
@@ -86,11 +85,15 @@ HeadError Framing::add_coding(std::string_view value) {
     return HeadError::none;
 }
 
-void Framing::add_connection(std::string_view value) {
-    for_each_element(value, [this](std::string_view option) {
+/// RFC 9110 5.6.1 lets elements be empty. Anything else that is no token leaves the life of the connection in doubt.
+HeadError Framing::add_connection(std::string_view value) {
+    HeadError error = HeadError::none;
+    for_each_element(value, [this, &error](std::string_view option) {
+        if (!option.empty() && !is_token(option)) error = HeadError::bad_header;
         if (equals_ignoring_case(option, "close")) close = true;
         if (equals_ignoring_case(option, "keep-alive")) keep_alive = true;
     });
+    return error;
 }
 
 HeadState HeadParser::advance(std::string_view buffered) {

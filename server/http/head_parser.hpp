@@ -44,7 +44,7 @@ struct Framing {
 private:
     HeadError add_length(std::string_view value);
     HeadError add_coding(std::string_view value);
-    void add_connection(std::string_view value);
+    HeadError add_connection(std::string_view value);
 };
 
 /// What requests and responses share: the walk over the lines, with every limit. Each byte is looked at once, however

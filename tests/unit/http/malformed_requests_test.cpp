@@ -172,6 +172,11 @@ std::vector<Row> const& malformed_requests() {
         {"a backslash in a name", bad_header, with("X\\: a")},
         {"a question mark in a name", bad_header, with("X?: a")},
         {"a second request line", bad_header, with("GET / HTTP/1.1")},
+        // Connection: found by fuzzing against Beast, which refuses these
+        {"a Connection option with obs-text", bad_header, with("Connection: foo\xfe, close")},
+        {"two Connection options without a comma", bad_header, with("Connection: close x")},
+        {"a Connection option in quotes", bad_header, with("Connection: \"close\"")},
+        {"a Connection option with a parameter", bad_header, with("Connection: close;a=b")},
         // Host
         {"no Host", missing_host, "GET / HTTP/1.1\r\n\r\n"s},
         {"no Host, but others", missing_host, "GET / HTTP/1.1\r\nX-Host: a\r\nHosts: b\r\n\r\n"s},

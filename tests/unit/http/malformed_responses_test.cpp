@@ -71,6 +71,7 @@ std::vector<Row> const& malformed_responses() {
         {"an empty name", bad_header, with(": a")},
         {"a name that is no token", bad_header, with("X(Y): a")},
         {"a line without colon", bad_header, with("abc")},
+        {"a Connection that is no list of tokens", bad_header, with("Connection: closegzip, chunkedgth: 5")},
         // the status line
         {"an empty line in front", bad_status_line, "\r\nHTTP/1.1 200 OK\r\n\r\n"s},
         {"a blank in front", bad_status_line, with_line(" HTTP/1.1 200 OK")},

@@ -172,6 +172,8 @@ TEST_CASE("a connection is kept as the version and the Connection options say", 
     CHECK_FALSE(with("Connection: foo,\tCLOSE , bar\r\n").keep_alive);
     CHECK_FALSE(with("Connection: foo\r\nConnection: close\r\n").keep_alive);
     CHECK_FALSE(with("Connection: keep-alive, close\r\n").keep_alive);
+    CHECK_FALSE(with("Connection: ,, close ,\r\n").keep_alive);
+    CHECK(with("Connection:\r\n").keep_alive);
     CHECK(with("Connection: closed, not-close\r\n").keep_alive);
     CHECK_FALSE(with("", "GET / HTTP/1.0").keep_alive);
     CHECK(with("Connection: Keep-Alive\r\n", "GET / HTTP/1.0").keep_alive);
