@@ -133,24 +133,29 @@ class Bench:
         return min(self.options.rounds, 3) if row.fresh else self.options.rounds
 
     def one(self, row, side):
-        if row.fresh or side not in self.proxies:
-            proxy, port = self.starter.start(side, self.proxy_cpus)
-            if not row.fresh:
-                self.proxies[side] = proxy, port
-                self.warm_up(port)
-        else:
-            proxy, port = self.proxies[side]
+        """One measurement; a side that cannot be started or measured has a problem instead of figures."""
         cpus = self.proxy_cpus if row.one_cpu else self.load_cpus
         seconds = self.options.seconds
         if row.measure is measure.measure_stream and row.lab.get("rate"):
             seconds = max(seconds, 2.0) * 1.5  # the streams need a while until they are all open
+        proxy = None
         try:
+            proxy, port = self.proxy_for(row, side)
             return row.measure(self.load, proxy, port, row, seconds, cpus)
         except RuntimeError as failure:
             return {"problems": [str(failure)]}
         finally:
-            if row.fresh:
+            if row.fresh and proxy:
                 self.starter.stop(proxy)
+
+    def proxy_for(self, row, side):
+        if row.fresh:
+            return self.starter.start(side, self.proxy_cpus)
+        proxy, port = self.proxies.get(side, (None, None))
+        if port is None or (proxy and not proxy.alive()):
+            self.proxies[side] = self.starter.start(side, self.proxy_cpus)
+            self.warm_up(self.proxies[side][1])
+        return self.proxies[side]
 
     def warm_up(self, port):
         measure.finish(self.load.start("json", port, 64, ECHO, ["-t", 0.3]))

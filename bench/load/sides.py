@@ -53,13 +53,14 @@ http {
 HAPROXY = string.Template("""
 global
     nbthread 1
-    maxconn 10000
+    maxconn 9900
 defaults
     mode http
     timeout connect 5s
     timeout client 3600s
     timeout server 3600s
     http-reuse safe
+    option http-no-delay        # or it holds chunks back for 200 ms
 frontend bench
     bind 127.0.0.1:$port backlog 4096
     default_backend lab
