@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/pipeline/ports.hpp"
+#include "server/http/chunked.hpp"
+#include "server/http/response_head.hpp"
+#include "server/upstream/connector.hpp"
+#include "server/upstream/pool.hpp"
+
+namespace sluice::upstream {
+
+/// What an exchange needs of its worker, beside its own pool.
+struct ExchangeContext {
+    net::Worker& worker;
+    Connector& connector;
+};
+
+/// One request and its answer over one pooled connection. The connection goes back to its pool only when the answer
+/// ended exactly at its boundary and nothing was cancelled, late or left over; in every other case it dies with this.
+class HttpExchange final : public Exchange {
+public:
+    HttpExchange(ExchangeContext context, UpstreamCall const& call, Pool::Slot slot);
+    ~HttpExchange() override;
+
+    /// Takes a connection and sends the request.
+    Task<Result<>> send();
+
+    Task<Result<UpstreamHead const*>> head(Instant until) override;
+    Task<Result<std::string_view>> read(Instant until) override;
+    bool reused_connection() const override { return reused_; }
+    Duration connect_time() const override { return connect_time_; }
+
+private:
+    Task<Result<>> open_connection();
+    Task<Result<>> write_request();
+    Task<Result<>> receive(Instant until);
+    Result<bool> parse_head();
+    Result<std::string_view> take_body();
+    void give_back_if_clean();
+    bool may_send_again() const;
+    std::string_view buffered() const { return {buffer_ ? buffer_.data() + begin_ : "", end_ - begin_}; }
+
+    ExchangeContext context_;
+    UpstreamCall const& call_;
+    Pool::Slot slot_;
+    Pool::Pooled pooled_;
+    bool reused_ = false;
+    bool repeated_ = false;
+    bool connection_ended_ = false;
+    Duration connect_time_{0};
+
+    net::Buffer buffer_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    bool received_anything_ = false;
+
+    http::ResponseHeadParser parser_;
+    UpstreamHead head_;
+    bool head_complete_ = false;
+    unsigned interim_answers_ = 0;
+    bool keep_alive_ = false;
+    http::BodyKind body_ = http::BodyKind::none;
+    std::uint64_t left_ = 0;  ///< of a body with a length
+    http::ChunkedDecoder chunks_;
+    bool complete_ = false;
+};
+
+}  // namespace sluice::upstream

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "core/pipeline/ports.hpp"
+#include "server/upstream/connector.hpp"
+#include "server/upstream/pool.hpp"
+
+namespace sluice::upstream {
+
+/// Calls upstreams over HTTP/1.1, with one pool for each address, TLS setup, proxy and credential. Thread: its worker's.
+class HttpUpstream final : public Upstream {
+public:
+    /// `workers`: how many share each provider's limit on open connections. `environment`: the value of a variable, for
+    /// proxies; empty when unset.
+    HttpUpstream(net::Worker& worker, TlsContexts& contexts, unsigned workers, std::string (*environment)(char const*))
+        : worker_(worker), connector_(worker, contexts), workers_(workers), environment_(environment) {}
+
+    Task<Result<std::unique_ptr<Exchange>>> call(UpstreamCall const& call) override;
+
+private:
+    Result<std::shared_ptr<Pool>> pool_for(UpstreamCall const& call);
+
+    net::Worker& worker_;
+    Connector connector_;
+    unsigned workers_;
+    std::string (*environment_)(char const*);
+    std::unordered_map<std::string, std::shared_ptr<Pool>> pools_;
+    std::string key_;  ///< reused, so that a look-up costs no allocation
+};
+
+}  // namespace sluice::upstream
