@@ -1,7 +1,7 @@
 #include "server/observe/access_line.hpp"
 
 #include "server/observe/access_text.hpp"
-#include "server/observe/json_line.hpp"
+#include "server/observe/line_buffer.hpp"
 #include "server/observe/registry.hpp"
 
 namespace sluice::observe {
@@ -12,22 +12,26 @@ std::string_view level_of(int status) {
     return status >= 400 ? "warning" : "info";
 }
 
-void append_attempts(std::string& out, std::vector<Attempt> const& attempts) {
-    out += '[';
+void append_attempt(LineBuffer& out, Attempt const& attempt) {
+    JsonLine line(out);
+    line.text("provider", attempt.provider);
+    line.text("model", attempt.target_model);
+    line.text_if_any("credential", attempt.credential);
+    line.plain("result", to_string(attempt.result));
+    if (attempt.upstream_status != 0) line.number("status", attempt.upstream_status);
+    line.ms("ms", attempt.duration);
+    line.text_if_any("reason", attempt.reason);
+    line.text_if_any("upstream_request_id", attempt.upstream_request_id);
+    line.end();
+}
+
+void append_attempts(LineBuffer& out, std::vector<Attempt> const& attempts) {
+    out.raw("[");
     for (auto const& attempt : attempts) {
-        if (&attempt != attempts.data()) out += ',';
-        JsonLine line(out);
-        line.text("provider", attempt.provider);
-        line.text("model", attempt.target_model);
-        line.text_if_any("credential", attempt.credential);
-        line.plain("result", to_string(attempt.result));
-        if (attempt.upstream_status != 0) line.number("status", attempt.upstream_status);
-        line.ms("ms", attempt.duration);
-        line.text_if_any("reason", attempt.reason);
-        line.text_if_any("upstream_request_id", attempt.upstream_request_id);
-        line.end();
+        if (&attempt != attempts.data()) out.raw(",");
+        append_attempt(out, attempt);
     }
-    out += ']';
+    out.raw("]");
 }
 
 void add_request(JsonLine& line, Outcome const& outcome) {
@@ -58,7 +62,9 @@ void add_model(JsonLine& line, Outcome const& outcome, ObserveSettings const& se
         line.text("sluice.provider", last->provider);
     }
     line.flag("stream", outcome.stream);
-    if (!outcome.attempts.empty()) append_attempts(line.name("attempts"), outcome.attempts);
+    if (outcome.attempts.empty()) return;
+    append_attempts(line.begin("attempts"), outcome.attempts);
+    line.done();
 }
 
 void add_usage(JsonLine& line, Outcome const& outcome) {
@@ -71,12 +77,13 @@ void add_usage(JsonLine& line, Outcome const& outcome) {
         if (usage.reasoning != 0) line.number("gen_ai.usage.reasoning.output_tokens", usage.reasoning);
     }
     line.plain("usage_source", to_string(usage.source));
-    if (outcome.cost) append_usd(line.name("cost_usd"), *outcome.cost);
+    if (outcome.cost) {
+        line.begin("cost_usd").usd(*outcome.cost);
+        line.done();
+    }
     if (!outcome.finish_reason.empty()) {
-        auto& out = line.name("finish_reasons");
-        out += '[';
-        append_json_text(out, outcome.finish_reason);
-        out += ']';
+        line.begin("finish_reasons").raw("[").json_text(outcome.finish_reason).raw("]");
+        line.done();
     }
 }
 
@@ -90,12 +97,12 @@ void add_times(JsonLine& line, Outcome const& outcome) {
     line.flag("client_aborted", outcome.client_left);
 }
 
-void append_json(std::string& out, Outcome const& outcome, ObserveSettings const& settings, Timestamp& timestamp) {
+void append_json(LineBuffer& out, Outcome const& outcome, ObserveSettings const& settings, Timestamp& timestamp) {
     JsonLine line(out);
-    line.name("ts") += '"';
-    timestamp.append(
-        out, outcome.started_at + std::chrono::duration_cast<std::chrono::system_clock::duration>(outcome.duration));
-    out += '"';
+    line.begin("ts").raw("\"");
+    timestamp.append(out, end_of(outcome));
+    out.raw("\"");
+    line.done();
     line.plain("level", level_of(outcome.status));
     line.plain("msg", "request");
     add_request(line, outcome);
@@ -103,12 +110,12 @@ void append_json(std::string& out, Outcome const& outcome, ObserveSettings const
     add_usage(line, outcome);
     add_times(line, outcome);
     line.end();
-    out += '\n';
+    out.raw("\n");
 }
 
 }  // namespace
 
-void append_access_line(std::string& out, Outcome const& outcome, ObserveSettings const& settings, Timestamp& timestamp,
+void append_access_line(LineBuffer& out, Outcome const& outcome, ObserveSettings const& settings, Timestamp& timestamp,
                         LineStyle style) {
     if (style == LineStyle::json) {
         append_json(out, outcome, settings, timestamp);

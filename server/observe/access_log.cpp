@@ -58,13 +58,13 @@ void AccessLogShard::write(Outcome const& outcome) {
     if (!enabled_) return;
     line_.clear();
     append_access_line(line_, outcome, *settings_, timestamp_, style_);
-    if (!ring_.write(line_)) {
+    if (!ring_.write(line_.view())) {
         dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         return;
     }
     // Once for each batch: when this line is the one that crosses its border.
     auto const waiting = ring_.waiting();
-    if (waiting / batch != (waiting - std::min(waiting, line_.size())) / batch) wake_();
+    if (waiting / batch != (waiting - std::min(waiting, line_.view().size())) / batch) wake_();
 }
 
 AccessLog::AccessLog(Settings const& settings, unsigned workers, Log& log, std::size_t capacity)
@@ -110,13 +110,22 @@ void AccessLog::run() {
     };
     while (!stopping()) {
         wait_for_work();
-        if (reopen_.exchange(false, std::memory_order_relaxed)) reopen_now();
-        for (auto const& shard : shards_) drain(*shard, std::chrono::steady_clock::now() + flush_every);
+        // Never inside a line: its rest belongs behind its beginning.
+        if (at_line_end_ && reopen_.exchange(false, std::memory_order_relaxed)) reopen_now();
+        drain_all(std::chrono::steady_clock::now() + flush_every);
     }
-    auto const give_up = std::chrono::steady_clock::now() + last_flush;
-    for (auto const& shard : shards_) {
-        if (!drain(*shard, give_up)) log_.warning("SL6002", "access log lines were lost at the end");
+    if (!drain_all(std::chrono::steady_clock::now() + last_flush)) {
+        log_.warning("SL6002", "access log lines were lost at the end: the output did not take them in time");
     }
+}
+
+/// Gives each shard a turn, beginning with the one whose line may be half written. False: time ran out.
+bool AccessLog::drain_all(Instant give_up) {
+    for (std::size_t turn = 0; turn < shards_.size(); ++turn) {
+        if (!drain(*shards_[next_], give_up)) return false;
+        next_ = (next_ + 1) % shards_.size();
+    }
+    return true;
 }
 
 void AccessLog::wait_for_work() {
@@ -128,13 +137,13 @@ void AccessLog::wait_for_work() {
 bool AccessLog::drain(AccessLogShard& shard, Instant give_up) {
     auto& ring = shard.ring();
     for (auto bytes = ring.readable(); !bytes.empty(); bytes = ring.readable()) {
-        auto const written = output_.is_open() ? output_.write(bytes, flush_every) : LogOutput::npos;
+        auto written = output_.is_open() ? output_.write(bytes, flush_every) : LogOutput::npos;
         if (written == LogOutput::npos) {
             lost_in_output_.fetch_add(lines_in(bytes), std::memory_order_relaxed);
-            ring.take(bytes.size());
-        } else {
-            ring.take(written);
+            written = bytes.size();
         }
+        if (written > 0) at_line_end_ = bytes[written - 1] == '\n';
+        ring.take(written);
         if (std::chrono::steady_clock::now() >= give_up) return ring.readable().empty();
     }
     return true;

@@ -8,7 +8,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "core/types/settings.hpp"
 #include "server/observe/access_line.hpp"
 #include "server/observe/byte_ring.hpp"
+#include "server/observe/line_buffer.hpp"
 #include "server/observe/log_output.hpp"
 #include "server/observe/observe_settings.hpp"
 #include "server/observe/timestamp.hpp"
@@ -43,7 +43,7 @@ private:
     std::function<void()> wake_;
     LineStyle style_ = LineStyle::json;
     bool enabled_ = true;
-    std::string line_;
+    LineBuffer line_;
     Timestamp timestamp_;
     std::atomic<std::uint64_t> dropped_{0};
 };
@@ -75,6 +75,7 @@ public:
 private:
     void run();
     void reopen_now();
+    bool drain_all(Instant give_up);
     bool drain(AccessLogShard& shard, Instant give_up);
     void wait_for_work();
 
@@ -83,6 +84,8 @@ private:
     std::vector<std::unique_ptr<AccessLogShard>> shards_;
     LogOutput output_;         // the writing thread's, once that runs
     std::string destination_;  // the writing thread's, once that runs
+    std::size_t next_ = 0;     // the shard whose turn it is; the writing thread's
+    bool at_line_end_ = true;  // of what was written; the writing thread's
     std::atomic<bool> reopen_{false};
     std::atomic<std::uint64_t> lost_in_output_{0};
     std::mutex mutex_;  // guards stopping_

@@ -4,11 +4,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstddef>
 
-#include "server/observe/json_line.hpp"
+#include "server/observe/line_buffer.hpp"
 
 namespace sluice::observe {
 namespace {
@@ -45,41 +46,57 @@ std::string_view colour_of(LogLevel level) {
 }
 
 struct AppendValue {
-    std::string& out;
-    void operator()(std::string_view text) const { append_json_text(out, text); }
-    void operator()(std::int64_t number) const { append_number(out, number); }
-    void operator()(std::uint64_t number) const { append_number(out, number); }
-    void operator()(double number) const { out += std::isfinite(number) ? fmt::format("{}", number) : "null"; }
-    void operator()(bool flag) const { out += flag ? "true" : "false"; }
+    LineBuffer& out;
+    void operator()(std::string_view text) const { out.json_text(text); }
+    void operator()(std::int64_t number) const { out.number(number); }
+    void operator()(std::uint64_t number) const { out.number(number); }
+    void operator()(double number) const { out.raw(std::isfinite(number) ? fmt::format("{}", number) : "null"); }
+    void operator()(bool flag) const { out.raw(flag ? "true" : "false"); }
 };
 
-void append_json(std::string& out, std::string_view time, LogLevel level, std::string_view code,
-                 std::string_view message, LogFields fields) {
-    JsonLine line(out);
-    line.plain("ts", time);
-    line.plain("level", name_of(level));
-    line.text_if_any("code", code);
-    line.text("msg", message);
-    for (auto const& field : fields) std::visit(AppendValue{line.name(field.key)}, field.value);
+}  // namespace
+
+struct Log::Message {
+    std::chrono::system_clock::time_point time;
+    LogLevel level;
+    std::string_view code;
+    std::string_view text;
+    LogFields fields;
+};
+
+void Log::append_json(Message const& message) {
+    JsonLine line(line_);
+    line.begin("ts").raw("\"");
+    timestamp_.append(line_, message.time);
+    line_.raw("\"");
+    line.done();
+    line.plain("level", name_of(message.level));
+    line.text_if_any("code", message.code);
+    line.text("msg", message.text);
+    for (auto const& field : message.fields) {
+        std::visit(AppendValue{line.begin(field.key)}, field.value);
+        line.done();
+    }
     line.end();
-    out += '\n';
+    line_.raw("\n");
 }
 
-void append_text(std::string& out, std::string_view time, LogLevel level, std::string_view code,
-                 std::string_view message, LogFields fields, bool coloured) {
-    out.append(time).append(" ");
-    if (coloured) out += colour_of(level);
-    out += name_of(level);
-    if (coloured) out += "\x1b[0m";
-    if (!code.empty()) out.append(" ").append(code);
-    out += ' ';
-    for (char const c : message) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-    for (auto const& field : fields) {
-        out.append(" ").append(field.key).append("=");
-        std::visit(AppendValue{out}, field.value);
+void Log::append_text(Message const& message) {
+    timestamp_.append(line_, message.time);
+    line_.raw(" ");
+    if (terminal_) line_.raw(colour_of(message.level));
+    line_.raw(name_of(message.level));
+    if (terminal_) line_.raw("\x1b[0m");
+    if (!message.code.empty()) line_.raw(" ").raw(message.code);
+    line_.raw(" ").shown(message.text);
+    for (auto const& field : message.fields) {
+        line_.raw(" ").raw(field.key).raw("=");
+        std::visit(AppendValue{line_}, field.value);
     }
-    out += '\n';
+    line_.raw("\n");
 }
+
+namespace {
 
 /// False when `fd` would block or is broken; a part may have been written then.
 bool write_without_waiting(int fd, std::string_view bytes) {
@@ -118,15 +135,14 @@ void Log::error(std::string_view code, std::string_view message, LogFields field
 void Log::write(LogLevel level, std::string_view code, std::string_view message, LogFields fields) {
     if (!wants(level)) return;
     std::lock_guard const lock(mutex_);
-    std::string time;
-    timestamp_.append(time, std::chrono::system_clock::now());
     line_.clear();
+    Message const entry{std::chrono::system_clock::now(), level, code, message, fields};
     if (json_.load(std::memory_order_relaxed)) {
-        append_json(line_, time, level, code, message, fields);
+        append_json(entry);
     } else {
-        append_text(line_, time, level, code, message, fields, terminal_);
+        append_text(entry);
     }
-    if (!write_without_waiting(fd_, line_)) dropped_.fetch_add(1, std::memory_order_relaxed);
+    if (!write_without_waiting(fd_, line_.view())) dropped_.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace sluice::observe

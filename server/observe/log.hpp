@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "core/types/settings.hpp"
+#include "server/observe/line_buffer.hpp"
 #include "server/observe/timestamp.hpp"
 
 namespace sluice::observe {
@@ -60,6 +61,9 @@ public:
     std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
 private:
+    struct Message;
+    void append_json(Message const& message);
+    void append_text(Message const& message);
     void write(LogLevel level, std::string_view code, std::string_view message, LogFields fields);
 
     int const fd_;
@@ -69,7 +73,7 @@ private:
     std::atomic<std::uint64_t> dropped_{0};
     std::mutex mutex_;  // guards what follows, and keeps lines whole
     Timestamp timestamp_;
-    std::string line_;
+    LineBuffer line_;
 };
 
 }  // namespace sluice::observe

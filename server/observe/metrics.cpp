@@ -65,6 +65,25 @@ PageFamily breakers_family(std::vector<BreakerState> const& states) {
     return out;
 }
 
+PageFamily counter(std::string_view name, std::string_view help, std::uint64_t value) {
+    return {.name = name, .help = help, .counter = true, .samples = {plain(value)}};
+}
+
+PageFamily info(std::string_view name, std::string_view help, std::vector<PageSample::Label> labels) {
+    return {.name = name, .help = help, .samples = {{.labels = std::move(labels), .value = 1}}};
+}
+
+void add_config(std::vector<PageFamily>& out, Metrics::Reload reload, std::string const& hash,
+                std::chrono::system_clock::time_point reloaded_at) {
+    out.push_back({.name = "sluice_config_last_reload_successful",
+                   .help = "Whether the last load of the configuration succeeded.",
+                   .samples = {plain(reload == Metrics::Reload::succeeded ? 1 : 0)}});
+    out.push_back({.name = "sluice_config_last_reload_timestamp_seconds",
+                   .help = "When the configuration was last loaded with success.",
+                   .samples = {plain(std::chrono::duration<double>(reloaded_at.time_since_epoch()).count())}});
+    out.push_back(info("sluice_config_hash", "The effective configuration's hash; always 1.", {{"hash", hash}}));
+}
+
 }  // namespace
 
 Metrics::Metrics(Settings const& settings, unsigned workers, BuildInfo build)
@@ -109,27 +128,15 @@ std::string Metrics::expose() const {
     auto& others = page.others;
     add_gauges(others, shards_);
     others.push_back(breakers_family(facts.breakers ? facts.breakers() : std::vector<BreakerState>{}));
-    others.push_back({.name = "sluice_log_dropped_total",
-                      .help = "Access log lines that were dropped because the output was too slow or failed.",
-                      .counter = true,
-                      .samples = {plain(facts.log_dropped ? facts.log_dropped() : 0)}});
-    others.push_back({.name = "sluice_metrics_dropped_series_total",
-                      .help = "Label sets that were refused because max_series was reached.",
-                      .counter = true,
-                      .samples = {plain(registry_.dropped_series())}});
-    others.push_back({.name = "sluice_build_info",
-                      .help = "The version that runs; always 1.",
-                      .samples = {{.labels = {{"version", build_.version}, {"commit", build_.commit}}, .value = 1}}});
-    others.push_back({.name = "sluice_config_last_reload_successful",
-                      .help = "Whether the last load of the configuration succeeded.",
-                      .samples = {plain(facts.reload == Reload::succeeded ? 1 : 0)}});
-    auto const since_epoch = std::chrono::duration<double>(facts.reloaded_at.time_since_epoch());
-    others.push_back({.name = "sluice_config_last_reload_timestamp_seconds",
-                      .help = "When the configuration was last loaded with success.",
-                      .samples = {plain(since_epoch.count())}});
-    others.push_back({.name = "sluice_config_hash",
-                      .help = "The effective configuration's hash; always 1.",
-                      .samples = {{.labels = {{"hash", facts.config_hash}}, .value = 1}}});
+    others.push_back(counter("sluice_log_dropped_total",
+                             "Access log lines that were dropped because the output was too slow or failed.",
+                             facts.log_dropped ? facts.log_dropped() : 0));
+    others.push_back(counter("sluice_metrics_dropped_series_total",
+                             "Label sets that were refused because max_series was reached.",
+                             registry_.dropped_series()));
+    others.push_back(info("sluice_build_info", "The version that runs; always 1.",
+                          {{"version", build_.version}, {"commit", build_.commit}}));
+    add_config(others, facts.reload, facts.config_hash, facts.reloaded_at);
     std::ranges::move(process_facts(), std::back_inserter(others));
     return to_text(page, *settings_.read());
 }

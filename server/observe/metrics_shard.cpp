@@ -8,7 +8,6 @@
 namespace sluice::observe {
 namespace {
 
-constexpr std::size_t first_slots = 256;
 constexpr std::size_t most_cells = 32;
 
 std::uint64_t positive(std::int64_t value) { return value > 0 ? static_cast<std::uint64_t>(value) : 0; }
@@ -17,7 +16,20 @@ std::int64_t nanoseconds(Duration duration) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
 }
 
-std::size_t hash(SeriesKey key) { return key * 0x9E3779B97F4A7C15U >> 32U; }
+// The columns of each kind of row. A row has the name of its first family.
+enum RequestColumn : std::size_t { requests_column, overhead_column };
+enum CallColumn : std::size_t {
+    server_duration_column,
+    server_first_token_column,
+    server_per_token_column,
+    cost_column,
+    client_duration_column,
+    client_first_chunk_column,
+    input_column,
+    output_column,
+    attempts_column,
+};
+enum KeyColumn : std::size_t { key_requests_column, key_input_column, key_output_column, key_cost_column };
 
 Stage stage_of(Outcome const& outcome) {
     if (outcome.first_token) return Stage::stream;
@@ -44,14 +56,10 @@ struct MetricsShard::Subject {
 };
 
 MetricsShard::MetricsShard(Registry& registry, SettingsCell const& settings)
-    : registry_(registry),
-      fixed_(registry.fixed()),
-      settings_(settings),
-      slots_(first_slots),
-      sink_(std::make_unique<Cell[]>(most_cells)) {}
+    : registry_(registry), fixed_(registry.fixed()), settings_(settings), sink_(std::make_unique<Cell[]>(most_cells)) {}
 
 void MetricsShard::record(Outcome const& outcome) {
-    if (settings_.refresh()) rebuild();
+    if (settings_.refresh()) forget_refusals();
     auto const* last = outcome.last_attempt();
     Subject const subject{.route = name(outcome.route),
                           .model = name(outcome.model),
@@ -60,31 +68,39 @@ void MetricsShard::record(Outcome const& outcome) {
     record_request(outcome, subject);
     record_attempts(outcome, subject);
     record_caller(outcome);
-    record_troubles(outcome, subject);
+    record_troubles(outcome);
 }
 
 void MetricsShard::record_request(Outcome const& outcome, Subject const& subject) {
     using enum FamilyId;
     auto const [route, model, provider, operation] = subject;
-    count(series_key(requests, route, model, fixed_.code(outcome.status)));
-    observe(series_key(overhead, route), nanoseconds(outcome.duration - outcome.upstream_time));
+    auto const request = series_key(requests, route, model, fixed_.code(outcome.status));
+    auto& request_row = rows_.at(request);
+    count(request_row, requests_column, request);
+    observe(request_row, overhead_column, series_key(overhead, route),
+            nanoseconds(outcome.duration - outcome.upstream_time));
     if (operation == no_name) return;
     auto const error = outcome.error ? fixed_.error(outcome.error->kind) : no_name;
-    observe(series_key(server_duration, operation, provider, model, error), nanoseconds(outcome.duration));
-    if (outcome.first_token) {
-        observe(series_key(server_first_token, operation, provider, model), nanoseconds(*outcome.first_token));
+    auto const call = series_key(server_duration, operation, provider, model, error);
+    auto& row = rows_.at(call);
+    observe(row, server_duration_column, call, nanoseconds(outcome.duration));
+    if (auto const& time = outcome.first_token) {
+        observe(row, server_first_token_column, series_key(server_first_token, operation, provider, model),
+                nanoseconds(*time));
     }
-    if (outcome.time_per_output_token) {
-        observe(series_key(server_per_token, operation, provider, model), nanoseconds(*outcome.time_per_output_token));
+    if (auto const& time = outcome.time_per_output_token) {
+        observe(row, server_per_token_column, series_key(server_per_token, operation, provider, model),
+                nanoseconds(*time));
     }
-    if (outcome.cost) count(series_key(cost, provider, model), positive(outcome.cost->count));
+    if (outcome.cost) count(row, cost_column, series_key(cost, provider, model), positive(outcome.cost->count));
 }
 
 void MetricsShard::record_attempts(Outcome const& outcome, Subject const& subject) {
     using enum FamilyId;
     Attempt const* before = nullptr;
     for (Attempt const& attempt : outcome.attempts) {
-        record_attempt(attempt, subject);
+        auto const provider = &attempt == outcome.last_attempt() ? subject.provider : name(attempt.provider);
+        record_attempt(attempt, provider, subject);
         if (before && attempt.result != AttemptResult::not_sent) {
             auto const family = same_target(*before, attempt) ? retries : fallbacks;
             count(series_key(family, subject.model, fixed_.result(before->result)));
@@ -93,41 +109,50 @@ void MetricsShard::record_attempts(Outcome const& outcome, Subject const& subjec
     }
 }
 
-void MetricsShard::record_attempt(Attempt const& attempt, Subject const& subject) {
+void MetricsShard::record_attempt(Attempt const& attempt, NameId provider, Subject const& subject) {
     using enum FamilyId;
-    auto const provider = name(attempt.provider);
+    auto const operation = subject.operation;
+    auto const model = subject.model;
     auto const result = fixed_.result(attempt.result);
-    count(series_key(attempts, provider, result));
-    if (attempt.result == AttemptResult::not_sent || subject.operation == no_name) return;
-    auto const [route, model, last_provider, operation] = subject;
     auto const error = attempt.result == AttemptResult::ok ? no_name : result;
-    observe(series_key(client_duration, operation, provider, model, error), nanoseconds(attempt.duration));
-    if (attempt.first_token) {
-        observe(series_key(client_first_chunk, operation, provider, model), nanoseconds(*attempt.first_token));
+    auto const call = series_key(client_duration, operation, provider, model, error);
+    auto& row = rows_.at(call);
+    count(row, attempts_column, series_key(attempts, provider, result));
+    if (attempt.result == AttemptResult::not_sent || operation == no_name) return;
+    observe(row, client_duration_column, call, nanoseconds(attempt.duration));
+    if (auto const& time = attempt.first_token) {
+        observe(row, client_first_chunk_column, series_key(client_first_chunk, operation, provider, model),
+                nanoseconds(*time));
     }
     auto const& usage = attempt.usage;
     if (usage.source == UsageSource::provider) {
-        observe(series_key(token_usage, operation, provider, model, fixed_.token_type(TokenType::input)), usage.input);
-        observe(series_key(token_usage, operation, provider, model, fixed_.token_type(TokenType::output)),
-                usage.output);
+        auto const key = [operation, provider, model, this](TokenType type) {
+            return series_key(token_usage, operation, provider, model, fixed_.token_type(type));
+        };
+        observe(row, input_column, key(TokenType::input), usage.input);
+        observe(row, output_column, key(TokenType::output), usage.output);
     } else if (usage.source == UsageSource::estimated) {
-        count(series_key(usage_estimated, model), positive(usage.input) + positive(usage.output));
+        cells(series_key(usage_estimated, model))->add(positive(usage.input) + positive(usage.output));
     }
 }
 
 void MetricsShard::record_caller(Outcome const& outcome) {
     using enum FamilyId;
     if (outcome.caller.empty() || !settings_->telemetry.key_labels) return;
-    auto const key = name(outcome.caller);
-    count(series_key(key_requests, key));
+    auto const caller = name(outcome.caller);
+    auto const key = series_key(key_requests, caller);
+    auto& row = rows_.at(key);
+    count(row, key_requests_column, key);
     if (outcome.usage.source != UsageSource::none) {
-        count(series_key(key_tokens, key, fixed_.token_type(TokenType::input)), positive(outcome.usage.input));
-        count(series_key(key_tokens, key, fixed_.token_type(TokenType::output)), positive(outcome.usage.output));
+        count(row, key_input_column, series_key(key_tokens, caller, fixed_.token_type(TokenType::input)),
+              positive(outcome.usage.input));
+        count(row, key_output_column, series_key(key_tokens, caller, fixed_.token_type(TokenType::output)),
+              positive(outcome.usage.output));
     }
-    if (outcome.cost) count(series_key(key_cost, key), positive(outcome.cost->count));
+    if (outcome.cost) count(row, key_cost_column, series_key(key_cost, caller), positive(outcome.cost->count));
 }
 
-void MetricsShard::record_troubles(Outcome const& outcome, Subject const&) {
+void MetricsShard::record_troubles(Outcome const& outcome) {
     using enum FamilyId;
     if (outcome.client_left) {
         count(series_key(disconnects, fixed_.stage(stage_of(outcome))));
@@ -138,34 +163,35 @@ void MetricsShard::record_troubles(Outcome const& outcome, Subject const&) {
 }
 
 NameId MetricsShard::name(std::string_view text) {
-    if (auto const found = names_.find(text); found != names_.end()) return found->second;
+    if (auto const* known = names_.find(text)) [[likely]]
+        return *known;
     auto const id = registry_.intern(text);
-    if (names_.size() < max_names) names_.emplace(text, id);
+    if (names_.size() < max_names) names_.add(text, id);
     return id;
 }
 
-void MetricsShard::observe(SeriesKey key, std::int64_t value) {
+void MetricsShard::count(SeriesRow& row, std::size_t column, SeriesKey key, std::uint64_t amount) {
+    auto*& cell = row.cells[column];
+    if (!cell) [[unlikely]]
+        cell = cells(key);
+    cell->add(amount);
+}
+
+void MetricsShard::observe(SeriesRow& row, std::size_t column, SeriesKey key, std::int64_t value) {
+    auto*& numbers = row.cells[column];
+    if (!numbers) [[unlikely]]
+        numbers = cells(key);
     auto const& edges = family(family_of(key)).edges;
-    auto* const numbers = cells(key);
-    auto const bucket = std::ranges::lower_bound(edges, value) - edges.begin();
-    numbers[bucket].add(1);
+    numbers[std::ranges::lower_bound(edges, value) - edges.begin()].add(1);
     numbers[edges.size() + 1].add(positive(value));
 }
 
-Cell* MetricsShard::cells(SeriesKey key) {
-    auto const mask = slots_.size() - 1;
-    for (auto at = hash(key) & mask;; at = (at + 1) & mask) {
-        if (slots_[at].key == key) [[likely]]
-            return slots_[at].cells;
-        if (slots_[at].key == 0) return add_series(key);
-    }
-}
-
 // A refused series is remembered with the sink as its cells, so that asking again costs no lock. What is remembered is
-// bounded by the names; beyond four times the names' number, refusals are asked for again each time.
-Cell* MetricsShard::add_series(SeriesKey key) {
+// bounded; refusals beyond that are asked for again each time.
+Cell* MetricsShard::cells(SeriesKey key) {
+    if (auto const known = cells_.find(key); known != cells_.end()) return known->second;
     if (!registry_.admit(key)) {
-        if (used_ < 4 * max_names) insert(key, sink_.get());
+        if (cells_.size() < 4 * max_names) cells_.emplace(key, sink_.get());
         return sink_.get();
     }
     auto series = std::make_unique<Series>();
@@ -173,33 +199,17 @@ Cell* MetricsShard::add_series(SeriesKey key) {
     series->cells = std::make_unique<Cell[]>(family(family_of(key)).cells());
     series->next = head_.load(std::memory_order_relaxed);
     auto* const cells = series->cells.get();
+    cells_.emplace(key, cells);
     head_.store(series.get(), std::memory_order_release);
     series_.push_back(std::move(series));
-    insert(key, cells);
     return cells;
 }
 
-void MetricsShard::insert(SeriesKey key, Cell* cells) {
-    if (2 * (used_ + 1) > slots_.size()) {
-        std::vector<Slot> old(slots_.size() * 2);
-        old.swap(slots_);
-        used_ = 0;
-        for (auto const& slot : old) {
-            if (slot.key != 0) insert(slot.key, slot.cells);
-        }
-    }
-    auto const mask = slots_.size() - 1;
-    auto at = hash(key) & mask;
-    while (slots_[at].key != 0) at = (at + 1) & mask;
-    slots_[at] = Slot{.key = key, .cells = cells};
-    ++used_;
-}
-
 // After a reload: what was refused may be allowed now.
-void MetricsShard::rebuild() {
-    std::ranges::fill(slots_, Slot{});
-    used_ = 0;
-    for (auto const& series : series_) insert(series->key, series->cells.get());
+void MetricsShard::forget_refusals() {
+    rows_.clear();
+    cells_.clear();
+    for (auto const& series : series_) cells_.emplace(series->key, series->cells.get());
 }
 
 }  // namespace sluice::observe

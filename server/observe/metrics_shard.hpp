@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "server/observe/observe_settings.hpp"
 #include "server/observe/registry.hpp"
 #include "server/observe/series.hpp"
+#include "server/observe/shard_tables.hpp"
 
 namespace sluice::observe {
 
@@ -47,36 +46,30 @@ public:
 private:
     static constexpr std::uint64_t minus_one = ~std::uint64_t{0};
 
-    struct Slot {
-        SeriesKey key = 0;
-        Cell* cells = nullptr;
-    };
-    struct NameHash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-    };
-    struct Subject;  // who a request was about, as numbers
+    struct Subject;  // what a request was about, as numbers
 
     void record_request(Outcome const& outcome, Subject const& subject);
     void record_attempts(Outcome const& outcome, Subject const& subject);
-    void record_attempt(Attempt const& attempt, Subject const& subject);
+    void record_attempt(Attempt const& attempt, NameId provider, Subject const& subject);
     void record_caller(Outcome const& outcome);
-    void record_troubles(Outcome const& outcome, Subject const& subject);
+    void record_troubles(Outcome const& outcome);
 
     NameId name(std::string_view text);
-    void count(SeriesKey key, std::uint64_t amount = 1) { cells(key)[0].add(amount); }
-    void observe(SeriesKey key, std::int64_t value);
     Cell* cells(SeriesKey key);
-    Cell* add_series(SeriesKey key);
-    void insert(SeriesKey key, Cell* cells);
-    void rebuild();
+    void count(SeriesKey key) { cells(key)->add(1); }
+    void forget_refusals();
+
+    // The numbers that are written together, found with one look-up: a row's cells are looked up (and made) one by one,
+    // when they are first written.
+    void count(SeriesRow& row, std::size_t column, SeriesKey key, std::uint64_t amount = 1);
+    void observe(SeriesRow& row, std::size_t column, SeriesKey key, std::int64_t value);
 
     Registry& registry_;
     FixedNames const& fixed_;
     SettingsReader settings_;
-    std::unordered_map<std::string, NameId, NameHash, std::equal_to<>> names_;
-    std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
-    std::size_t used_ = 0;
+    NameTable names_;
+    SeriesRows rows_;
+    std::unordered_map<SeriesKey, Cell*> cells_;
     std::vector<std::unique_ptr<Series>> series_;
     std::atomic<Series const*> head_{nullptr};
     std::unique_ptr<Cell[]> sink_;  // where samples of refused series go; never read

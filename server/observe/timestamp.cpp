@@ -16,18 +16,19 @@ std::string to_text(std::chrono::sys_seconds second) {
 
 }  // namespace
 
-void Timestamp::append(std::string& out, std::chrono::system_clock::time_point time) {
+void Timestamp::append(LineBuffer& out, std::chrono::system_clock::time_point time) {
     auto const second = std::chrono::floor<std::chrono::seconds>(time);
     if (second != second_) {
         second_ = second;
         text_ = to_text(second);
     }
     auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(time - second).count();
-    out += text_;
-    out += static_cast<char>('0' + ms / 100);
-    out += static_cast<char>('0' + ms / 10 % 10);
-    out += static_cast<char>('0' + ms % 10);
-    out += 'Z';
+    out.raw(text_);
+    out.need(4);
+    out.put(static_cast<char>('0' + ms / 100));
+    out.put(static_cast<char>('0' + ms / 10 % 10));
+    out.put(static_cast<char>('0' + ms % 10));
+    out.put('Z');
 }
 
 }  // namespace sluice::observe

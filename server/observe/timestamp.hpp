@@ -2,7 +2,8 @@
 
 #include <chrono>
 #include <string>
-#include <string_view>
+
+#include "server/observe/line_buffer.hpp"
 
 namespace sluice::observe {
 
@@ -10,7 +11,7 @@ namespace sluice::observe {
 /// makes the common case a copy. One thread's.
 class Timestamp {
 public:
-    void append(std::string& out, std::chrono::system_clock::time_point time);
+    void append(LineBuffer& out, std::chrono::system_clock::time_point time);
 
 private:
     std::chrono::sys_seconds second_{std::chrono::sys_seconds::min()};
