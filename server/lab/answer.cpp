@@ -64,11 +64,12 @@ Message completion(Identity const& identity, ChatRequest const& request, Options
                    Answer& answer) {
     auto content = sized_content(identity, request, options, random);
     answer.usage = content.usage;
-    answer.usage_reported = options.usage != UsageMode::missing && options.usage != UsageMode::null;
+    answer.usage_reported = options.usage != UsageMode::missing;
     Message message{.content_type = "application/json"};
     message.delay = draw(options.ttft, random);
     for (std::uint64_t i = 1; i < content.usage.completion; ++i) message.delay += draw(options.per_token, random);
     auto text = std::string(options.blank_first, '\n') + completion_json(identity, options, request, content);
+    if (options.bad_json_after) text.resize(text.size() / 2);
     message.body = {{{}, std::move(text), content.usage.completion}};
     return message;
 }

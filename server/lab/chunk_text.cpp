@@ -108,8 +108,7 @@ std::string completion_json(Identity const& identity, Options const& options, Ch
         out += '}';
     }
     out += ']';
-    if (options.usage == UsageMode::null) out += ",\"usage\":null";
-    if (options.usage != UsageMode::missing && options.usage != UsageMode::choice && options.usage != UsageMode::null)
+    if (options.usage != UsageMode::missing && options.usage != UsageMode::choice)
         out += ",\"usage\":" + usage_json(content.usage);
     return out + ",\"system_fingerprint\":\"fp_lab\"}";
 }

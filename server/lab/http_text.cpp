@@ -24,7 +24,11 @@ public:
         prepare_body();
         write_head();
         if (answer_.end == End::keep_alive || answer_.end == End::close) write_body();
-        if (options_.write_size > 0) split_writes();
+        if (options_.write_size > 0) {
+            split_writes();
+        } else if (!answer_.is_stream && options_.header_drip.count() == 0) {
+            join_writes();
+        }
     }
 
 private:
@@ -131,7 +135,7 @@ private:
         if (context_.head) return;
         auto cut = options_.reset_at ? options_.reset_at : options_.cut_at;
         auto events = options_.reset_after_events ? options_.reset_after_events : options_.cut_after_events;
-        if (events) cut = offset_of(message_.body, *events);
+        if (events) cut = offset_behind(*events);
         shape_body();
         std::size_t left = cut.value_or(std::string::npos);
         for (std::size_t i = 0; i < message_.body.size(); ++i) {
@@ -149,9 +153,14 @@ private:
                 options_.extra_wait);
     }
 
+    /// A whole answer has no events: it counts as broken in its middle.
+    std::size_t offset_behind(unsigned events) const {
+        return answer_.is_stream ? offset_of(message_.body, events) : body_bytes_ / 2;
+    }
+
     void shape_body() {
         if (options_.stall_after_events)
-            pause_at(message_.body, offset_of(message_.body, *options_.stall_after_events), options_.stall);
+            pause_at(message_.body, offset_behind(*options_.stall_after_events), options_.stall);
         if (options_.stall_after_bytes) pause_at(message_.body, *options_.stall_after_bytes, options_.stall);
         if (options_.http_chunk_bytes > 0) regroup(message_.body, options_.http_chunk_bytes);
         if (options_.drip_bytes > 0) drip(message_.body, options_.drip_bytes, options_.drip_interval);
@@ -182,12 +191,27 @@ private:
         answer_.writes.back().size += text.size();
     }
 
+    /// What needn't wait goes out together with what is before it.
+    void join_writes() {
+        std::vector<Write> out;
+        for (auto const& write : answer_.writes) {
+            if (out.empty() || write.wait.count() > 0) {
+                out.push_back(write);
+            } else {
+                out.back().size += write.size;
+                out.back().tokens += write.tokens;
+            }
+        }
+        answer_.writes = std::move(out);
+    }
+
     void split_writes() {
         std::vector<Write> out;
         for (auto const& write : answer_.writes)
             for (std::size_t at = 0; at < write.size; at += options_.write_size) {
                 auto size = std::min(options_.write_size, write.size - at);
-                out.push_back({at == 0 ? write.wait : Duration{}, size, at + size == write.size ? write.tokens : 0});
+                auto wait = (at == 0 ? write.wait : Duration{}) + options_.write_interval;
+                out.push_back({wait, size, at + size == write.size ? write.tokens : 0});
             }
         answer_.writes = std::move(out);
     }

@@ -243,6 +243,7 @@ void read_transport(Reader& in, Options& out) {
     in.read("drip_interval", out.drip_interval);
     in.read("header_drip", out.header_drip);
     in.read("write_size", out.write_size);
+    in.read("write_interval", out.write_interval);
     in.read("max_requests", out.max_requests);
     in.read("silent_close_after", out.silent_close_after);
     in.read("idle_close", out.idle_close);

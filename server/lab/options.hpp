@@ -126,7 +126,7 @@ struct Options {
     std::optional<unsigned> cut_after_events, reset_after_events, stall_after_events;
     Duration stall = forever;
     std::size_t drip_bytes = 0, write_size = 0;
-    Duration drip_interval{}, header_drip{};
+    Duration drip_interval{}, header_drip{}, write_interval{};
     unsigned max_requests = 0, silent_close_after = 0, die_on_request = 0;
     bool die_with_reset = false;
     Duration idle_close{};
