@@ -58,11 +58,11 @@ stop_gateway() { stop "$gateway_pid"; gateway_pid=; }
 # work KIND COUNT: so many units. KINDs: what the tables below say.
 work() {
     case $1 in
-        1k-c1) set -- json -c 1 -n "$2" --body-bytes 1024 --lab '{"tokens":16}' ;;
-        1k-c64) set -- json -c 64 -n "$2" --body-bytes 1024 --lab '{"tokens":16}' ;;
-        100k-c1) set -- json -c 1 -n "$2" --body-bytes 102400 --lab '{"tokens":16}' ;;
+        1k-c1) set -- json -c 1 -n "$2" --body-bytes 1024 --lab '{"precomputed":true,"tokens":16}' ;;
+        1k-c64) set -- json -c 64 -n "$2" --body-bytes 1024 --lab '{"precomputed":true,"tokens":16}' ;;
+        100k-c1) set -- json -c 1 -n "$2" --body-bytes 102400 --lab '{"precomputed":true,"tokens":16}' ;;
         # Slow enough for one chunk per wake-up, also under valgrind.
-        chunk-paced) set -- stream -c 1 --events "$2" --lab "{\"tokens\":$2,\"rate\":200,\"chunk_bytes\":300}" ;;
+        chunk-paced) set -- stream -c 1 --events "$2" --lab "{\"tokens\":$2,\"rate\":200,\"precomputed\":true,\"chunk_bytes\":300}" ;;
     esac
     "$load" "$@" --port "$port" --header "authorization: Bearer $key" > "$folder/load.json" || fail "sluice_load failed"
     python3 - "$folder/load.json" <<'CHECK' || fail "the load met errors: the figures would mean nothing"

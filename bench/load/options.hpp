@@ -23,7 +23,7 @@ struct Options {
     std::uint16_t port = 0;
     std::string path = "/v1/chat/completions";
     std::vector<std::string> headers;  ///< "name: value"
-    std::string model = "lab/fast";
+    std::string model = "fast";
     std::string lab;                     ///< a JSON value: the body's member "lab", what the lab is told to do
     std::string body_file;               ///< replaces the generated body
     std::size_t body_bytes = 1024;       ///< size of the generated body

@@ -31,6 +31,7 @@ class Row:
     load_options: tuple = ()
     one_cpu: bool = False      # proxy, upstream and load on one CPU: latency is then the sum of the work
     fresh: bool = False        # start the proxies anew in every round
+    canned: bool = False       # needs the canned upstream: the lab would be what is measured
     chunks_per_second: int = 0  # full speed: how many chunks per stream fill a second, roughly
 
     def tokens(self, seconds):
@@ -38,23 +39,25 @@ class Row:
 
 
 CPU, RATE = "cpu_us", "per_second"
-# The lab gives each answer the nonce of its request as text, so that an answer that went astray is noticed.
+# An answer with the nonce of its request as its text: one that went astray is noticed.
 ECHO = {"text": "@NONCE@"}
-CHECKED = ("--echo",)
+# The lab makes this answer once; with a text of its own for each request it would be slower than the proxies.
+READY = {"precomputed": True, "answer_bytes": 700}
+FINISHED = ("--expect", '"finish_reason":"stop"')
 ROWS = (
-    Row("1k-c1", measure.measure_json, 1, ECHO, load_options=CHECKED, one_cpu=True,
+    Row("1k-c1", measure.measure_json, 1, READY, load_options=FINISHED, one_cpu=True,
         metrics=((CPU, "CPU us per request"), ("added_p50_us", "added p50 us"), ("added_p99_us", "added p99 us"))),
-    Row("1k-c64", measure.measure_json, 64, ECHO, load_options=CHECKED,
+    Row("1k-c64", measure.measure_json, 64, READY, load_options=FINISHED,
         metrics=((CPU, "CPU us per request"), (RATE, "requests/s"))),
-    Row("1k-c512", measure.measure_json, 512, ECHO, load_options=CHECKED,
+    Row("1k-c512", measure.measure_json, 512, READY, load_options=FINISHED,
         metrics=((CPU, "CPU us per request"), (RATE, "requests/s"))),
-    Row("100k-c64", measure.measure_json, 64, ECHO, load_options=CHECKED, body_bytes=100 * 1024,
+    Row("100k-c64", measure.measure_json, 64, ECHO, load_options=("--echo",), body_bytes=100 * 1024, canned=True,
         metrics=((CPU, "CPU us per request"), (RATE, "requests/s"))),
-    Row("stream-1000x20ms", measure.measure_stream, 1000, {"rate": 50, "chunk_bytes": 300},
+    Row("stream-1000x20ms", measure.measure_stream, 1000, {"rate": 50, "chunk_bytes": 300, "precomputed": True},
         metrics=((CPU, "CPU us per chunk"), ("p50_us", "first event p50 us"), ("p99_us", "between events p99 us"))),
-    Row("stream-64-full", measure.measure_stream, 64, {"chunk_bytes": 300}, chunks_per_second=3000,
+    Row("stream-64-full", measure.measure_stream, 64, {"chunk_bytes": 300}, chunks_per_second=3000, canned=True,
         metrics=((CPU, "CPU us per chunk"), (RATE, "chunks/s"))),
-    Row("hold-5000", measure.measure_hold, 5000, {"rate": 1, "chunk_bytes": 300}, fresh=True,
+    Row("hold-5000", measure.measure_hold, 5000, {"rate": 1, "chunk_bytes": 300, "precomputed": True}, fresh=True,
         metrics=(("stream_kib", "KiB per open stream"), ("rest_mib", "MiB resident at rest"))),
 )
 
@@ -71,8 +74,9 @@ def arguments():
     parser.add_argument("--gateway", metavar="CMD",
                         help="starts the gateway that is measured as \"sluice\"; {config}, {port}, {admin_port} and "
                              "{upstream_port} are filled in (BUILD/sluice run -c {config})")
-    parser.add_argument("--upstream", default="lab", metavar="lab|canned|CMD",
-                        help="lab: BUILD/sluice lab; canned: BUILD/sluice_canned; or a command with {port}")
+    parser.add_argument("--upstream", default="auto", metavar="auto|lab|canned|CMD",
+                        help="lab: BUILD/sluice lab; canned: BUILD/sluice_canned; auto: the lab, but for the rows that "
+                             "need the canned one; or a command with {port}")
     parser.add_argument("--proxy-cpu", type=int, default=0)
     parser.add_argument("--load-cpu", type=int, default=1, help="for the upstream and the load")
     parser.add_argument("--quiet-wait", type=float, default=0, metavar="S",
@@ -90,12 +94,12 @@ def arguments():
 
 def resolve_commands(options):
     build = ROOT / options.build
-    upstreams = {"lab": f"{build}/sluice lab --listen 127.0.0.1:{{port}} --threads 1",
+    options.upstreams = {"lab": f"{build}/sluice lab --listen 127.0.0.1:{{port}} --threads 1",
                  "canned": f"{build}/sluice_canned --port {{port}}"}
-    options.upstream_command = upstreams.get(options.upstream, options.upstream)
     options.gateway = options.gateway or f"{build}/sluice run -c {{config}}"
     options.load_binary = str(build / "sluice_load")
-    needed = [options.load_binary, options.upstream_command.split()[0]]
+    used = {"auto": ["lab", "canned"]}.get(options.upstream, [options.upstream])
+    needed = [options.load_binary, *(options.upstreams.get(name, name).split()[0] for name in used)]
     if "sluice" not in options.without:
         needed.append(options.gateway.split()[0])
     for program in needed:
@@ -103,36 +107,57 @@ def resolve_commands(options):
             sys.exit(f"run.py: {program} is missing; build it, or see --build, --gateway, --upstream and --without")
 
 
+@dataclasses.dataclass
+class Stage:
+    upstream: Process
+    starter: Sides
+    load: measure.Load
+    proxies: dict = dataclasses.field(default_factory=dict)  # side: (process, port)
+
+
 class Bench:
     def __init__(self, options, folder):
         self.options = options
         self.sides = [s for s in ("direct", "nginx", *options.peer, "sluice") if s not in options.without]
         self.proxy_cpus, self.load_cpus = {options.proxy_cpu}, {options.load_cpu}
-        port = free_port()
-        command = options.upstream_command.format(port=port).split()
-        self.upstream = Process("upstream", command, self.load_cpus, pathlib.Path(folder) / "upstream.log", [port])
-        self.starter = Sides(folder, port, options.gateway)
-        self.load = measure.Load(options.load_binary, self.upstream, self.load_cpus)
-        self.proxies = {}
+        self.folder = pathlib.Path(folder)
+        self.stages = {}    # name of an upstream: what runs with it
+        self.remarks = []
+
+    def stage(self, row):
+        """The upstream that `row` needs, with what stands before it; started when first asked for."""
+        name = self.options.upstream
+        if name == "auto":
+            name = "canned" if row.canned else "lab"
+        if name not in self.stages:
+            port = free_port()
+            command = self.options.upstreams.get(name, name).format(port=port).split()
+            upstream = Process("upstream", command, self.load_cpus, self.folder / f"upstream-{port}.log", [port])
+            self.stages[name] = Stage(upstream, Sides(self.folder, port, self.options.gateway),
+                                      measure.Load(self.options.load_binary, upstream, self.load_cpus))
+        return self.stages[name]
 
     def run(self, row):
         """{side: [measurement of each round]}"""
         sides = [s for s in self.sides if not (row.fresh and s == "direct")]
         results = {side: [] for side in sides}
-        self.upstream.pin(self.proxy_cpus if row.one_cpu else self.load_cpus)
+        stage = self.stage(row)
+        stage.upstream.pin(self.proxy_cpus if row.one_cpu else self.load_cpus)
         for round_number in range(self.rounds_of(row)):
             turn = round_number % len(sides)
             for side in sides[turn:] + sides[:turn]:
                 wait_until_quiet(self.options.quiet_wait)
-                results[side].append(self.one(row, side))
+                results[side].append(self.one(stage, row, side))
             for side in sides:
-                add_latency(results[side][-1], results.get("direct", [{}])[-1])
+                direct = results.get("direct", [{}])[-1]
+                add_latency(results[side][-1], direct)
+                compare_contents(results[side][-1], direct)
         return results
 
     def rounds_of(self, row):
         return min(self.options.rounds, 3) if row.fresh else self.options.rounds
 
-    def one(self, row, side):
+    def one(self, stage, row, side):
         """One measurement; a side that cannot be started or measured has a problem instead of figures."""
         cpus = self.proxy_cpus if row.one_cpu else self.load_cpus
         seconds = self.options.seconds
@@ -140,35 +165,45 @@ class Bench:
             seconds = max(seconds, 2.0) * 1.5  # the streams need a while until they are all open
         proxy = None
         try:
-            proxy, port = self.proxy_for(row, side)
-            return row.measure(self.load, proxy, port, row, seconds, cpus)
+            proxy, port = self.proxy_for(stage, row, side)
+            return row.measure(stage.load, proxy, port, row, seconds, cpus)
         except RuntimeError as failure:
             return {"problems": [str(failure)]}
         finally:
             if row.fresh and proxy:
-                self.starter.stop(proxy)
+                stage.starter.stop(proxy)
 
-    def proxy_for(self, row, side):
+    def proxy_for(self, stage, row, side):
         if row.fresh:
-            return self.starter.start(side, self.proxy_cpus)
-        proxy, port = self.proxies.get(side, (None, None))
+            return stage.starter.start(side, self.proxy_cpus)
+        proxy, port = stage.proxies.get(side, (None, None))
         if port is None or (proxy and not proxy.alive()):
-            self.proxies[side] = self.starter.start(side, self.proxy_cpus)
-            self.warm_up(self.proxies[side][1])
-        return self.proxies[side]
+            stage.proxies[side] = stage.starter.start(side, self.proxy_cpus)
+            self.warm_up(stage, side, stage.proxies[side][1])
+        return stage.proxies[side]
 
-    def warm_up(self, port):
-        measure.finish(self.load.start("json", port, 64, ECHO, ["-t", 0.3]))
+    def warm_up(self, stage, side, port):
+        """Also the check that no answer goes to somebody else: on a lab row each answer is the same."""
+        result, _ = measure.finish(stage.load.start("json", port, 64, ECHO, ["-t", 0.4, "--echo"]))
+        self.remarks += [f"warm-up, {side}: {text}" for text in measure.problems_of(result)]
 
     def stop(self):
-        self.starter.stop_all()
-        self.upstream.stop()
+        for stage in self.stages.values():
+            stage.starter.stop_all()
+            stage.upstream.stop()
 
 
 def add_latency(result, direct):
     for quantile in ("p50_us", "p99_us"):
         if quantile in result and quantile in direct:
             result["added_" + quantile] = result[quantile] - direct[quantile]
+
+
+def compare_contents(result, direct):
+    """What the streams said must be what they say without a proxy, if the upstream says the same to everybody."""
+    ours, theirs = (m.get("load", {}).get("contents") for m in (result, direct))
+    if ours and theirs and theirs["distinct"] == 1 and ours["streams"].keys() != theirs["streams"].keys():
+        result["problems"].append("contents differ from direct")
 
 
 def calmest(measurements):
@@ -263,6 +298,7 @@ def main():
     finally:
         if bench:
             bench.stop()
+            remarks += bench.remarks
         if not options.keep:
             subprocess.run(["rm", "-r", "--", folder], check=False)
     if len(lines) > 1:
