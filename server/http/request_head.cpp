@@ -93,7 +93,8 @@ void RequestHeadParser::reset() {
     target_is_root_ = false;
 }
 
-/// Refuses garbage at its first byte, and a target that is too long without waiting for its end.
+/// Refuses garbage at its first byte, and a target that is too long without waiting for its end: the line is as long as
+/// its method, its target, two blanks and the version, so no other check of the length is needed.
 HeadError RequestHeadParser::check_first_line(std::string_view prefix) const {
     std::string_view const start = prefix.substr(0, longest_method + 1);
     std::size_t method = 0;
@@ -111,7 +112,6 @@ HeadError RequestHeadParser::take_first_line(std::string_view line, std::size_t 
     if (line == "PRI * HTTP/2.0") return HeadError::http2_preface;
     std::string_view const method = line.substr(0, first);
     std::string_view const target = line.substr(first + 1, last - first - 1);
-    if (target.size() > limits().target) return HeadError::target_too_long;
     if (target.empty() || !all_in(target_bytes, target)) return HeadError::bad_request_line;
     HeadError const error = parse_version(line.substr(last + 1), framing_.minor_version);
     if (error != HeadError::none) return error;

@@ -109,6 +109,7 @@ TEST_CASE("a malformed chunked body is refused for what is wrong with it, wherev
         {"5;a\x01\r\nhello\r\n", bad_line_end},
         {"5;a=\"b\0\"\r\nhello\r\n"s, bad_line_end},
         {"5;a=\"b\r\nhello\r\n", bad_line_end},
+        {"5;a=\"b\rc\"\r\nhello\r\n", bad_line_end},
         {"5;a=\"b\n\"\r\nhello\r\n", bad_line_end},
         {"5;a=\"b\\\r\n\"\r\nhello\r\n", bad_line_end},
         {"5;\r\nhello\r\n", bad_extension},

@@ -133,11 +133,12 @@ TEST_CASE("pipelined requests are parsed one after the other by one parser", "[h
 TEST_CASE("nothing of one request is left in the next", "[http][request]") {
     RequestHeadParser parser;
     std::string const first =
-        "POST /a HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: x\r\nConnection: keep-alive, close\r\n\r\n";
+        "POST http://a HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: x\r\nConnection: keep-alive, close\r\n\r\n";
     REQUIRE(parser.parse(first) == HeadState::complete);
     parser.reset();
     REQUIRE(parser.parse("GET /b HTTP/1.1\r\nHost: b\r\n\r\n") == HeadState::complete);
     RequestHead const& head = parser.head();
+    CHECK(head.target == "/b");
     CHECK(head.minor_version == 1);
     CHECK(head.body == BodyKind::none);
     CHECK(head.content_length == 0);
