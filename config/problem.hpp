@@ -24,7 +24,8 @@ struct Problem {
     Severity severity = Severity::error;
     Position at;
     std::string message;
-    std::string excerpt;  ///< the line of the file, with secrets masked; empty where there is none
+    std::string excerpt{};   ///< the line of the file, with secrets masked; empty where there is none
+    bool about_key = false;  ///< the excerpt ends with the key: nobody knows whether a secret follows
     friend bool operator==(Problem const&, Problem const&) = default;
 };
 

@@ -1,0 +1,35 @@
+#include "config/effective.hpp"
+
+#include <algorithm>
+
+#include "config/text.hpp"
+#include "config/yaml_text.hpp"
+
+namespace sluice::config {
+
+std::string to_yaml(std::vector<EffectiveLine> const& lines) {
+    constexpr std::size_t comment_column = 52;
+    std::string out;
+    for (EffectiveLine const& line : lines) {
+        std::string text(line.depth * 2, ' ');
+        if (line.starts_item) text.replace(text.size() - 2, 2, "- ");
+        text += yaml_scalar(line.key) + ":";
+        if (!line.value.empty()) text += " " + line.value;
+        if (!line.origin.empty()) {
+            text.append(text.size() < comment_column ? comment_column - text.size() : 1, ' ');
+            text += "# " + line.origin;
+        }
+        out += text + "\n";
+    }
+    return out;
+}
+
+std::string hash_of(std::vector<EffectiveLine> const& lines) {
+    std::string canonical;
+    for (EffectiveLine const& line : lines) {
+        canonical += line.path + "=" + (line.fingerprint.empty() ? line.value : line.fingerprint) + "\n";
+    }
+    return sha256_hex(canonical).substr(0, 16);
+}
+
+}  // namespace sluice::config

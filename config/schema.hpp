@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "config/draft.hpp"
+
+/// The one table of everything that may stand in a configuration file. Loading, the JSON Schema, `config show`, the
+/// reference page and a test of the defaults are driven by it; a key that isn't here doesn't exist.
+namespace sluice::config {
+
+enum class Kind : std::uint8_t {
+    text,
+    boolean,
+    integer,
+    count,      ///< 600k, 1M
+    size,       ///< bytes: 32MiB
+    duration,   ///< milliseconds: 250ms, 30s
+    durations,  ///< 250ms..4s
+    percent,
+    choice,
+    choices,
+    texts,
+    headers,
+    address,  ///< host:port
+    url,
+    proxy_url,
+    path,  ///< of a file, relative to the file that names it
+    date,
+    price,  ///< nano-dollars per million tokens, written in dollars
+    secret,
+    hash,
+    provider_type,
+    targets,
+    object,
+    object_map,  ///< name -> object
+    object_list,
+};
+
+struct DurationRange {
+    milliseconds first{};
+    milliseconds last{};
+    friend bool operator==(DurationRange const&, DurationRange const&) = default;
+};
+
+using Texts = std::vector<std::string>;
+using TextMap = std::map<std::string, std::string>;
+/// Numbers of every unit are std::int64_t, a choice is its index. monostate: there is no value.
+using Value = std::variant<std::monostate, bool, std::int64_t, std::string, Texts, TextMap, DurationRange, SecretText>;
+
+enum class Presence : std::uint8_t {
+    optional,
+    required,
+    planned,  ///< a later version's: refused, because nothing would enforce it
+};
+
+struct Section;
+
+/// How a field reaches its struct. The pointers are to the struct that the field's section is about.
+struct Binding {
+    void (*assign)(void* object, Value const& value) = nullptr;
+    Value (*current)(void const* object) = nullptr;
+    void* (*child)(void* object) = nullptr;                           ///< Kind::object
+    void* (*entry)(void* object, std::string const& name) = nullptr;  ///< Kind::object_map and object_list
+};
+
+struct Field {
+    std::string_view key;
+    Kind kind = Kind::text;
+    std::string_view standard{};  ///< the default as one would write it; empty: none
+    std::string_view sentence{};
+    Binding bind{};
+    std::int64_t least = 0;
+    std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    std::vector<std::string_view> choices{};
+    std::vector<std::string_view> planned_choices{};
+    Presence presence = Presence::optional;
+    Section const& (*section)() = nullptr;
+    std::string_view inherits{};  ///< path of the object whose values stand in for what isn't written here
+    std::string_view example{};
+};
+
+struct Section {
+    std::string_view title;
+    std::vector<Field> fields;
+    std::string_view short_form{};  ///< the key that a plain value instead of a map stands for
+    void const* fresh = nullptr;    ///< a default-constructed struct, to compare defaults with
+};
+
+Section const& root_section();
+Section const& server_section();
+Section const& defaults_section();
+Section const& provider_section();
+Section const& model_section();
+Section const& target_section();
+Section const& key_section();
+Section const& price_section();
+Section const& telemetry_section();
+
+Section const& default_timeout_section();
+Section const& provider_timeout_section();
+Section const& model_timeout_section();
+Section const& retry_section();
+Section const& breaker_section();
+
+/// A key of a later version.
+Field planned(std::string_view key, std::string_view sentence);
+
+/// Keys, anywhere, whose values are secrets.
+std::vector<std::string> secret_keys();
+
+/// Provider types of a later version.
+std::vector<std::string_view> const& planned_provider_types();
+
+}  // namespace sluice::config

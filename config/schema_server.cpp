@@ -1,0 +1,374 @@
+#include "config/binding.hpp"
+#include "config/schema.hpp"
+
+namespace sluice::config {
+namespace {
+
+constexpr std::int64_t kib = 1024;
+constexpr std::int64_t gib = kib * kib * kib;
+constexpr std::int64_t one_hour = 3'600'000;
+
+Section const& tls_section() {
+    static Section const section{
+        .title = "server.tls",
+        .fields =
+            {
+                {.key = "certificate",
+                 .kind = Kind::path,
+                 .sentence = "PEM file with the certificate and its chain.",
+                 .bind = bind<&TlsSettings::certificate_file>(),
+                 .example = "/etc/sluice/tls.crt"},
+                {.key = "key",
+                 .kind = Kind::path,
+                 .sentence = "PEM file with the private key.",
+                 .bind = bind<&TlsSettings::key_file>(),
+                 .example = "/etc/sluice/tls.key"},
+            },
+        .fresh = fresh<TlsSettings>(),
+    };
+    return section;
+}
+
+Section const& cors_section() {
+    static Section const section{
+        .title = "server.cors",
+        .fields = {{.key = "origins",
+                    .kind = Kind::texts,
+                    .standard = "[]",
+                    .sentence = "Origins whose pages may call the gateway; \"*\" allows every one.",
+                    .bind = bind<&Draft::server, &ServerSettings::cors_origins>(),
+                    .example = "[\"https://chat.example\"]"}},
+        .fresh = fresh<Draft>(),
+    };
+    return section;
+}
+
+Section const& drain_section() {
+    static Section const section{
+        .title = "server.drain",
+        .fields =
+            {
+                {.key = "delay",
+                 .kind = Kind::duration,
+                 .standard = "5s",
+                 .sentence = "After a stop signal: not ready, but still accepting.",
+                 .bind = bind<&Draft::server, &ServerSettings::drain_delay>(),
+                 .most = one_hour},
+                {.key = "timeout",
+                 .kind = Kind::duration,
+                 .standard = "25s",
+                 .sentence = "How long running requests may then take before they are ended with an error event.",
+                 .bind = bind<&Draft::server, &ServerSettings::drain_timeout>(),
+                 .most = 24 * one_hour},
+            },
+        .fresh = fresh<Draft>(),
+    };
+    return section;
+}
+
+Section const& stream_section() {
+    static Section const section{
+        .title = "server.stream",
+        .fields =
+            {
+                {.key = "header_grace",
+                 .kind = Kind::duration,
+                 .standard = "10s",
+                 .sentence = "Silence of the upstream after which a stream is opened with comments; fallback goes on "
+                             "until the first token.",
+                 .bind = bind<&StreamSettings::header_grace>(),
+                 .most = one_hour},
+                {.key = "keep_alive",
+                 .kind = Kind::duration,
+                 .standard = "15s",
+                 .sentence = "Between two comment lines that keep a silent stream open.",
+                 .bind = bind<&StreamSettings::keep_alive>(),
+                 .least = 100,
+                 .most = one_hour},
+            },
+        .fresh = fresh<StreamSettings>(),
+    };
+    return section;
+}
+
+std::vector<Field> size_limits() {
+    return {
+        {.key = "max_header",
+         .kind = Kind::size,
+         .standard = "32KiB",
+         .sentence = "All header fields of a request together.",
+         .bind = bind<&LimitSettings::header_bytes>(),
+         .least = kib,
+         .most = 1024 * kib},
+        {.key = "max_header_fields",
+         .kind = Kind::integer,
+         .standard = "100",
+         .sentence = "Header fields of a request.",
+         .bind = bind<&LimitSettings::header_fields>(),
+         .least = 10,
+         .most = 10'000},
+        {.key = "max_target",
+         .kind = Kind::size,
+         .standard = "8KiB",
+         .sentence = "Path and query of a request.",
+         .bind = bind<&LimitSettings::target_bytes>(),
+         .least = 256,
+         .most = 1024 * kib},
+        {.key = "max_answer",
+         .kind = Kind::size,
+         .standard = "64MiB",
+         .sentence = "An upstream answer that is not streamed.",
+         .bind = bind<&LimitSettings::answer_bytes>(),
+         .least = kib,
+         .most = gib},
+        {.key = "max_event",
+         .kind = Kind::size,
+         .standard = "1MiB",
+         .sentence = "One event of an upstream stream.",
+         .bind = bind<&LimitSettings::event_bytes>(),
+         .least = kib,
+         .most = gib},
+        {.key = "max_connections",
+         .kind = Kind::count,
+         .standard = "10k",
+         .sentence = "Client connections at a time.",
+         .bind = bind<&LimitSettings::max_connections>(),
+         .least = 1,
+         .most = 1'000'000},
+        {.key = "max_choices",
+         .kind = Kind::integer,
+         .standard = "16",
+         .sentence = "`n` and `best_of` of a request.",
+         .bind = bind<&LimitSettings::max_choices>(),
+         .least = 1,
+         .most = 128},
+        {.key = "max_output_tokens",
+         .kind = Kind::count,
+         .standard = "1M",
+         .sentence = "`max_tokens` and `max_completion_tokens` of a request.",
+         .bind = bind<&LimitSettings::max_output_tokens>(),
+         .least = 1,
+         .most = 1'000'000'000},
+    };
+}
+
+std::vector<Field> time_limits() {
+    return {
+        {.key = "header_timeout",
+         .kind = Kind::duration,
+         .standard = "10s",
+         .sentence = "From a connection or the first byte of a request to the end of its header.",
+         .bind = bind<&LimitSettings::header_timeout>(),
+         .least = 1,
+         .most = one_hour},
+        {.key = "body_idle",
+         .kind = Kind::duration,
+         .standard = "10s",
+         .sentence = "Between two pieces of a request's body.",
+         .bind = bind<&LimitSettings::body_idle>(),
+         .least = 1,
+         .most = one_hour},
+        {.key = "body_total",
+         .kind = Kind::duration,
+         .standard = "5m",
+         .sentence = "A request's whole body.",
+         .bind = bind<&LimitSettings::body_total>(),
+         .least = 1,
+         .most = one_hour},
+        {.key = "body_min_rate",
+         .kind = Kind::size,
+         .standard = "1KiB",
+         .sentence = "Bytes per second below which a body is given up, looked at after `body_idle`; 0: never.",
+         .bind = bind<&LimitSettings::body_min_rate>(),
+         .most = gib},
+        {.key = "keep_alive",
+         .kind = Kind::duration,
+         .standard = "75s",
+         .sentence = "How long a connection may stay without a request.",
+         .bind = bind<&LimitSettings::keep_alive>(),
+         .least = 1,
+         .most = 24 * one_hour},
+        {.key = "write_stall",
+         .kind = Kind::duration,
+         .standard = "30s",
+         .sentence = "How long a client may take nothing of its answer.",
+         .bind = bind<&LimitSettings::write_stall>(),
+         .least = 1,
+         .most = one_hour},
+    };
+}
+
+Section const& limits_section() {
+    static Section const section = [] {
+        Section made{.title = "server.limits", .fields = size_limits(), .fresh = fresh<LimitSettings>()};
+        for (Field& field : time_limits()) made.fields.push_back(field);
+        return made;
+    }();
+    return section;
+}
+
+Section const& log_section() {
+    static Section const section{
+        .title = "telemetry.log",
+        .fields =
+            {
+                {.key = "format",
+                 .kind = Kind::choice,
+                 .standard = "auto",
+                 .sentence = "`auto`: text on a terminal, else JSON.",
+                 .bind = bind<&TelemetrySettings::log_format>(),
+                 .choices = {"auto", "json", "text"}},
+                {.key = "level",
+                 .kind = Kind::choice,
+                 .standard = "info",
+                 .sentence = "The least that is logged.",
+                 .bind = bind<&TelemetrySettings::log_level>(),
+                 .choices = {"debug", "info", "warning", "error"}},
+            },
+        .fresh = fresh<TelemetrySettings>(),
+    };
+    return section;
+}
+
+Section const& access_log_section() {
+    static Section const section{
+        .title = "telemetry.access_log",
+        .fields =
+            {
+                {.key = "output",
+                 .kind = Kind::text,
+                 .standard = "stdout",
+                 .sentence = "`stdout`, `stderr`, `none` or the path of a file; one JSON line per request.",
+                 .bind = bind<&TelemetrySettings::access_log>()},
+                planned("content", "Prompts and answers in the log."),
+                planned("redact_headers", "Request headers in the log."),
+            },
+        .short_form = "output",
+        .fresh = fresh<TelemetrySettings>(),
+    };
+    return section;
+}
+
+Section const& metrics_section() {
+    static Section const section{
+        .title = "telemetry.metrics",
+        .fields =
+            {
+                {.key = "key_label",
+                 .kind = Kind::choice,
+                 .standard = "name",
+                 .sentence = "Whether some counters carry the name of the virtual key.",
+                 .bind = {.assign =
+                              [](void* object, Value const& value) {
+                                  static_cast<TelemetrySettings*>(object)->key_labels =
+                                      std::get<std::int64_t>(value) == 0;
+                              },
+                          .current =
+                              [](void const* object) {
+                                  bool const labels = static_cast<TelemetrySettings const*>(object)->key_labels;
+                                  return Value(std::int64_t{labels ? 0 : 1});
+                              }},
+                 .choices = {"name", "none"}},
+                {.key = "max_series",
+                 .kind = Kind::count,
+                 .standard = "20k",
+                 .sentence = "Series of a metric above which further label values become `other`.",
+                 .bind = bind<&TelemetrySettings::max_series>(),
+                 .least = 100,
+                 .most = 10'000'000},
+                planned("extra_labels", "Tags of keys as labels."),
+            },
+        .fresh = fresh<TelemetrySettings>(),
+    };
+    return section;
+}
+
+}  // namespace
+
+Section const& server_section() {
+    static Section const section{
+        .title = "server",
+        .fields =
+            {
+                {.key = "listen",
+                 .kind = Kind::address,
+                 .standard = "127.0.0.1:8080",
+                 .sentence = "Address of the data plane. Without `keys` it must be a loopback address.",
+                 .bind = bind<&Draft::server, &ServerSettings::listen>()},
+                {.key = "admin_listen",
+                 .kind = Kind::address,
+                 .standard = "127.0.0.1:9090",
+                 .sentence = "Address of /metrics, /healthz and /readyz.",
+                 .bind = bind<&Draft::server, &ServerSettings::admin_listen>()},
+                {.key = "tls",
+                 .kind = Kind::object,
+                 .sentence = "Serve HTTPS on the data plane.",
+                 .bind = nested<&Draft::tls>(),
+                 .section = tls_section},
+                {.key = "workers",
+                 .kind = Kind::integer,
+                 .standard = "0",
+                 .sentence = "Threads that serve requests; 0: one per core.",
+                 .bind = bind<&Draft::server, &ServerSettings::workers>(),
+                 .most = 1024},
+                {.key = "max_body",
+                 .kind = Kind::size,
+                 .standard = "32MiB",
+                 .sentence = "The body of a request.",
+                 .bind = bind<&Draft::server, &ServerSettings::limits, &LimitSettings::body_bytes>(),
+                 .least = kib,
+                 .most = gib},
+                {.key = "cors",
+                 .kind = Kind::object,
+                 .sentence = "Calls from web pages.",
+                 .bind = same_object(),
+                 .section = cors_section},
+                {.key = "drain",
+                 .kind = Kind::object,
+                 .sentence = "How a stop goes.",
+                 .bind = same_object(),
+                 .section = drain_section},
+                {.key = "stream",
+                 .kind = Kind::object,
+                 .sentence = "What a client sees while its upstream is silent.",
+                 .bind = nested<&Draft::server, &ServerSettings::stream>(),
+                 .section = stream_section},
+                {.key = "limits",
+                 .kind = Kind::object,
+                 .sentence = "What a client or an upstream may send, and how slowly.",
+                 .bind = nested<&Draft::server, &ServerSettings::limits>(),
+                 .section = limits_section},
+            },
+        .fresh = fresh<Draft>(),
+    };
+    return section;
+}
+
+Section const& telemetry_section() {
+    static Section const section{
+        .title = "telemetry",
+        .fields =
+            {
+                {.key = "log",
+                 .kind = Kind::object,
+                 .sentence = "What the gateway says on stderr.",
+                 .bind = same_object(),
+                 .section = log_section},
+                {.key = "access_log",
+                 .kind = Kind::object,
+                 .sentence = "One line per request.",
+                 .bind = same_object(),
+                 .section = access_log_section},
+                {.key = "metrics",
+                 .kind = Kind::object,
+                 .sentence = "Prometheus metrics.",
+                 .bind = same_object(),
+                 .section = metrics_section},
+                planned("otlp", "Traces and metrics sent to a collector."),
+            },
+        .fresh = fresh<TelemetrySettings>(),
+    };
+    return section;
+}
+
+}  // namespace sluice::config
