@@ -25,6 +25,12 @@ PROVIDER_KEY = "sk-canary-provider-7f3a9c51"
 CALLER_KEY = "sk-canary-caller-2b8e6d04"
 PROMPT = "canary-prompt-5d1c"
 
+# Defaults for tests that are about something else than breakers and budgets.
+FORGIVING = {
+    "retry": {"backoff": "10ms..50ms", "max_extra_load": "100%"},
+    "breaker": {"min_requests": 1_000_000, "consecutive": 0},
+}
+
 # The environment that SDKs would be configured by must not leak into a gateway under test.
 PRIVATE = re.compile(r"(_API_KEY|_BASE_URL|_PROXY|^SLUICE_|^NOTIFY_SOCKET$)", re.I)
 
