@@ -1,0 +1,43 @@
+#include "providers/openai/dialect.hpp"
+
+#include "providers/openai/answer.hpp"
+#include "providers/openai/encode.hpp"
+#include "providers/openai/errors.hpp"
+#include "providers/openai/stream_decoder.hpp"
+
+namespace sluice {
+namespace {
+
+class OpenAiDialect final : public Dialect {
+public:
+    explicit OpenAiDialect(OpenAiDialectOptions options) : options_(options) {}
+
+    Result<EncodedRequest> encode(ChatRequest const& request, std::string_view target_model,
+                                  ProviderSettings const& provider) const override {
+        auto const usage = provider.include_usage ? openai::StreamUsage::always : openai::StreamUsage::as_asked;
+        return EncodedRequest{.path = "/chat/completions", .edits = openai::edits_for(request, target_model, usage)};
+    }
+
+    std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request) const override {
+        return openai::make_stream_decoder(request, options_.max_event_size);
+    }
+
+    Result<AnswerFacts> read_answer(ChatRequest const& request, std::string_view body) const override {
+        return openai::read_answer(request, body);
+    }
+
+    Error read_error(int status, Headers const& headers, std::string_view body) const override {
+        return openai::error_of_answer(status, headers, body, options_.now());
+    }
+
+private:
+    OpenAiDialectOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dialect> make_openai_dialect(OpenAiDialectOptions options) {
+    return std::make_unique<OpenAiDialect>(options);
+}
+
+}  // namespace sluice
