@@ -155,7 +155,8 @@ asio::awaitable<bool> Session::play(Answer const& answer, Bill& bill) {
     shared_.stats.count_bytes(answer.bytes.size() - rest.size());
     bill.prompt = answer.usage.prompt;
     bill.reasoning = std::min(answer.usage.reasoning, bill.completion);
-    co_return rest.empty();
+    bool const is_complete = rest.empty();
+    co_return is_complete;
 }
 
 /// False: the peer left meanwhile.
@@ -226,13 +227,13 @@ void Session::close_if_idle() {
 
 /// An orderly end: FIN, then a moment for the peer to answer it.
 asio::awaitable<void> Session::goodbye() {
-    co_await wire_.say_goodbye();
-    wire_.send_fin();
     auto end = [self = shared_from_this()](Code failure) {
         if (!failure) self->wire_.close();
     };
     timer_.expires_after(std::chrono::milliseconds(500));
     timer_.async_wait(std::move(end));
+    co_await wire_.say_goodbye();
+    wire_.send_fin();
     for (int i = 0; i < 1000; ++i) {
         auto [failure, size] = co_await wire_.socket().async_read_some(asio::buffer(input_), as_result);
         if (failure) break;
