@@ -1,0 +1,126 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/policy/breaker.hpp"
+#include "core/policy/credential_pool.hpp"
+#include "core/types/clock.hpp"
+#include "core/types/settings.hpp"
+
+/// What is known about the health of targets and providers. Thread: any; shared by all workers. Each lock guards a few
+/// instructions of pure code, is never held over a suspension and never taken for a chunk.
+namespace sluice {
+
+/// The breaker of one target.
+class TargetHealth {
+public:
+    explicit TargetHealth(BreakerSettings const& settings) : breaker_(settings) {}
+
+    struct View {
+        BreakerState state = BreakerState::closed;
+        bool refuses = false;
+        milliseconds time_to_probe{0};
+    };
+    View view(Instant now) const;
+
+    Breaker::Pass try_pass(Instant now);
+    void report(Verdict verdict, Breaker::Pass pass, Instant now, double random);
+
+private:
+    std::mutex mutable mutex_;
+    Breaker breaker_;
+};
+
+/// The credentials of one provider, in the order of its settings.
+class CredentialHealth {
+public:
+    explicit CredentialHealth(std::vector<CredentialSettings> credentials);
+
+    std::optional<std::size_t> pick(Instant now);
+    bool any_free(Instant now) const;
+    CredentialPool::State all_benched(Instant now) const;
+    CredentialPool::State state(std::size_t credential, Instant now) const;
+    milliseconds bench(std::size_t credential, Bench reason, std::optional<milliseconds> retry_after, Instant now);
+    void succeeded(std::size_t credential);
+
+    std::vector<CredentialSettings> const& credentials() const { return credentials_; }
+
+    /// Keeps what `before` knows about credentials with the same name and value.
+    void inherit(CredentialHealth const& before);
+
+private:
+    std::vector<CredentialSettings> const credentials_;
+    std::mutex mutable mutex_;
+    CredentialPool pool_;
+    std::atomic<bool> benched_ = false;  ///< some credential was benched and has not succeeded since
+};
+
+/// Requests under way at one provider.
+class InFlight {
+public:
+    /// `max` 0: no limit.
+    bool try_enter(unsigned max);
+    void leave() { count_.fetch_sub(1, std::memory_order_relaxed); }
+    unsigned count() const { return count_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<unsigned> count_ = 0;
+};
+
+struct BreakerStatus {
+    std::string provider;
+    std::string target_model;  ///< as configured; may hold a star
+    BreakerState state = BreakerState::closed;
+    milliseconds time_to_probe{0};
+};
+
+struct CredentialStatus {
+    std::string provider;
+    std::string credential;
+    Bench bench = Bench::none;
+    milliseconds time_left{0};
+};
+
+struct ProviderStatus {
+    std::string provider;
+    unsigned in_flight = 0;
+};
+
+/// Finds health by name, so that a reload keeps it. Entries live as long as a snapshot that uses them. Thread: any.
+class HealthRegistry {
+public:
+    /// Targets with the same name and the same settings share one breaker.
+    std::shared_ptr<TargetHealth> target(std::string const& provider, std::string const& model,
+                                         BreakerSettings const& settings);
+    /// An unchanged list of credentials keeps its health; a changed one inherits that of each unchanged credential.
+    std::shared_ptr<CredentialHealth> credentials(std::string const& provider,
+                                                  std::vector<CredentialSettings> const& credentials);
+    std::shared_ptr<InFlight> in_flight(std::string const& provider);
+
+    /// For metrics and admin pages: one row for each target (the worst state where it has several breakers).
+    std::vector<BreakerStatus> breakers(Instant now) const;
+    std::vector<CredentialStatus> credentials(Instant now) const;
+    std::vector<ProviderStatus> providers() const;
+
+private:
+    struct TargetEntry {
+        std::string provider;
+        std::string model;
+        BreakerSettings settings;
+        std::weak_ptr<TargetHealth> health;
+    };
+    std::mutex mutable mutex_;
+    std::vector<TargetEntry> targets_;
+    std::map<std::string, std::weak_ptr<CredentialHealth>> credentials_;
+    std::map<std::string, std::weak_ptr<InFlight>> in_flight_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "core/pipeline/ports.hpp"
+#include "core/pipeline/request.hpp"
+#include "core/pipeline/snapshot.hpp"
+#include "core/policy/retry_budget.hpp"
+
+namespace sluice {
+
+/// The dialect with a name; null: there is none.
+using DialectLookup = std::function<Dialect const*(std::string_view name)>;
+
+/// The request path behind authentication: plan, admit, attempt, stream, settle, record. One per worker. Thread: its
+/// worker's. What it is given must outlive it, and also every coroutine that it started (a destroyed one records, too).
+class Pipeline {
+public:
+    Pipeline(Upstream& upstream, Clock& clock, Recorder& recorder, DialectLookup dialects,
+             std::shared_ptr<RetryBudget> retry_budget);
+
+    /// Answers `request` on `client`, whatever happens, and records exactly one Outcome.
+    /// `request`, `client` and `cancellation` must live until it returns.
+    Task<> handle(ClientRequest const& request, std::shared_ptr<Snapshot const> snapshot, ReplySink& client,
+                  Cancellation& cancellation);
+
+private:
+    Upstream& upstream_;
+    Clock& clock_;
+    Recorder& recorder_;
+    DialectLookup dialects_;
+    std::shared_ptr<RetryBudget> retry_budget_;  ///< shared by all workers
+};
+
+}  // namespace sluice

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/pipeline/health.hpp"
+#include "core/policy/model_index.hpp"
+#include "core/policy/planner.hpp"
+#include "core/types/money.hpp"
+#include "core/types/settings.hpp"
+
+namespace sluice {
+
+/// A provider at run time.
+struct ProviderRuntime {
+    ProviderSettings const* settings = nullptr;
+    std::shared_ptr<CredentialHealth> credentials;
+    std::shared_ptr<InFlight> in_flight;
+};
+
+/// One target of a model, resolved.
+struct TargetRuntime {
+    ProviderRuntime const* provider = nullptr;
+    std::string model;                ///< upstream id, as configured; may hold a star
+    std::string name;                 ///< "provider/model"
+    std::optional<PriceSheet> price;  ///< of a model without a star
+    TimeoutSettings timeout;          ///< connect and tls are the provider's, the rest the model's
+    std::shared_ptr<TargetHealth> health;
+};
+
+struct ModelRuntime {
+    ModelSettings const* settings = nullptr;
+    RoutingPolicy policy = nullptr;
+    std::vector<TargetRuntime> targets;
+};
+
+/// One configuration as the request path sees it: immutable, shared by all workers; a request keeps the one it began
+/// with. Health is shared with the snapshots before and after it.
+class Snapshot {
+public:
+    /// `settings` must be valid (every target's provider exists; policies that are unknown count as "fallback").
+    static std::shared_ptr<Snapshot const> make(Settings settings, HealthRegistry& health);
+
+    Snapshot(Snapshot const&) = delete;
+    Snapshot& operator=(Snapshot const&) = delete;
+
+    Settings const& settings() const { return settings_; }
+
+    struct Match {
+        ModelRuntime const* model = nullptr;
+        std::string_view star;  ///< what the model's star stands for; part of the name asked for
+    };
+    /// The model that serves `name`: exact, else the best pattern.
+    std::optional<Match> find_model(std::string_view name) const;
+
+    ProviderRuntime const* find_provider(std::string_view name) const;
+
+    /// The price of `target` when it was asked for as `target_model`.
+    std::optional<PriceSheet> price_of(TargetRuntime const& target, std::string_view target_model) const;
+
+    std::vector<ModelRuntime> const& models() const { return models_; }
+
+private:
+    explicit Snapshot(Settings settings);
+
+    Settings const settings_;
+    std::map<std::string, ProviderRuntime, std::less<>> providers_;
+    std::vector<ModelRuntime> models_;
+    ModelIndex index_;
+};
+
+/// May a caller with this list of model names and patterns (empty: all) use `name`?
+bool allows_model(std::vector<std::string> const& allowed, std::string_view name);
+
+}  // namespace sluice
