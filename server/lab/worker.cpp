@@ -61,7 +61,9 @@ asio::awaitable<void> Worker::accept() {
     for (;;) {
         auto [failure, socket] = co_await acceptor_.async_accept(as_result);
         if (failure) {  // closed on purpose, or no descriptor is left just now
-            co_await wait_for(std::max<Duration>(std::exchange(refusal_, Duration{}), std::chrono::milliseconds(20)));
+            constexpr Duration shortest = std::chrono::milliseconds(20);
+            auto pause = std::max(std::exchange(refusal_, Duration{}), shortest);
+            co_await wait_for(pause);
             if (!acceptor_.is_open()) listen(endpoint_);
             continue;
         }
