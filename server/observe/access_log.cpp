@@ -68,12 +68,10 @@ void AccessLogShard::write(Outcome const& outcome) {
 }
 
 AccessLog::AccessLog(Settings const& settings, unsigned workers, Log& log, std::size_t capacity)
-    : log_(log),
-      settings_(observe_settings(settings)),
-      output_(LogOutput::open(settings.telemetry.access_log)),
-      destination_(settings.telemetry.access_log) {
-    if (!output_.is_open() && destination_ != "none") {
-        throw std::system_error(errno, std::generic_category(), "telemetry.access_log: " + destination_);
+    : log_(log), settings_(observe_settings(settings)), output_(LogOutput::open(settings.telemetry.access_log)) {
+    auto const& destination = settings.telemetry.access_log;
+    if (!output_.is_open() && destination != "none") {
+        throw std::system_error(errno, std::generic_category(), "telemetry.access_log: " + destination);
     }
     for (unsigned i = 0; i < workers; ++i) {
         shards_.push_back(std::make_unique<AccessLogShard>(settings_, capacity, [this] { wake_.notify_one(); }));
@@ -110,10 +108,10 @@ void AccessLog::run() {
     };
     while (!stopping()) {
         wait_for_work();
-        // Never inside a line: its rest belongs behind its beginning.
-        if (at_line_end_ && reopen_.exchange(false, std::memory_order_relaxed)) reopen_now();
+        reopen_if_asked();
         drain_all(std::chrono::steady_clock::now() + flush_every);
     }
+    reopen_if_asked();
     if (!drain_all(std::chrono::steady_clock::now() + last_flush)) {
         log_.warning("SL6002", "access log lines were lost at the end: the output did not take them in time");
     }
@@ -149,7 +147,9 @@ bool AccessLog::drain(AccessLogShard& shard, Instant give_up) {
     return true;
 }
 
-void AccessLog::reopen_now() {
+void AccessLog::reopen_if_asked() {
+    // Never inside a line: its rest belongs behind its beginning.
+    if (!at_line_end_ || !reopen_.exchange(false, std::memory_order_relaxed)) return;
     auto const wanted = settings_.read()->telemetry.access_log;
     auto next = LogOutput::open(wanted);
     if (!next.is_open() && wanted != "none") {
@@ -158,7 +158,6 @@ void AccessLog::reopen_now() {
         return;
     }
     output_ = std::move(next);
-    destination_ = wanted;
 }
 
 }  // namespace sluice::observe

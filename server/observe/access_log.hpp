@@ -74,7 +74,7 @@ public:
 
 private:
     void run();
-    void reopen_now();
+    void reopen_if_asked();
     bool drain_all(Instant give_up);
     bool drain(AccessLogShard& shard, Instant give_up);
     void wait_for_work();
@@ -83,7 +83,6 @@ private:
     SettingsCell settings_;
     std::vector<std::unique_ptr<AccessLogShard>> shards_;
     LogOutput output_;         // the writing thread's, once that runs
-    std::string destination_;  // the writing thread's, once that runs
     std::size_t next_ = 0;     // the shard whose turn it is; the writing thread's
     bool at_line_end_ = true;  // of what was written; the writing thread's
     std::atomic<bool> reopen_{false};

@@ -6,19 +6,28 @@
 namespace sluice::observe {
 namespace {
 
+std::uint64_t word_at(char const* bytes) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
 // Names are the operator's, so it need not withstand an attacker; never 0.
 std::uint64_t hash_of(std::string_view text) {
     constexpr std::uint64_t factor = 0x9E3779B97F4A7C15;
     std::uint64_t hash = text.size() * factor;
-    auto const mix = [&hash](char const* bytes, std::size_t count) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, bytes, count);
+    auto const mix = [&hash](std::uint64_t word) {
         hash = (hash ^ word) * factor;
         hash ^= hash >> 32U;
     };
-    std::size_t at = 0;
-    for (; at + 8 <= text.size(); at += 8) mix(text.data() + at, 8);
-    if (at < text.size()) mix(text.data() + at, text.size() - at);
+    if (text.size() < 8) {
+        std::uint64_t word = 0;
+        for (char const c : text) word = word << 8U | static_cast<unsigned char>(c);
+        mix(word);
+    } else {
+        for (std::size_t at = 0; at + 8 < text.size(); at += 8) mix(word_at(text.data() + at));
+        mix(word_at(text.data() + text.size() - 8));  // may overlap the one before
+    }
     return hash | 1U;
 }
 
