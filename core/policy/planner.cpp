@@ -1,47 +1,110 @@
 #include "core/policy/planner.hpp"
 
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+
 namespace sluice {
 namespace {
 
-/// Why a target can't be used now; empty: it can.
-ExcludedTarget exclusion(std::size_t index, Candidate const& candidate) {
-    if (!candidate.breaker_allows) return {index, "breaker open", candidate.next_probe};
-    if (!candidate.credential_free) return {index, "all credentials benched", candidate.credential_free_at};
-    if (!candidate.has_room) return {index, "provider at its limit of requests in flight", never};
-    return {index, "", never};
+void keep_order(std::span<Candidate const> candidates, std::vector<PlannedTarget>& usable) {
+    for (auto& planned : usable) {
+        bool const probe = candidates[planned.target].breaker == BreakerState::half_open;
+        planned.reason = probe                 ? "fallback: probe"
+                         : planned.target == 0 ? "fallback: first"
+                                               : "fallback: next in order";
+    }
+}
+
+struct NamedPolicy {
+    std::string_view name;
+    RoutingPolicy policy;
+};
+constexpr std::array policies{NamedPolicy{"fallback", keep_order}};
+
+std::optional<ExcludedTarget> exclusion(Candidate const& candidate) {
+    if (candidate.breaker_refuses) {
+        return ExcludedTarget{.why = Exclusion::breaker_open, .time_left = candidate.time_to_probe};
+    }
+    if (!candidate.credential_free) {
+        return ExcludedTarget{
+            .why = Exclusion::credentials_benched, .bench = candidate.bench, .time_left = candidate.time_to_credential};
+    }
+    if (candidate.max_in_flight != 0 && candidate.in_flight >= candidate.max_in_flight) {
+        return ExcludedTarget{.why = Exclusion::target_full, .time_left = seconds(1)};
+    }
+    return std::nullopt;
+}
+
+ErrorKind shared_cause(Plan const& plan) {
+    auto const first = plan.excluded.front();
+    auto same = [&first](ExcludedTarget const& other) { return other.why == first.why && other.bench == first.bench; };
+    if (!std::all_of(plan.excluded.begin(), plan.excluded.end(), same)) return ErrorKind::no_upstream_available;
+    if (first.why == Exclusion::target_full) return ErrorKind::overloaded;
+    if (first.why == Exclusion::breaker_open) return ErrorKind::no_upstream_available;
+    switch (first.bench) {
+        case Bench::rate_limited:
+            return ErrorKind::upstream_rate_limited;
+        case Bench::auth:
+            return ErrorKind::upstream_auth;
+        case Bench::quota:
+            return ErrorKind::upstream_quota_exhausted;
+        case Bench::none:
+            break;
+    }
+    return ErrorKind::no_upstream_available;
 }
 
 }  // namespace
 
-Instant Plan::next_chance() const {
-    Instant soonest = never;
-    for (auto const& target : excluded) soonest = earlier(soonest, target.free_at);
-    return soonest;
+std::string_view to_string(Exclusion why) {
+    switch (why) {
+        case Exclusion::breaker_open:
+            return "breaker open";
+        case Exclusion::credentials_benched:
+            return "all credentials benched";
+        case Exclusion::target_full:
+            break;
+    }
+    return "target full";
 }
 
-Plan plan(std::string_view /*policy*/, std::span<Candidate const> candidates) {
-    Plan result;
-    result.targets.reserve(candidates.size());
+RoutingPolicy find_routing_policy(std::string_view name) {
+    for (auto const& known : policies) {
+        if (known.name == name) return known.policy;
+    }
+    return nullptr;
+}
+
+Plan make_plan(std::span<Candidate const> candidates, RoutingPolicy policy) {
+    Plan plan;
+    plan.order.reserve(candidates.size());
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-        auto const excluded = exclusion(i, candidates[i]);
-        if (excluded.reason.empty()) {
-            result.targets.push_back({i, i == 0 ? "first choice" : "fallback"});
+        if (auto excluded = exclusion(candidates[i])) {
+            excluded->target = i;
+            plan.excluded.push_back(*excluded);
         } else {
-            result.excluded.push_back(excluded);
+            plan.order.push_back({.target = i});
         }
     }
-    return result;
+    policy(candidates, plan.order);
+    return plan;
 }
 
-bool matches(std::string_view pattern, std::string_view name, std::string_view& star) {
-    auto const at = pattern.find('*');
-    if (at == std::string_view::npos) return pattern == name;
-    auto const before = pattern.substr(0, at);
-    auto const behind = pattern.substr(at + 1);
-    if (name.size() < before.size() + behind.size()) return false;
-    if (!name.starts_with(before) || !name.ends_with(behind)) return false;
-    star = name.substr(before.size(), name.size() - before.size() - behind.size());
-    return true;
+Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan) {
+    if (plan.excluded.empty()) return {.kind = ErrorKind::no_upstream_available, .detail = "the model has no target"};
+    Error error{.kind = shared_cause(plan)};
+    auto sooner = [](ExcludedTarget const& a, ExcludedTarget const& b) { return a.time_left < b.time_left; };
+    error.retry_after = std::min_element(plan.excluded.begin(), plan.excluded.end(), sooner)->time_left;
+    for (auto const& excluded : plan.excluded) {
+        if (!error.detail.empty()) error.detail += "; ";
+        error.detail += candidates[excluded.target].name;
+        error.detail += ": ";
+        error.detail += to_string(excluded.why);
+        if (excluded.bench != Bench::none) (error.detail += ", ") += to_string(excluded.bench);
+    }
+    return error;
 }
 
 }  // namespace sluice

@@ -1,49 +1,64 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "core/policy/breaker.hpp"
+#include "core/policy/credential_pool.hpp"
 #include "core/types/clock.hpp"
+#include "core/types/error.hpp"
 
 namespace sluice {
 
-/// What the planner knows of one target of a model.
+/// What is known now about one target of a model. The candidates of a model stand in the order of its configuration.
 struct Candidate {
-    bool breaker_allows = true;
-    Instant next_probe = never;  ///< when an open breaker lets one through
+    std::string_view name;  ///< "provider/model"
+    BreakerState breaker = BreakerState::closed;
+    bool breaker_refuses = false;
+    milliseconds time_to_probe{0};
     bool credential_free = true;
-    Instant credential_free_at = never;
-    bool has_room = true;  ///< below its provider's limit on requests in flight
+    Bench bench = Bench::none;           ///< when none is free: the reason that all share
+    milliseconds time_to_credential{0};  ///< when none is free
+    unsigned in_flight = 0;
+    unsigned max_in_flight = 0;  ///< 0: no limit
 };
 
 struct PlannedTarget {
-    std::size_t index = 0;  ///< into the candidates
-    std::string_view reason;
-    friend bool operator==(PlannedTarget const&, PlannedTarget const&) = default;
+    std::size_t target = 0;     ///< position among the candidates
+    std::string_view reason{};  ///< a literal
 };
+
+enum class Exclusion : std::uint8_t { breaker_open, credentials_benched, target_full };
+
+std::string_view to_string(Exclusion why);
 
 struct ExcludedTarget {
-    std::size_t index = 0;
-    std::string_view reason;
-    Instant free_at = never;  ///< when it may be worth another look
-    friend bool operator==(ExcludedTarget const&, ExcludedTarget const&) = default;
+    std::size_t target = 0;
+    Exclusion why = Exclusion::breaker_open;
+    Bench bench = Bench::none;
+    milliseconds time_left{0};  ///< until it may be tried again
 };
 
-/// The ordered attempts for one request, and what was left out, each with its reason. A pure value.
+/// The ordered attempts for one request, and the targets left out with their reasons. A pure value.
 struct Plan {
-    std::vector<PlannedTarget> targets;
+    std::vector<PlannedTarget> order;
     std::vector<ExcludedTarget> excluded;
-
-    /// When the first excluded target may be worth another look; `never` when nothing is known.
-    Instant next_chance() const;
 };
 
-/// Filters, then orders. `fallback`, so far the only policy, keeps the order of the configuration.
-Plan plan(std::string_view policy, std::span<Candidate const> candidates);
+/// Orders the usable targets of a model and says why. The candidates are all of the model's; `usable` comes in the
+/// order of the configuration.
+using RoutingPolicy = void (*)(std::span<Candidate const> candidates, std::vector<PlannedTarget>& usable);
 
-/// What `star` stands for when `pattern` (with at most one '*') matches `name`; false: it does not match.
-bool matches(std::string_view pattern, std::string_view name, std::string_view& star);
+/// The policy with a configured name; null: there is none. "fallback" keeps the order of the configuration.
+RoutingPolicy find_routing_policy(std::string_view name);
+
+Plan make_plan(std::span<Candidate const> candidates, RoutingPolicy policy);
+
+/// The error for a plan without a target: the excluded targets' shared cause where they have one (all rate limited, all
+/// refused our credential), else no_upstream_available; with the shortest wait.
+Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan);
 
 }  // namespace sluice
