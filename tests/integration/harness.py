@@ -178,12 +178,15 @@ class Lab(Process):
 
 
 class Gateway(Process):
-    """`sluice run` with a written configuration, ready when the constructor returns."""
+    """`sluice run` with a configuration (a dictionary, a text or a file of one), ready when the constructor returns."""
 
     def __init__(self, folder, config, name="gateway", env=None, arguments=(), preexec=None):
         self.folder = Path(folder)
-        self.config_path = self.folder / f"{name}.yaml"
-        self.write_config(config)
+        if isinstance(config, Path):
+            self.config_path = config
+        else:
+            self.config_path = self.folder / f"{name}.yaml"
+            self.write_config(config)
         port_file = self.folder / f"{name}.ports"
         port_file.unlink(missing_ok=True)
         super().__init__([BINARY, "run", "-c", self.config_path, "--port-file", port_file, *arguments], folder, name,

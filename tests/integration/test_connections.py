@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from harness import Closed, chat_body, request_bytes, wait_until
+from harness import Closed, Gateway, chat_body, config, request_bytes, wait_until
 
 MODELS = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 CHAT = request_bytes("POST", "/v1/chat/completions", body=chat_body())
@@ -13,8 +13,6 @@ CHAT = request_bytes("POST", "/v1/chat/completions", body=chat_body())
 @pytest.fixture(scope="module")
 def hurried(folder, lab):
     """A gateway whose patience with clients is short."""
-    from harness import Gateway, config
-
     limits = {"header_timeout": "400ms", "body_idle": "400ms", "body_total": "1500ms", "keep_alive": "600ms"}
     with Gateway(folder, config(lab, server={"limits": limits, "max_body": "64KiB"}), name="hurried") as running:
         yield running

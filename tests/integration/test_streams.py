@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from harness import FORGIVING, Gateway, chat_body, config, parse_events, request_bytes, wait_until
+from harness import FORGIVING, Gateway, ask, chat_body, config, parse_events, request_bytes, wait_until
 
 HABITS = ["fast", "comments", "openrouter", "azure", "deepseek", "groq", "moonshot", "usage-null", "usage-missing",
           "usage-duplicate", "crlf", "cr", "bom", "odd-sse", "bytes", "drip", "no-last-blank", "interim", "reasoning", "length"]
@@ -159,8 +159,7 @@ def test_every_byte_of_an_untouched_event_is_kept(gateway, lab):
             "choices": [{"index": 0, "delta": {"role": "assistant", "content": "a b"}, "finish_reason": None}]},
            {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m",
             "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
-    direct = wait_until(lambda: __import__("harness").ask(lab.port, "POST", "/v1/chat/completions",
-                                                          body=chat_body(stream=True, lab={"events": own})), 1)
+    direct = ask(lab.port, "POST", "/v1/chat/completions", body=chat_body(stream=True, lab={"events": own}))
     answer = gateway.chat(stream=True, lab={"events": own})
     first = re.search(rb"data: [^\n]*weird[^\n]*\n", direct.body)[0]
     assert first in answer.body
