@@ -117,7 +117,8 @@ void BodyReader::make_room(std::size_t used, std::uint64_t needed) {
 bool BodyReader::too_slow(LimitSettings const& limits, Instant now) const {
     auto const elapsed = now - started_;
     if (limits.body_min_rate == 0 || elapsed < limits.body_idle) return false;
-    auto const expected = std::chrono::duration_cast<seconds>(elapsed).count() * static_cast<long>(limits.body_min_rate);
+    auto const expected =
+        std::chrono::duration_cast<seconds>(elapsed).count() * static_cast<long>(limits.body_min_rate);
     return static_cast<long>(received_) < expected;
 }
 
@@ -126,7 +127,8 @@ Task<Result<std::size_t>> BodyReader::receive(std::span<char> room, LimitSetting
     auto const now = connection.worker().now();
     auto const until = earlier(after(now, limits.body_idle), after(started_, limits.body_total));
     if (too_slow(limits, now)) {
-        co_return std::unexpected(Error{.kind = ErrorKind::request_timeout, .message = "the request body came too slowly"});
+        co_return std::unexpected(
+            Error{.kind = ErrorKind::request_timeout, .message = "the request body came too slowly"});
     }
     Cancellation::Hook hook(cancellation_, [&connection] { connection.wake_cancelled(); });
     auto const result = co_await connection.read(room, until);

@@ -108,20 +108,19 @@ void Listener::accept_one(net::Socket socket, tcp::endpoint const& peer) {
         return turn_away(socket);
     }
     shared_.connections.fetch_add(1, std::memory_order_relaxed);
-    observer_.connection_opened();
     net::tune(socket, client_receive_buffer, client_send_buffer);
     asio::co_spawn(worker_.executor(), serve(std::move(socket), printed(peer.address())),
                    [this](std::exception_ptr bug) {
                        shared_.connections.fetch_sub(1, std::memory_order_relaxed);
-                       observer_.connection_closed();
                        if (bug) std::rethrow_exception(bug);
                    });
 }
 
 Task<> Listener::serve(net::Socket socket, std::string peer) {
     int const fd = socket.native_handle();
-    Session session(worker_, std::move(socket), tls_ ? net::server_handle(tls_, fd) : nullptr, std::move(peer), handler_,
-                    sessions_);
+    Session session(worker_, std::move(socket), tls_ ? net::server_handle(tls_, fd) : nullptr, std::move(peer),
+                    handler_, sessions_);
+    session.connection().observe(observer_);
     co_await session.run();
 }
 

@@ -19,19 +19,11 @@ struct ListenerShared {
     std::atomic<std::uint64_t> connections{0};
 };
 
-/// Told about connections as they come and go, for gauges. Thread: the worker's.
-class ConnectionObserver {
-public:
-    virtual ~ConnectionObserver() = default;
-    virtual void connection_opened() = 0;
-    virtual void connection_closed() = 0;
-};
-
 /// One worker's acceptor on an address that all workers share (SO_REUSEPORT). Thread: the worker's, except the
 /// constructor. It must outlive its sessions: see sessions().
 class Listener {
 public:
-    Listener(net::Worker& worker, Handler& handler, ListenerShared& shared, ConnectionObserver& observer)
+    Listener(net::Worker& worker, Handler& handler, ListenerShared& shared, net::ConnectionObserver& observer)
         : worker_(worker), acceptor_(worker.executor()), handler_(handler), shared_(shared), observer_(observer) {}
 
     /// Binds and listens; `port` of the result is the real one. Errors: internal, with the address and the reason.
@@ -43,6 +35,7 @@ public:
     /// Accepts nothing more; open sessions go on.
     void close();
     SessionSet& sessions() { return sessions_; }
+    SessionSet const& sessions() const { return sessions_; }
 
 private:
     using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
@@ -56,7 +49,7 @@ private:
     Acceptor acceptor_;
     Handler& handler_;
     ListenerShared& shared_;
-    ConnectionObserver& observer_;
+    net::ConnectionObserver& observer_;
     SessionSet sessions_;
     net::TlsContext tls_;
 };

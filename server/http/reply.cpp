@@ -174,7 +174,8 @@ Task<Result<>> Reply::send(Pieces pieces) {
     }
     failed_ = true;
     rules_.keep_open = false;
-    if (status == net::IoStatus::cancelled && cancellation_) co_return std::unexpected(net::cancelled_error(cancellation_));
+    if (status == net::IoStatus::cancelled && cancellation_)
+        co_return std::unexpected(net::cancelled_error(cancellation_));
     cancellation_.trigger(CancelReason::client_left);
     co_return std::unexpected(Error{.kind = ErrorKind::client_closed,
                                     .detail = status == net::IoStatus::expired ? "the client stopped reading" : ""});

@@ -23,17 +23,24 @@ bool acceptable_id(std::string_view id) {
 
 ErrorKind kind_of(HeadError error) {
     switch (describe(error).status) {
-        case 414: return ErrorKind::uri_too_long;
-        case 431: return ErrorKind::headers_too_large;
-        case 501: return ErrorKind::not_implemented;
-        case 505: return ErrorKind::version_not_supported;
-        default: return ErrorKind::malformed_http;
+        case 414:
+            return ErrorKind::uri_too_long;
+        case 431:
+            return ErrorKind::headers_too_large;
+        case 501:
+            return ErrorKind::not_implemented;
+        case 505:
+            return ErrorKind::version_not_supported;
+        default:
+            return ErrorKind::malformed_http;
     }
 }
 
 Error to_error(HeadError error) {
     auto const info = describe(error);
-    return Error{.kind = kind_of(error), .message = std::string(info.message), .code = std::string(info.code),
+    return Error{.kind = kind_of(error),
+                 .message = std::string(info.message),
+                 .code = std::string(info.code),
                  .status = info.status};
 }
 
@@ -86,7 +93,9 @@ Task<Session::Next> Session::serve_one() {
                           .cancellation = cancellation,
                           .reply = reply,
                           .body = body};
+    sessions_.became_busy();
     co_await handler_.handle(request);
+    sessions_.became_idle();
     connection_.unwatch();
     cancellation_ = nullptr;
     co_return co_await finish(request);
@@ -131,9 +140,8 @@ Task<Session::Next> Session::refuse(Error error) {
                           .body = body};
     auto const text = to_error_body(error);
     std::array const pieces{std::string_view(text)};
-    Headers const headers{{"content-type", "application/json"},
-                          {"x-request-id", request.request_id},
-                          {"x-should-retry", "false"}};
+    Headers const headers{
+        {"content-type", "application/json"}, {"x-request-id", request.request_id}, {"x-should-retry", "false"}};
     std::ignore = co_await reply.answer(status_of(error), headers, pieces);
     handler_.refused(request, error);
     co_await linger();
@@ -212,12 +220,6 @@ void Session::cancel() {
     } else {
         connection_.wake_cancelled();
     }
-}
-
-std::size_t SessionSet::busy() const {
-    std::size_t count = 0;
-    for (auto const* session : sessions_) count += session->busy() ? 1 : 0;
-    return count;
 }
 
 void SessionSet::close_idle() {

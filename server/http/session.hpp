@@ -23,12 +23,12 @@ public:
     ~Session();
 
     Task<> run();
+    net::Connection& connection() { return connection_; }
 
     /// No further requests: an idle connection is closed now, a busy one after its answer.
     void finish_up();
     /// Ends the request that is being worked on, with a server_shutdown error.
     void cancel();
-    bool busy() const { return cancellation_ != nullptr; }
 
 private:
     enum class Next : bool { request, close };
@@ -51,7 +51,7 @@ private:
     Input input_;
     RequestHeadParser parser_;
     Cancellation* cancellation_ = nullptr;  ///< of the request that is being worked on
-    std::string early_;  ///< what the client pipelined while its request was worked on
+    std::string early_;                     ///< what the client pipelined while its request was worked on
     bool first_ = true;
     bool waiting_idle_ = false;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <unordered_set>
 
@@ -7,13 +8,23 @@ namespace sluice::http {
 
 class Session;
 
-/// The open sessions of one listener on one worker, for draining. Thread: the worker's.
+/// The open sessions of one listener on one worker, for draining. Thread: the worker's, but for open() and busy().
 class SessionSet {
 public:
-    void add(Session& session) { sessions_.insert(&session); }
-    void remove(Session& session) { sessions_.erase(&session); }
-    std::size_t size() const { return sessions_.size(); }
-    std::size_t busy() const;
+    void add(Session& session) {
+        sessions_.insert(&session);
+        open_.store(sessions_.size(), std::memory_order_relaxed);
+    }
+    void remove(Session& session) {
+        sessions_.erase(&session);
+        open_.store(sessions_.size(), std::memory_order_relaxed);
+    }
+    void became_busy() { busy_.store(busy() + 1, std::memory_order_relaxed); }
+    void became_idle() { busy_.store(busy() - 1, std::memory_order_relaxed); }
+
+    std::size_t open() const { return open_.load(std::memory_order_relaxed); }
+    /// How many are working on a request.
+    std::size_t busy() const { return busy_.load(std::memory_order_relaxed); }
 
     /// From now on every answer says `connection: close`.
     void start_draining() { draining_ = true; }
@@ -24,6 +35,8 @@ public:
 private:
     std::unordered_set<Session*> sessions_;
     bool draining_ = false;
+    std::atomic<std::size_t> open_{0};
+    std::atomic<std::size_t> busy_{0};
 };
 
 }  // namespace sluice::http

@@ -10,8 +10,8 @@ namespace sluice::net {
 
 class BufferPool;
 
-/// Raw bytes, never zero-filled, with `padding` readable bytes behind `capacity()` (simdjson reads ahead). Given back to
-/// its pool when destroyed. Must not outlive the pool.
+/// Raw bytes, never zero-filled, with `padding` readable bytes behind `capacity()` (simdjson reads ahead). Given back
+/// to its pool when destroyed. Must not outlive the pool.
 class Buffer {
 public:
     static constexpr std::size_t padding = 64;

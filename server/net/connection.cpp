@@ -37,10 +37,14 @@ IoResult from_errno() {
 
 IoResult from_tls(SSL* tls, int returned) {
     switch (SSL_get_error(tls, returned)) {
-        case SSL_ERROR_WANT_READ: return {IoStatus::want_read, 0};
-        case SSL_ERROR_WANT_WRITE: return {IoStatus::want_write, 0};
-        case SSL_ERROR_ZERO_RETURN: return {IoStatus::end, 0};
-        default: return {IoStatus::failed, 0};
+        case SSL_ERROR_WANT_READ:
+            return {IoStatus::want_read, 0};
+        case SSL_ERROR_WANT_WRITE:
+            return {IoStatus::want_write, 0};
+        case SSL_ERROR_ZERO_RETURN:
+            return {IoStatus::end, 0};
+        default:
+            return {IoStatus::failed, 0};
     }
 }
 
@@ -69,10 +73,16 @@ Connection::Connection(Worker& worker, Socket socket)
 }
 
 Connection::~Connection() {
+    if (observer_) observer_->connection_closed();
     core_->owner = nullptr;
     tls_.reset();
     boost::system::error_code ignored;
     core_->socket.close(ignored);
+}
+
+void Connection::observe(ConnectionObserver& observer) {
+    observer_ = &observer;
+    observer_->connection_opened();
 }
 
 int Connection::fd() { return core_->socket.native_handle(); }

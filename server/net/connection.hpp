@@ -24,6 +24,14 @@ struct IoResult {
     std::size_t bytes = 0;
 };
 
+/// Told about connections as they come and go, for gauges. Thread: the worker's.
+class ConnectionObserver {
+public:
+    virtual ~ConnectionObserver() = default;
+    virtual void connection_opened() = 0;
+    virtual void connection_closed() = 0;
+};
+
 /// A TCP connection, with or without TLS on it. Reads and writes try the socket first and suspend only when it is not
 /// ready; no buffer is held while it waits. One coroutine uses it at a time, except for `watch`, which runs beside a
 /// coroutine that waits for something else. Thread: its worker's.
@@ -38,6 +46,8 @@ public:
     void use_tls(TlsHandle handle) { tls_ = std::move(handle); }
     bool uses_tls() const { return tls_ != nullptr; }
     ssl_st* tls() { return tls_.get(); }
+    /// Reports *this as open until it is destroyed. `observer` must outlive it.
+    void observe(ConnectionObserver& observer);
     int fd();
     Worker& worker() { return worker_; }
 
@@ -62,7 +72,8 @@ public:
     /// Ends the current wait() with `cancelled`.
     void wake_cancelled() { waiter_.wake(Wake::cancelled); }
 
-    /// Calls `on_readable` once, when bytes or an end arrive while nobody waits for reading. wait(want_read) takes over.
+    /// Calls `on_readable` once, when bytes or an end arrive while nobody waits for reading. wait(want_read) takes
+    /// over.
     void watch(std::function<void()> on_readable);
     void unwatch() { on_readable_ = nullptr; }
 
@@ -87,6 +98,7 @@ private:
     IoStatus waiting_for_ = IoStatus::ok;
     TlsHandle tls_;
     std::function<void()> on_readable_;
+    ConnectionObserver* observer_ = nullptr;
 };
 
 /// Options that every socket of ours gets: no Nagle delay, keep-alive probes, bounded kernel buffers (0: the kernel's).

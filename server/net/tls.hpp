@@ -23,7 +23,8 @@ using TlsContext = std::shared_ptr<ssl_ctx_st>;
 using TlsHandle = std::unique_ptr<ssl_st, TlsDeleter>;
 using TlsTicket = std::unique_ptr<ssl_session_st, TlsDeleter>;
 
-/// A server context: TLS 1.2 and up, HTTP/1.1 by ALPN. Errors: internal, with the file and OpenSSL's reason in `detail`.
+/// A server context: TLS 1.2 and up, HTTP/1.1 by ALPN. Errors: internal, with the file and OpenSSL's reason in
+/// `detail`.
 Result<TlsContext> server_context(TlsSettings const& settings);
 
 /// A client context that verifies against `ca_file`, or the system's store when it is empty. It can't be told not to.

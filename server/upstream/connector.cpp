@@ -39,15 +39,16 @@ Result<net::TlsContext> TlsContexts::get(std::string const& ca_file) {
 
 std::string base64(std::string_view bytes) {
     std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-    auto const size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                      reinterpret_cast<unsigned char const*>(bytes.data()),
-                                      static_cast<int>(bytes.size()));
+    auto const size =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                        reinterpret_cast<unsigned char const*>(bytes.data()), static_cast<int>(bytes.size()));
     out.resize(static_cast<std::size_t>(size));
     return out;
 }
 
 Task<Result<std::unique_ptr<net::Connection>>> Connector::connect(Pool& pool, ConnectOptions const& options) {
     auto const& origin = pool.origin();
+    if (options.cancellation) co_return std::unexpected(net::cancelled_error(options.cancellation));
     SLUICE_CO_TRY(auto connection, co_await open(pool.proxy() ? *pool.proxy() : origin, options));
     if (origin.scheme == Scheme::http) co_return connection;
     if (pool.proxy()) {
@@ -72,6 +73,7 @@ Task<Result<std::unique_ptr<net::Connection>>> Connector::open(Origin const& to,
         }
         net::tune(socket, receive_buffer, 0);
         auto connection = std::make_unique<net::Connection>(worker_, std::move(socket));
+        connection->observe(observer_);
         // What is left of the time is shared by the addresses that are left, so that a dead family can't use it up.
         auto const now = worker_.now();
         auto const share = (until - now) / static_cast<long>(addresses.size() - i);
@@ -89,8 +91,8 @@ Task<Result<std::unique_ptr<net::Connection>>> Connector::open(Origin const& to,
 
 Task<Result<>> Connector::tunnel(net::Connection& connection, Origin const& to, Origin const& proxy,
                                  ConnectOptions const& options) {
-    auto const target = (to.host.find(':') == std::string::npos ? to.host : "[" + to.host + "]") + ":" +
-                        std::to_string(to.port);
+    auto const target =
+        (to.host.find(':') == std::string::npos ? to.host : "[" + to.host + "]") + ":" + std::to_string(to.port);
     std::string request = "CONNECT " + target + " HTTP/1.1\r\nhost: " + target + "\r\n";
     if (!proxy.credentials.empty()) request += "proxy-authorization: Basic " + base64(proxy.credentials) + "\r\n";
     request += "\r\n";

@@ -32,7 +32,8 @@ struct ConnectOptions {
 /// Opens connections: name, address (both families, one after the other), proxy, TLS. Thread: its worker's.
 class Connector {
 public:
-    Connector(net::Worker& worker, TlsContexts& contexts) : worker_(worker), contexts_(contexts), resolver_(worker) {}
+    Connector(net::Worker& worker, TlsContexts& contexts, net::ConnectionObserver& observer)
+        : worker_(worker), contexts_(contexts), observer_(observer), resolver_(worker) {}
 
     /// A connection ready for HTTP to the pool's origin. Errors: upstream_unavailable (`detail` says which step),
     /// upstream_timeout when `deadline` is over, client_closed / server_shutdown.
@@ -46,6 +47,7 @@ private:
 
     net::Worker& worker_;
     TlsContexts& contexts_;
+    net::ConnectionObserver& observer_;
     Resolver resolver_;
 };
 

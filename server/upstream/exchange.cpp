@@ -21,11 +21,12 @@ Error invalid(std::string detail) {
 
 /// The fields of an answer that anybody here looks at; the others are never kept.
 bool of_interest(std::string_view name) {
-    constexpr std::array names{
-        std::string_view("content-type"), std::string_view("content-encoding"),  std::string_view("retry-after"),
-        std::string_view("retry-after-ms"), std::string_view("x-ms-retry-after-ms"), std::string_view("x-request-id"),
-        std::string_view("request-id"),   std::string_view("apim-request-id"),   std::string_view("x-should-retry"),
-        std::string_view("openai-processing-ms"), std::string_view("x-generation-id")};
+    constexpr std::array names{std::string_view("content-type"),        std::string_view("content-encoding"),
+                               std::string_view("retry-after"),         std::string_view("retry-after-ms"),
+                               std::string_view("x-ms-retry-after-ms"), std::string_view("x-request-id"),
+                               std::string_view("request-id"),          std::string_view("apim-request-id"),
+                               std::string_view("x-should-retry"),      std::string_view("openai-processing-ms"),
+                               std::string_view("x-generation-id")};
     for (auto known : names) {
         if (http::equals_ignoring_case(known, name)) return true;
     }
@@ -91,6 +92,7 @@ Task<Result<>> HttpExchange::write_request() {
 
 Task<Result<>> HttpExchange::receive(Instant until) {
     auto& connection = *pooled_.connection;
+    if (call_.cancellation) co_return std::unexpected(net::cancelled_error(call_.cancellation));
     Cancellation::Hook hook(call_.cancellation, [&connection] { connection.wake_cancelled(); });
     if (begin_ == end_) {
         begin_ = end_ = 0;
@@ -120,13 +122,17 @@ Task<Result<>> HttpExchange::receive(Instant until) {
             end_ += result.bytes;
             received_anything_ = true;
             break;
-        case net::IoStatus::expired: co_return std::unexpected(Error{.kind = ErrorKind::upstream_timeout});
-        case net::IoStatus::cancelled: co_return std::unexpected(net::cancelled_error(call_.cancellation));
+        case net::IoStatus::expired:
+            co_return std::unexpected(Error{.kind = ErrorKind::upstream_timeout});
+        case net::IoStatus::cancelled:
+            co_return std::unexpected(net::cancelled_error(call_.cancellation));
         case net::IoStatus::failed:
             connection_ended_ = true;
             co_return std::unexpected(
                 Error{.kind = ErrorKind::upstream_unavailable, .detail = "the upstream reset the connection"});
-        default: connection_ended_ = true; break;
+        default:
+            connection_ended_ = true;
+            break;
     }
     co_return Result<>{};
 }

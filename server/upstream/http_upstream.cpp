@@ -7,9 +7,9 @@ namespace sluice::upstream {
 Result<std::shared_ptr<Pool>> HttpUpstream::pool_for(UpstreamCall const& call) {
     auto const& provider = call.provider;
     key_.clear();
-    for (std::string_view const part : {std::string_view(provider.base_url), std::string_view(provider.proxy),
-                                        std::string_view(provider.ca_file), std::string_view(provider.name),
-                                        call.credential ? call.credential->value.expose() : std::string_view()}) {
+    for (std::string_view const part :
+         {std::string_view(provider.base_url), std::string_view(provider.proxy), std::string_view(provider.ca_file),
+          std::string_view(provider.name), call.credential ? call.credential->value.expose() : std::string_view()}) {
         key_.append(part).push_back('\n');
     }
     auto const found = pools_.find(key_);

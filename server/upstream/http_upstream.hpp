@@ -10,13 +10,18 @@
 
 namespace sluice::upstream {
 
-/// Calls upstreams over HTTP/1.1, with one pool for each address, TLS setup, proxy and credential. Thread: its worker's.
+/// Calls upstreams over HTTP/1.1, with one pool for each address, TLS setup, proxy and credential. Thread: its
+/// worker's.
 class HttpUpstream final : public Upstream {
 public:
-    /// `workers`: how many share each provider's limit on open connections. `environment`: the value of a variable, for
-    /// proxies; empty when unset.
-    HttpUpstream(net::Worker& worker, TlsContexts& contexts, unsigned workers, std::string (*environment)(char const*))
-        : worker_(worker), connector_(worker, contexts), workers_(workers), environment_(environment) {}
+    /// `workers`: how many share each provider's limit on open connections. `environment`: names
+    /// the proxies.
+    HttpUpstream(net::Worker& worker, TlsContexts& contexts, unsigned workers, config::Environment environment,
+                 net::ConnectionObserver& observer)
+        : worker_(worker),
+          connector_(worker, contexts, observer),
+          workers_(workers),
+          environment_(std::move(environment)) {}
 
     Task<Result<std::unique_ptr<Exchange>>> call(UpstreamCall const& call) override;
 
@@ -26,7 +31,7 @@ private:
     net::Worker& worker_;
     Connector connector_;
     unsigned workers_;
-    std::string (*environment_)(char const*);
+    config::Environment environment_;
     std::unordered_map<std::string, std::shared_ptr<Pool>> pools_;
     std::string key_;  ///< reused, so that a look-up costs no allocation
 };

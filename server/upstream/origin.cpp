@@ -90,10 +90,10 @@ Result<Origin> parse_origin(std::string_view url) {
     return origin;
 }
 
-std::string proxy_for(Origin const& target, std::string (*environment)(char const* name)) {
-    auto first = [environment](auto const& names) {
+std::string proxy_for(Origin const& target, config::Environment const& environment) {
+    auto first = [&environment](auto const& names) {
         for (char const* name : names) {
-            if (auto value = environment(name); !value.empty()) return value;
+            if (auto const value = environment(name); value && !value->empty()) return *value;
         }
         return std::string();
     };

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/environment.hpp"
 #include "core/types/result.hpp"
 
 namespace sluice::upstream {
@@ -27,7 +28,7 @@ struct Origin {
 Result<Origin> parse_origin(std::string_view url);
 
 /// The proxy that the environment names for `target` (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; lower case wins, as
-/// curl has it; HTTP_PROXY only in lower case, since a CGI server sets the other). Empty: none. `environment` is getenv.
-std::string proxy_for(Origin const& target, std::string (*environment)(char const* name));
+/// curl has it; HTTP_PROXY only in lower case, since a CGI server sets the other). Empty: none.
+std::string proxy_for(Origin const& target, config::Environment const& environment);
 
 }  // namespace sluice::upstream

@@ -62,9 +62,7 @@ private:
         Instant idle_since;
         milliseconds max_age;
         milliseconds idle_time;
-        bool expired(Instant now) const {
-            return now - idle_since >= idle_time || now - pooled.opened_at >= max_age;
-        }
+        bool expired(Instant now) const { return now - idle_since >= idle_time || now - pooled.opened_at >= max_age; }
     };
 
     void slot_freed();

@@ -1,0 +1,194 @@
+#include "server/api/api.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "core/pipeline/reply.hpp"
+#include "server/api/chat_request_reader.hpp"
+#include "server/api/cors.hpp"
+#include "server/http/body_reader.hpp"
+
+namespace sluice::api {
+namespace {
+
+constexpr std::string_view other_route = "other";
+
+/// The path without what SDKs and their users put in front of it: "/openai/v1/models", "/v1/models" and "/models" are
+/// one route.
+std::string_view without_prefix(std::string_view path) {
+    if (path.starts_with("/openai/v1/")) return path.substr(10);
+    if (path.starts_with("/v1/")) return path.substr(3);
+    return path;
+}
+
+/// The header in which the SDKs say how long they wait; seconds.
+std::optional<milliseconds> client_timeout(http::RequestHead const& head) {
+    std::optional<milliseconds> shortest;
+    for (std::string_view const name : {"x-stainless-timeout", "x-stainless-read-timeout", "x-sluice-timeout"}) {
+        auto const text = head.find(name);
+        double value = 0;
+        auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc() || end != text.data() + text.size() || !(value > 0) || value > 86'400) continue;
+        auto const wait = milliseconds(static_cast<std::int64_t>(value * 1000));
+        if (!shortest || wait < *shortest) shortest = wait;
+    }
+    return shortest;
+}
+
+/// The SDK's language, from a fixed list: it becomes a label.
+std::string_view known_sdk(std::string_view language) {
+    for (std::string_view const known : {"python", "js", "go", "java", "ruby", "csharp", "kotlin", "php"}) {
+        if (http::equals_ignoring_case(language, known)) return known;
+    }
+    return {};
+}
+
+bool is_json(std::string_view content_type) {
+    auto const type = content_type.substr(0, content_type.find(';'));
+    auto const end = type.find_last_not_of(' ');
+    return content_type.empty() || http::equals_ignoring_case(type.substr(0, end + 1), "application/json");
+}
+
+ClientInfo client_of(http::ServerRequest const& request) {
+    ClientInfo client{.ip = std::string(request.peer),
+                      .user_agent = std::string(request.head.find("user-agent").substr(0, 256)),
+                      .sdk = std::string(known_sdk(request.head.find("x-stainless-lang")))};
+    auto const retries = request.head.find("x-stainless-retry-count");
+    std::from_chars(retries.data(), retries.data() + retries.size(), client.retry_count);
+    return client;
+}
+
+}  // namespace
+
+/// One row per route. What the table does not list does not exist.
+struct Api::Route {
+    std::string_view path;  ///< a trailing '/' means: and an id behind it
+    std::string_view name;  ///< in metrics and logs
+    std::string_view methods;
+    bool get = true;  ///< GET and HEAD; else POST
+    Endpoint endpoint;
+};
+
+Api::Route const* Api::find_route(std::string_view path, std::string_view& id) {
+    static constexpr std::array routes{
+        Route{"/chat/completions", "/v1/chat/completions", "POST", false, &Api::chat_completions},
+        Route{"/models", "/v1/models", "GET, HEAD", true, &Api::list_models},
+        Route{"/models/", "/v1/models/{id}", "GET, HEAD", true, &Api::show_model},
+    };
+    auto const rest = without_prefix(path);
+    for (auto const& route : routes) {
+        if (rest == route.path) return &route;
+        if (route.path.ends_with('/') && rest.size() > route.path.size() && rest.starts_with(route.path)) {
+            id = rest.substr(route.path.size());
+            return &route;
+        }
+    }
+    return nullptr;
+}
+
+Task<> Api::handle(http::ServerRequest& request) {
+    auto const runtime = runtime_;  // what this request began with, whatever is reloaded meanwhile
+    if (apply_cors(request, runtime.snapshot->settings().server)) {
+        std::ignore = co_await request.reply.answer(204, Headers{{"x-request-id", request.request_id}}, {});
+        co_return;
+    }
+    metrics_.request_started();
+    co_await dispatch(request, runtime);
+    metrics_.request_finished();
+}
+
+Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
+    if (request.head.method == "CONNECT" || request.head.method == "TRACE") {
+        co_return co_await refuse(request, other_route, nullptr, Error{.kind = ErrorKind::method_not_allowed},
+                                  Headers{{"allow", "GET, HEAD, POST, OPTIONS"}});
+    }
+    std::string_view id;
+    auto const* const route = find_route(request.path.path, id);
+    if (!route) {
+        co_return co_await refuse(request, other_route, nullptr, Error{.kind = ErrorKind::unknown_route});
+    }
+    auto const method = request.head.method;
+    bool const allowed = route->get ? method == "GET" || method == "HEAD" : method == "POST";
+    if (!allowed) {
+        Headers allow{{"allow", std::string(route->methods)}};
+        co_return co_await refuse(request, route->name, nullptr, Error{.kind = ErrorKind::method_not_allowed},
+                                  std::move(allow));
+    }
+    auto const caller = runtime.keyring->identify(request.head, request.started_at);
+    if (!caller) co_return co_await refuse(request, route->name, nullptr, caller.error());
+    if (request.head.expect_unknown) {
+        co_return co_await refuse(request, route->name, *caller, Error{.kind = ErrorKind::expectation_failed});
+    }
+    Visit visit{.request = request, .caller = **caller, .runtime = runtime, .id = id};
+    co_await (this->*route->endpoint)(visit);
+}
+
+Task<> Api::chat_completions(Visit& visit) {
+    auto& request = visit.request;
+    auto const& head = request.head;
+    constexpr std::string_view route = "/v1/chat/completions";
+    if (!is_json(head.find("content-type")) || head.count("content-encoding") > 0) {
+        co_return co_await refuse(request, route, &visit.caller, Error{.kind = ErrorKind::unsupported_media_type});
+    }
+    auto const& limits = visit.runtime.snapshot->settings().server.limits;
+    auto const body = co_await request.body.read(limits);
+    if (!body) {
+        request.reply.close_afterwards();
+        co_return co_await refuse(request, route, &visit.caller, body.error());
+    }
+    ChatLimits const chat_limits{.max_choices = limits.max_choices, .max_output_tokens = limits.max_output_tokens};
+    auto const chat = read_chat_request(*body, chat_limits);
+    if (!chat) co_return co_await refuse(request, route, &visit.caller, chat.error());
+
+    ClientRequest const client{.request_id = request.request_id,
+                               .client = client_of(request),
+                               .caller = visit.caller.name,
+                               .allowed_models = visit.caller.models,
+                               .method = std::string(head.method),
+                               .route = std::string(route),
+                               .chat = *chat,
+                               .client_timeout = client_timeout(head),
+                               .received_at = request.received_at,
+                               .started_at = request.started_at,
+                               .bytes_in = head.size + body->size()};
+    if (chat->stream) metrics_.stream_opened();
+    co_await pipeline_.handle(client, visit.runtime.snapshot, request.reply, request.cancellation);
+    if (chat->stream) metrics_.stream_closed();
+}
+
+Task<> Api::refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, Error error,
+                   Headers extra) {
+    extra.push_back({"x-request-id", request.request_id});
+    auto const sent = co_await answer_error(request.reply, error, std::move(extra));
+    record(request, route, caller, &error, sent, status_of(error));
+}
+
+Task<> Api::answer_json(Visit& visit, std::string_view route, std::string body) {
+    Headers const headers{{"content-type", "application/json"}, {"x-request-id", visit.request.request_id}};
+    std::array const pieces{std::string_view(body)};
+    auto const sent = co_await visit.request.reply.answer(200, headers, pieces);
+    record(visit.request, route, &visit.caller, nullptr, sent, 200);
+}
+
+void Api::refused(http::ServerRequest const& request, Error const& error) {
+    record(request, other_route, nullptr, &error, {}, status_of(error));
+}
+
+void Api::record(http::ServerRequest const& request, std::string_view route, Caller const* caller, Error const* error,
+                 Result<> const& sent, int status) {
+    ServedElsewhere served{.request_id = request.request_id,
+                           .method = std::string(request.head.method),
+                           .route = std::string(route),
+                           .client = client_of(request),
+                           .status = sent ? status : status_of(sent.error()),
+                           .received_at = request.received_at,
+                           .started_at = request.started_at,
+                           .bytes_in = request.head.size + request.body.bytes(),
+                           .bytes_out = request.reply.bytes_out()};
+    if (caller) served.caller = caller->name;
+    if (error) served.error = *error;
+    if (!sent) served.error = sent.error();
+    record_served(recorder_, std::move(served), std::chrono::steady_clock::now());
+}
+
+}  // namespace sluice::api

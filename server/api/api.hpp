@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+
+#include "core/pipeline/pipeline.hpp"
+#include "server/api/keyring.hpp"
+#include "server/http/server_request.hpp"
+#include "server/observe/metrics_shard.hpp"
+
+namespace sluice::api {
+
+/// The configuration in force: replaced as a whole.
+struct Runtime {
+    std::shared_ptr<Snapshot const> snapshot;
+    std::shared_ptr<Keyring const> keyring;
+    std::chrono::sys_seconds loaded_at{};
+};
+
+/// The data plane's listener: finds the route, checks the key, and hands over to an endpoint. Thread: its worker's.
+class Api final : public http::Handler {
+public:
+    Api(Pipeline& pipeline, Recorder& recorder, observe::MetricsShard& metrics, Runtime runtime)
+        : pipeline_(pipeline), recorder_(recorder), metrics_(metrics), runtime_(std::move(runtime)) {}
+
+    void adopt(Runtime runtime) { runtime_ = std::move(runtime); }
+
+    Task<> handle(http::ServerRequest& request) override;
+    void refused(http::ServerRequest const& request, Error const& error) override;
+    LimitSettings const& limits() const override { return runtime_.snapshot->settings().server.limits; }
+
+private:
+    /// A route's answer to a request whose key is good. `id` is what the path says behind the route's own part.
+    struct Visit {
+        http::ServerRequest& request;
+        Caller const& caller;
+        Runtime const& runtime;
+        std::string_view id;
+    };
+    using Endpoint = Task<> (Api::*)(Visit& visit);
+    struct Route;
+    static Route const* find_route(std::string_view path, std::string_view& id);
+
+    Task<> list_models(Visit& visit);
+    Task<> show_model(Visit& visit);
+    Task<> chat_completions(Visit& visit);
+
+    Task<> dispatch(http::ServerRequest& request, Runtime const& runtime);
+    Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, Error error,
+                  Headers extra = {});
+    Task<> answer_json(Visit& visit, std::string_view route, std::string body);
+    void record(http::ServerRequest const& request, std::string_view route, Caller const* caller, Error const* error,
+                Result<> const& sent, int status);
+
+    Pipeline& pipeline_;
+    Recorder& recorder_;
+    observe::MetricsShard& metrics_;
+    Runtime runtime_;
+};
+
+}  // namespace sluice::api

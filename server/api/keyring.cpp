@@ -1,0 +1,76 @@
+#include "server/api/keyring.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include <charconv>
+#include <cstring>
+
+namespace sluice::api {
+namespace {
+
+/// The key that a request brings, in any of the fields that SDKs use; empty when there is none or it is ambiguous.
+std::string_view presented_key(http::RequestHead const& head) {
+    std::string_view authorization;
+    for (auto const& field : head.fields) {
+        if (!http::equals_ignoring_case(field.name, "authorization")) continue;
+        if (!authorization.empty() && authorization != field.value) return {};
+        authorization = field.value;
+    }
+    if (!authorization.empty()) {
+        constexpr std::size_t scheme = 7;
+        if (authorization.size() <= scheme || !http::equals_ignoring_case(authorization.substr(0, scheme), "bearer ")) {
+            return {};
+        }
+        auto key = authorization.substr(scheme);
+        while (key.starts_with(' ')) key.remove_prefix(1);
+        return key;
+    }
+    for (std::string_view const name : {"api-key", "x-api-key", "x-goog-api-key"}) {
+        if (auto const key = head.find(name); !key.empty()) return key;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::size_t Keyring::DigestHash::operator()(Digest const& digest) const {
+    std::size_t value = 0;
+    std::memcpy(&value, digest.data(), sizeof value);
+    return value;
+}
+
+Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys) {
+    Keyring ring;
+    for (auto const& key : keys) {
+        Digest digest{};
+        auto const& hex = key.sha256_hex;
+        bool valid = hex.size() == 2 * digest.size();
+        for (std::size_t i = 0; valid && i < digest.size(); ++i) {
+            auto const [end, error] = std::from_chars(&hex[2 * i], &hex[2 * i] + 2, digest[i], 16);
+            valid = error == std::errc() && end == &hex[2 * i] + 2;
+        }
+        if (!valid) {
+            return std::unexpected(
+                Error{.kind = ErrorKind::internal, .detail = "key " + key.name + ": not a SHA-256 in hexadecimal"});
+        }
+        ring.entries_[digest] = Entry{Caller{key.name, key.models}, key.expires};
+    }
+    return ring;
+}
+
+Result<Caller const*> Keyring::identify(http::RequestHead const& head,
+                                        std::chrono::system_clock::time_point now) const {
+    if (entries_.empty()) return &anybody_;
+    auto const key = presented_key(head);
+    Digest digest{};
+    SHA256(reinterpret_cast<unsigned char const*>(key.data()), key.size(), digest.data());
+    auto const found = entries_.find(digest);
+    bool const known = found != entries_.end() && CRYPTO_memcmp(found->first.data(), digest.data(), digest.size()) == 0;
+    if (!known || key.empty() || (found->second.expires && *found->second.expires <= now)) {
+        return std::unexpected(Error{.kind = ErrorKind::invalid_api_key});
+    }
+    return &found->second.caller;
+}
+
+}  // namespace sluice::api

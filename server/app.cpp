@@ -1,0 +1,366 @@
+#include "server/app.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "providers/openai/dialect.hpp"
+#include "server/admin/admin.hpp"
+#include "server/banner.hpp"
+#include "server/cli/exit_code.hpp"
+#include "server/control/file_watch.hpp"
+#include "server/control/service_manager.hpp"
+#include "server/gateway_worker.hpp"
+#include "server/observe/log.hpp"
+
+namespace sluice {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr milliseconds look_interval{500};
+constexpr milliseconds drain_step{20};
+constexpr seconds last_words{1};
+
+/// Raises the limit on descriptors as far as allowed, and returns it.
+std::uint64_t raise_descriptor_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+/// Keys and prompts are in memory: no core file is written on a crash.
+void forbid_core_files() {
+    rlimit const none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+}
+
+std::vector<observe::BreakerState> breaker_states(HealthRegistry const& health) {
+    std::vector<observe::BreakerState> states;
+    for (auto const& status : health.breakers(std::chrono::steady_clock::now())) {
+        auto const phase = status.state == BreakerState::closed ? observe::BreakerPhase::closed
+                           : status.state == BreakerState::open ? observe::BreakerPhase::open
+                                                                : observe::BreakerPhase::half_open;
+        states.push_back({.provider = status.provider, .target = status.target_model, .phase = phase});
+    }
+    return states;
+}
+
+std::string first_problem(std::vector<config::Problem> const& problems) {
+    for (auto const& problem : problems) {
+        if (problem.severity == config::Severity::error) return shown(problem.at) + ": " + problem.message;
+    }
+    return "unknown";
+}
+
+/// One budget for the process: the largest share that any model allows.
+unsigned retry_percent(Settings const& settings) {
+    unsigned most = 0;
+    for (auto const& model : settings.models) most = std::max(most, model.retry.max_extra_load_percent);
+    return most;
+}
+
+class App {
+public:
+    App(Settings settings, std::vector<std::string> watched, AppOptions const& options);
+
+    Result<> listen();
+    int run();
+
+private:
+    enum class Phase : std::uint8_t { serving, draining, finishing, stopped };
+
+    Result<api::Runtime> make_runtime(Settings settings);
+    Result<> adopt_first();
+    void start();
+    void await_signal();
+    void on_signal(int signal);
+    void look_around();
+    void reload(std::string_view why);
+    void begin_drain();
+    void drain_step_done();
+    void stop_now();
+    std::size_t busy() const;
+    std::size_t open() const;
+    void each(auto const& action) {
+        for (auto& worker : workers_) action(*worker);
+    }
+
+    AppOptions const& options_;
+    Settings settings_;
+    unsigned worker_count_;
+    std::uint64_t descriptors_;
+    observe::Log log_;
+    observe::Metrics metrics_;
+    observe::AccessLog access_log_;
+    upstream::TlsContexts tls_contexts_;
+    http::ListenerShared data_connections_;
+    http::ListenerShared admin_connections_;
+    HealthRegistry health_;
+    std::unique_ptr<Dialect const> openai_ = make_openai_dialect();
+    control::ServiceManager service_manager_;
+    control::FileWatch files_;
+    admin::Condition condition_;
+
+    std::vector<std::unique_ptr<GatewayWorker>> workers_;
+    net::Worker admin_worker_{0};
+    class NoGauge final : public net::ConnectionObserver {
+        void connection_opened() override {}
+        void connection_closed() override {}
+    } no_gauge_;
+    admin::Admin admin_;
+    http::Listener admin_listener_;
+
+    asio::io_context control_{1};
+    asio::signal_set signals_{control_};
+    asio::steady_timer look_timer_{control_};
+    asio::steady_timer drain_timer_{control_};
+    Instant next_watchdog_{};
+    Phase phase_ = Phase::serving;
+    Instant phase_ends_{};
+    int exit_code_ = cli::exit_ok;
+    std::uint16_t data_port_ = 0;
+    std::uint16_t admin_port_ = 0;
+};
+
+unsigned workers_for(ServerSettings const& server) {
+    return server.workers > 0 ? server.workers : std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// 40 % of the descriptors: each client may need an upstream's socket, and health and admin keep a reserve.
+Settings with_possible_limits(Settings settings, std::uint64_t descriptors) {
+    auto& most = settings.server.limits.max_connections;
+    most = std::min(most, std::max<std::uint64_t>(1, descriptors * 4 / 10));
+    return settings;
+}
+
+App::App(Settings settings, std::vector<std::string> watched, AppOptions const& options)
+    : options_(options),
+      settings_(std::move(settings)),
+      worker_count_(workers_for(settings_.server)),
+      descriptors_(raise_descriptor_limit()),
+      log_(settings_.telemetry),
+      metrics_(settings_, worker_count_, {SLUICE_VERSION, SLUICE_COMMIT}),
+      access_log_(settings_, worker_count_, log_),
+      service_manager_(options.load.environment),
+      admin_(metrics_, condition_, LimitSettings{.body_bytes = 0, .max_connections = 512}),
+      admin_listener_(admin_worker_, admin_, admin_connections_, no_gauge_) {
+    files_.watch(std::move(watched));
+    metrics_.set_log_dropped_source([this] { return access_log_.dropped() + log_.dropped(); });
+    metrics_.set_breaker_source([this] { return breaker_states(health_); });
+}
+
+Result<api::Runtime> App::make_runtime(Settings settings) {
+    for (auto const& [name, provider] : settings.providers) {
+        if (provider.base_url.starts_with("https")) SLUICE_CHECK(tls_contexts_.get(provider.ca_file));
+    }
+    SLUICE_TRY(auto keyring, api::Keyring::from(settings.keys));
+    auto snapshot = Snapshot::make(with_possible_limits(std::move(settings), descriptors_), health_);
+    auto const now = std::chrono::floor<seconds>(std::chrono::system_clock::now());
+    return api::Runtime{.snapshot = std::move(snapshot),
+                        .keyring = std::make_shared<api::Keyring const>(std::move(keyring)),
+                        .loaded_at = now};
+}
+
+Result<> App::listen() {
+    SLUICE_TRY(auto const runtime, make_runtime(settings_));
+    SLUICE_TRY(auto address, http::parse_listen(settings_.server.listen));
+    SLUICE_TRY(auto const admin_address, http::parse_listen(settings_.server.admin_listen));
+    net::TlsContext tls;
+    if (settings_.server.tls) {
+        SLUICE_TRY(tls, net::server_context(*settings_.server.tls));
+    }
+    Shared const shared{
+        .metrics = metrics_,
+        .access_log = access_log_,
+        .tls_contexts = tls_contexts_,
+        .listeners = data_connections_,
+        .dialects = [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
+        .retry_budget = std::make_shared<RetryBudget>(retry_percent(settings_)),
+        .environment = options_.load.environment,
+        .workers = worker_count_};
+    for (unsigned index = 0; index < worker_count_; ++index) {
+        workers_.push_back(std::make_unique<GatewayWorker>(index, shared, runtime));
+        SLUICE_TRY(address.port, workers_.back()->bind(address));  // port 0: the first worker's port is everybody's
+    }
+    data_port_ = address.port;
+    SLUICE_TRY(admin_port_, admin_listener_.bind(admin_address.host, admin_address.port));
+    each([&tls](GatewayWorker& worker) { worker.start(tls); });
+    admin_listener_.start(nullptr);
+    admin_worker_.start();
+    return {};
+}
+
+int App::run() {
+    metrics_.config_reloaded(observe::Metrics::Reload::succeeded, settings_.hash, std::chrono::system_clock::now());
+    for (int const signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) signals_.add(signal);
+    await_signal();
+    look_around();
+    condition_.ready = true;
+    announce(Announcement{.settings = settings_,
+                          .data_port = data_port_,
+                          .admin_port = admin_port_,
+                          .workers = worker_count_,
+                          .note = options_.note,
+                          .port_file = options_.port_file,
+                          .banner = options_.banner});
+    log_.info("listening", {{"address", settings_.server.listen}, {"port", data_port_}, {"workers", worker_count_}});
+    service_manager_.ready();
+    control_.run();
+    return exit_code_;
+}
+
+void App::await_signal() {
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+        if (error) return;
+        await_signal();
+        on_signal(signal);
+    });
+}
+
+void App::on_signal(int signal) {
+    switch (signal) {
+        case SIGHUP:
+            access_log_.reopen();
+            return reload("SIGHUP");
+        case SIGUSR1:
+            return access_log_.reopen();
+        case SIGUSR2: {
+            auto telemetry = settings_.telemetry;
+            telemetry.log_level = log_.wants(LogLevel::debug) ? telemetry.log_level : LogLevel::debug;
+            return log_.configure(telemetry);
+        }
+        case SIGQUIT:
+            return stop_now();
+        default:
+            if (phase_ != Phase::serving) return stop_now();
+            return begin_drain();
+    }
+}
+
+void App::look_around() {
+    auto const now = std::chrono::steady_clock::now();
+    if (auto const interval = service_manager_.watchdog_interval(); interval && now >= next_watchdog_) {
+        service_manager_.alive();
+        next_watchdog_ = now + *interval;
+    }
+    if (phase_ == Phase::serving && files_.changed()) reload("a file changed");
+    look_timer_.expires_after(look_interval);
+    look_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) look_around();
+    });
+}
+
+void App::reload(std::string_view why) {
+    service_manager_.reloading();
+    auto loaded = config::load(options_.load);
+    if (!loaded.watched_files.empty()) files_.watch(loaded.watched_files);
+    auto const failed = [this](std::string const& reason) {
+        log_.error("SL1001", "the new configuration is not used; the old one stays", {{"reason", reason}});
+        metrics_.config_reloaded(observe::Metrics::Reload::failed, settings_.hash, std::chrono::system_clock::now());
+        service_manager_.ready();
+    };
+    if (!loaded.settings) return failed(first_problem(loaded.problems));
+    auto settings = std::move(*loaded.settings);
+    net::TlsContext tls;
+    if (settings.server.tls) {
+        auto context = net::server_context(*settings.server.tls);
+        if (!context) return failed(context.error().detail);
+        tls = std::move(*context);
+    }
+    auto runtime = make_runtime(settings);
+    if (!runtime) return failed(runtime.error().detail);
+    if (settings.server.listen != settings_.server.listen || workers_for(settings.server) != worker_count_) {
+        log_.warning("SL1002", "a changed listen address or number of workers needs a restart");
+    }
+    settings_ = std::move(settings);
+    log_.configure(settings_.telemetry);
+    access_log_.configure(settings_);
+    metrics_.configure(settings_);
+    each([&runtime, &tls](GatewayWorker& worker) { worker.adopt(*runtime, tls); });
+    metrics_.config_reloaded(observe::Metrics::Reload::succeeded, settings_.hash, std::chrono::system_clock::now());
+    log_.info("configuration reloaded", {{"why", why}, {"hash", settings_.hash}});
+    service_manager_.ready();
+}
+
+void App::begin_drain() {
+    log_.info("draining", {{"delay_ms", settings_.server.drain_delay.count()},
+                           {"timeout_ms", settings_.server.drain_timeout.count()}});
+    service_manager_.stopping();
+    condition_.draining = true;
+    phase_ = Phase::draining;
+    phase_ends_ = std::chrono::steady_clock::now() + settings_.server.drain_delay;
+    each([](GatewayWorker& worker) { worker.start_draining(); });
+    drain_step_done();
+}
+
+/// draining: everything is served, readiness says no. finishing: nothing new is accepted, streams go on until the
+/// limit, then they get their error event.
+void App::drain_step_done() {
+    auto const now = std::chrono::steady_clock::now();
+    if (phase_ == Phase::draining && now >= phase_ends_) {
+        phase_ = Phase::finishing;
+        phase_ends_ = now + settings_.server.drain_timeout;
+        each([](GatewayWorker& worker) { worker.stop_accepting(); });
+    } else if (phase_ == Phase::finishing && (busy() == 0 || now >= phase_ends_)) {
+        if (busy() > 0) log_.warning("SL2001", "the drain limit cut requests", {{"requests", busy()}});
+        phase_ = Phase::stopped;
+        phase_ends_ = now + last_words;
+        each([](GatewayWorker& worker) { worker.cancel_requests(); });
+    } else if (phase_ == Phase::stopped) {
+        each([](GatewayWorker& worker) { worker.close_idle(); });
+        if (open() == 0 || now >= phase_ends_) {
+            each([](GatewayWorker& worker) { worker.worker().stop(); });
+            log_.info("stopped");
+            control_.stop();
+            return;
+        }
+    }
+    drain_timer_.expires_after(drain_step);
+    drain_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) drain_step_done();
+    });
+}
+
+void App::stop_now() {
+    log_.warning("SL2002", "stopping at once");
+    exit_code_ = phase_ == Phase::serving ? cli::exit_ok : cli::exit_failed;
+    each([](GatewayWorker& worker) { worker.worker().stop(); });
+    control_.stop();
+}
+
+std::size_t App::busy() const {
+    std::size_t count = 0;
+    for (auto const& worker : workers_) count += worker->busy();
+    return count;
+}
+
+std::size_t App::open() const {
+    std::size_t count = 0;
+    for (auto const& worker : workers_) count += worker->open();
+    return count;
+}
+
+}  // namespace
+
+int run_app(config::LoadResult first, AppOptions const& options) {
+    forbid_core_files();
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets without MSG_NOSIGNAL
+    auto app = std::make_unique<App>(std::move(*first.settings), std::move(first.watched_files), options);
+    if (auto const listening = app->listen(); !listening) {
+        fmt::print(stderr, "sluice: {}\n", listening.error().detail);
+        return cli::exit_failed;
+    }
+    return app->run();
+}
+
+}  // namespace sluice

@@ -1,0 +1,141 @@
+#include "server/cli/cli.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "server/cli/check_command.hpp"
+#include "server/cli/config_command.hpp"
+#include "server/cli/exit_code.hpp"
+#include "server/cli/gateway_commands.hpp"
+#include "server/cli/run_command.hpp"
+
+namespace sluice::cli {
+namespace {
+
+/// What the chosen command does once the command line has been read.
+using Action = std::function<int()>;
+
+void add_run(CLI::App& app, Action& action) {
+    auto options = std::make_shared<RunOptions>();
+    auto* const command = app.add_subcommand("run", "Start the gateway (the default command)");
+    command->add_option("-c,--config", options->config_file, "configuration file")->envname("SLUICE_CONFIG");
+    command->add_flag("--demo", options->demo, "serve the built-in lab; no key, no network");
+    command->add_option("--listen", options->listen, "data plane's address")->envname("SLUICE_LISTEN");
+    command->add_option("--admin-listen", options->admin_listen, "admin's address")->envname("SLUICE_ADMIN_LISTEN");
+    command->add_option("--port-file", options->port_file, "write the ports here once ready (JSON)");
+    command->add_flag("-q,--quiet", options->quiet, "no banner");
+    command->footer("Examples:\n  sluice run -c sluice.yaml\n  OPENAI_API_KEY=... sluice run");
+    command->callback([options, &action] { action = [options] { return run_gateway(*options); }; });
+}
+
+void add_check(CLI::App& app, Action& action) {
+    auto options = std::make_shared<CheckOptions>();
+    auto* const command = app.add_subcommand("check", "Check configuration files; exit 78 when one is wrong");
+    command->add_option("files", options->files, "files to check")->required();
+    command->add_flag("--strict", options->strict, "warnings fail, too");
+    std::map<std::string, CheckFormat> const formats{
+        {"text", CheckFormat::text}, {"json", CheckFormat::json}, {"github", CheckFormat::github}};
+    command->add_option("--format", options->format, "text, json or github")
+        ->transform(CLI::CheckedTransformer(formats));
+    command->footer("Examples:\n  sluice check sluice.yaml\n  sluice check --format github conf/*.yaml");
+    command->callback([options, &action] { action = [options] { return run_check(*options); }; });
+}
+
+void add_config(CLI::App& app, Action& action) {
+    auto* const config = app.add_subcommand("config", "Show the configuration, its schema, or a starter file");
+    config->require_subcommand(1);
+    auto add = [config, &action](std::string const& name, ConfigAction what, std::string const& text) {
+        auto options = std::make_shared<ConfigOptions>();
+        options->action = what;
+        auto* const command = config->add_subcommand(name, text);
+        if (what == ConfigAction::show) {
+            command->add_option("-c,--config", options->config_file, "configuration file")->envname("SLUICE_CONFIG");
+            command->add_flag("--effective", options->effective, "with defaults, and where each value comes from");
+        }
+        command->callback([options, &action] { action = [options] { return run_config(*options); }; });
+    };
+    add("show", ConfigAction::show, "Print the configuration, secrets masked");
+    add("schema", ConfigAction::schema, "Print the JSON Schema for editors");
+    add("reference", ConfigAction::reference, "Print the reference page");
+    add("init", ConfigAction::init, "Print a commented starter file");
+}
+
+void add_lab(CLI::App& app, Action& action) {
+    auto options = std::make_shared<LabCommandOptions>();
+    auto* const command = app.add_subcommand("lab", "Start an upstream that misbehaves on request");
+    command->add_option("--listen", options->listen, "address:port");
+    command->add_option("--scenario", options->scenario_file, "scenario file (YAML)");
+    command->add_option("--tls-certificate", options->certificate_file, "PEM file");
+    command->add_option("--tls-key", options->key_file, "PEM file");
+    command->add_option("--seed", options->seed, "the same seed, the same misbehaviour");
+    command->add_option("--threads", options->threads, "worker threads")->check(CLI::Range(1, 64));
+    command->footer("Examples:\n  sluice lab --listen 127.0.0.1:18080\n  sluice lab --scenario outage.yaml --seed 7");
+    command->callback([options, &action] { action = [options] { return run_lab(*options); }; });
+}
+
+void add_gateway_address(CLI::App& command, GatewayAddress& gateway) {
+    command.add_option("--base-url", gateway.base_url, "the gateway's base URL")->envname("SLUICE_BASE_URL");
+    command.add_option("--admin-url", gateway.admin_url, "the gateway's admin URL")->envname("SLUICE_ADMIN_URL");
+    command.add_option("--key", gateway.api_key, "API key")->envname("SLUICE_API_KEY");
+}
+
+void add_client_commands(CLI::App& app, Action& action) {
+    auto chat = std::make_shared<ChatOptions>();
+    auto* const chat_command = app.add_subcommand("chat", "Ask a running gateway and stream the answer");
+    add_gateway_address(*chat_command, chat->gateway);
+    chat_command->add_option("-m,--model", chat->model, "model name");
+    chat_command->add_option("-s,--system", chat->system, "system message");
+    chat_command->add_option("prompt", chat->prompt, "what to ask")->required();
+    chat_command->add_flag("--json", chat->json, "print the raw events");
+    chat_command->add_flag("-q,--quiet", chat->quiet, "only the answer");
+    chat_command->footer("Examples:\n  sluice chat \"say hello\"\n  sluice chat -m gpt-4o-mini \"say hello\"");
+    chat_command->callback([chat, &action] { action = [chat] { return run_chat(*chat); }; });
+
+    auto health = std::make_shared<HealthOptions>();
+    auto* const health_command = app.add_subcommand("health", "Is the gateway alive? For container health checks");
+    add_gateway_address(*health_command, health->gateway);
+    health_command->add_flag("--ready", health->ready, "ask for readiness instead");
+    health_command->callback([health, &action] { action = [health] { return run_health(*health); }; });
+
+    auto models = std::make_shared<ModelsOptions>();
+    auto* const models_command = app.add_subcommand("models", "List the models that the key may use");
+    add_gateway_address(*models_command, models->gateway);
+    models_command->add_flag("--json", models->json, "as the API gives it");
+    models_command->callback([models, &action] { action = [models] { return run_models(*models); }; });
+}
+
+int print_version(bool json) {
+    if (json) {
+        fmt::print("{{\"version\":\"{}\",\"commit\":\"{}\"}}\n", SLUICE_VERSION, SLUICE_COMMIT);
+    } else {
+        fmt::print("sluice {} ({})\n", SLUICE_VERSION, SLUICE_COMMIT);
+    }
+    return exit_ok;
+}
+
+}  // namespace
+
+int run(int argc, char const* const* argv) {
+    CLI::App app("Sluice: an OpenAI-compatible gateway for language-model APIs", "sluice");
+    app.require_subcommand(0, 1);
+    Action action = [] { return run_gateway({}); };
+    add_run(app, action);
+    add_check(app, action);
+    add_config(app, action);
+    add_lab(app, action);
+    add_client_commands(app, action);
+    auto json = std::make_shared<bool>(false);
+    auto* const version = app.add_subcommand("version", "Print the version");
+    version->add_flag("--json", *json, "for scripts");
+    version->callback([json, &action] { action = [json] { return print_version(*json); }; });
+    try {
+        app.parse(argc, argv);
+    } catch (CLI::ParseError const& error) {
+        return app.exit(error) == 0 ? exit_ok : exit_usage;
+    }
+    return action();
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,13 @@
+#pragma once
+
+namespace sluice::cli {
+
+/// What scripts can rely on (sysexits.h where one fits).
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_unavailable = 69;  ///< no gateway, or no provider, there
+inline constexpr int exit_refused = 77;      ///< the key was refused
+inline constexpr int exit_configuration = 78;
+
+}  // namespace sluice::cli

@@ -1,0 +1,43 @@
+#include "server/gateway_worker.hpp"
+
+namespace sluice {
+
+GatewayWorker::GatewayWorker(unsigned index, Shared const& shared, api::Runtime runtime)
+    : worker_(index),
+      client_gauge_(shared.metrics.shard(index), observe::Side::client),
+      upstream_gauge_(shared.metrics.shard(index), observe::Side::upstream),
+      upstream_(worker_, shared.tls_contexts, shared.workers, shared.environment, upstream_gauge_),
+      recorder_(shared.metrics.shard(index), shared.access_log.shard(index)),
+      pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget),
+      api_(pipeline_, recorder_, shared.metrics.shard(index), std::move(runtime)),
+      listener_(worker_, api_, shared.listeners, client_gauge_) {}
+
+void GatewayWorker::start(net::TlsContext tls) {
+    listener_.start(std::move(tls));
+    worker_.start();
+}
+
+void GatewayWorker::adopt(api::Runtime runtime, net::TlsContext tls) {
+    worker_.post([this, runtime = std::move(runtime), tls = std::move(tls)] {
+        api_.adopt(runtime);
+        listener_.use_tls(tls);
+    });
+}
+
+void GatewayWorker::start_draining() {
+    worker_.post([this] { listener_.sessions().start_draining(); });
+}
+
+void GatewayWorker::stop_accepting() {
+    worker_.post([this] { listener_.close(); });
+}
+
+void GatewayWorker::cancel_requests() {
+    worker_.post([this] { listener_.sessions().cancel_all(); });
+}
+
+void GatewayWorker::close_idle() {
+    worker_.post([this] { listener_.sessions().close_idle(); });
+}
+
+}  // namespace sluice

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <memory>
+
+#include "core/pipeline/pipeline.hpp"
+#include "server/api/api.hpp"
+#include "server/http/listener.hpp"
+#include "server/net/worker.hpp"
+#include "server/observe/access_log.hpp"
+#include "server/observe/metrics.hpp"
+#include "server/observe/worker_recorder.hpp"
+#include "server/upstream/http_upstream.hpp"
+
+namespace sluice {
+
+/// What all workers of the gateway share. Outlives them.
+struct Shared {
+    observe::Metrics& metrics;
+    observe::AccessLog& access_log;
+    upstream::TlsContexts& tls_contexts;
+    http::ListenerShared& listeners;
+    DialectLookup dialects;
+    std::shared_ptr<RetryBudget> retry_budget;
+    config::Environment environment;
+    unsigned workers = 1;
+};
+
+/// One worker with everything that a request needs, built in the order in which the parts use each other.
+class GatewayWorker {
+public:
+    GatewayWorker(unsigned index, Shared const& shared, api::Runtime runtime);
+
+    /// Thread: the main one, before start().
+    Result<std::uint16_t> bind(http::ListenAddress const& address) {
+        return listener_.bind(address.host, address.port);
+    }
+    void start(net::TlsContext tls);
+
+    // --- any thread: carried out on the worker --------------------------------------------------------------------
+    /// Requests that begin later use `runtime` (and connections `tls`); those in flight keep what they began with.
+    void adopt(api::Runtime runtime, net::TlsContext tls);
+    void start_draining();
+    void stop_accepting();
+    void cancel_requests();
+    void close_idle();
+
+    // --- any thread -----------------------------------------------------------------------------------------------
+    std::size_t busy() const { return listener_.sessions().busy(); }
+    std::size_t open() const { return listener_.sessions().open(); }
+    net::Worker& worker() { return worker_; }
+
+private:
+    class ConnectionGauge final : public net::ConnectionObserver {
+    public:
+        ConnectionGauge(observe::MetricsShard& shard, observe::Side side) : shard_(shard), side_(side) {}
+        void connection_opened() override { shard_.connection_opened(side_); }
+        void connection_closed() override { shard_.connection_closed(side_); }
+
+    private:
+        observe::MetricsShard& shard_;
+        observe::Side side_;
+    };
+
+    net::Worker worker_;
+    ConnectionGauge client_gauge_;
+    ConnectionGauge upstream_gauge_;
+    upstream::HttpUpstream upstream_;
+    observe::WorkerRecorder recorder_;
+    Pipeline pipeline_;
+    api::Api api_;
+    http::Listener listener_;
+};
+
+}  // namespace sluice
