@@ -1,11 +1,10 @@
 #include "server/http/reply.hpp"
 
-#include <fmt/format.h>
-
 #include <ctime>
 #include <vector>
 
 #include "server/http/chunked.hpp"
+#include "server/http/head_writer.hpp"
 
 namespace sluice::http {
 namespace {
@@ -25,72 +24,20 @@ std::string_view http_date() {
     return {text.data(), size};
 }
 
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
-}
-
 }  // namespace
-
-std::string_view reason_phrase(int status) {
-    switch (status) {
-        case 200:
-            return "OK";
-        case 204:
-            return "No Content";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 408:
-            return "Request Timeout";
-        case 413:
-            return "Content Too Large";
-        case 414:
-            return "URI Too Long";
-        case 415:
-            return "Unsupported Media Type";
-        case 417:
-            return "Expectation Failed";
-        case 422:
-            return "Unprocessable Content";
-        case 429:
-            return "Too Many Requests";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 500:
-            return "Internal Server Error";
-        case 501:
-            return "Not Implemented";
-        case 502:
-            return "Bad Gateway";
-        case 503:
-            return "Service Unavailable";
-        case 504:
-            return "Gateway Timeout";
-        case 505:
-            return "HTTP Version Not Supported";
-        default:
-            return status < 400 ? "OK" : "Error";
-    }
-}
 
 std::string Reply::head(int status, Headers const& headers) const {
     std::string out;
     out.reserve(768);
-    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, reason_phrase(status));
-    append_field(out, "date", http_date());
-    for (auto const& field : headers) append_field(out, field.name, field.value);
-    for (auto const& field : common_) append_field(out, field.name, field.value);
+    write_status_line(out, status);
+    write_own_field(out, "date", http_date());
+    // Values may come from an upstream or a client: one that could end its line is left out.
+    for (auto const& field : headers) std::ignore = write_field(out, field.name, field.value);
+    for (auto const& field : common_) std::ignore = write_field(out, field.name, field.value);
     if (!rules_.keep_open) {
-        out += "connection: close\r\n";
+        write_own_field(out, "connection", "close");
     } else if (rules_.minor_version == 0) {
-        out += "connection: keep-alive\r\n";
+        write_own_field(out, "connection", "keep-alive");
     }
     return out;
 }
@@ -100,8 +47,8 @@ Task<Result<>> Reply::answer(int status, Headers const& headers, Pieces body) {
     std::size_t size = 0;
     for (auto piece : body) size += piece.size();
     auto text = head(status, headers);
-    if (status != 204) fmt::format_to(std::back_inserter(text), "content-length: {}\r\n", size);
-    text += "\r\n";
+    if (status != 204) write_number_field(text, "content-length", size);
+    write_head_end(text);
     state_ = State::finished;
 
     std::vector<std::string_view> pieces;
@@ -121,8 +68,8 @@ Task<Result<>> Reply::start_stream(Headers const& headers) {
     if (rules_.minor_version == 0)
         rules_.keep_open = false;  // no chunks there: the end of the connection ends the body
     auto text = head(200, headers);
-    if (rules_.minor_version > 0) text += "transfer-encoding: chunked\r\n";
-    text += "\r\n";
+    if (rules_.minor_version > 0) write_own_field(text, "transfer-encoding", "chunked");
+    write_head_end(text);
     std::array const pieces{std::string_view(text)};
     co_return co_await send(pieces);
 }

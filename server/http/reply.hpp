@@ -59,6 +59,4 @@ private:
     bool failed_ = false;
 };
 
-std::string_view reason_phrase(int status);
-
 }  // namespace sluice::http

@@ -1,40 +1,41 @@
 #include "server/upstream/request_head.hpp"
 
+#include <tuple>
+
+#include "server/http/head_writer.hpp"
 #include "server/upstream/connector.hpp"
 
 namespace sluice::upstream {
-namespace {
-
-void field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
-}
-
-}  // namespace
 
 std::string request_head(UpstreamCall const& call, Origin const& origin, Origin const* proxy) {
     std::string out;
     out.reserve(512);
-    out += "POST ";
     bool const through_proxy = proxy && origin.scheme == Scheme::http;
-    if (through_proxy) out.append("http://").append(origin.authority());
+    auto const authority = origin.authority();
+    out += "POST ";
+    if (through_proxy) out.append("http://").append(authority);
     out.append(origin.path).append(call.path).append(" HTTP/1.1\r\n");
-    field(out, "host", origin.authority());
-    field(out, "user-agent", "sluice/" SLUICE_VERSION);
-    field(out, "accept", call.accept);
-    field(out, "accept-encoding", "identity");
-    field(out, "content-type", "application/json");
-    field(out, "content-length", std::to_string(call.body_size));
-    field(out, "x-request-id", call.request_id);
+    http::write_own_field(out, "host", authority);
+    http::write_own_field(out, "user-agent", "sluice/" SLUICE_VERSION);
+    http::write_own_field(out, "accept", call.accept);
+    http::write_own_field(out, "accept-encoding", "identity");
+    http::write_own_field(out, "content-type", "application/json");
+    http::write_number_field(out, "content-length", call.body_size);
+    http::write_own_field(out, "x-request-id", call.request_id);
+    // What the configuration brings could end its line: then it is left out, and the provider refuses the request.
     if (call.credential && call.provider.auth == AuthScheme::bearer) {
-        out.append("authorization: Bearer ").append(call.credential->value.expose()).append("\r\n");
+        std::string value("Bearer ");
+        value += call.credential->value.expose();
+        std::ignore = http::write_field(out, "authorization", value);
     } else if (call.credential && call.provider.auth == AuthScheme::header) {
-        field(out, call.provider.auth_header, call.credential->value.expose());
+        std::ignore = http::write_field(out, call.provider.auth_header, call.credential->value.expose());
     }
-    for (auto const& [name, value] : call.provider.headers) field(out, name, value);
+    for (auto const& [name, value] : call.provider.headers) std::ignore = http::write_field(out, name, value);
     if (through_proxy && !proxy->credentials.empty()) {
-        field(out, "proxy-authorization", "Basic " + base64(proxy->credentials));
+        http::write_own_field(out, "proxy-authorization", "Basic " + base64(proxy->credentials));
     }
-    return out += "\r\n";
+    http::write_head_end(out);
+    return out;
 }
 
 }  // namespace sluice::upstream
