@@ -99,7 +99,7 @@ def yaml_blocks():
                 yield pytest.param(block, id=f"{page.name}-{number}")
 
 
-@pytest.mark.parametrize("block", yaml_blocks())
+@pytest.mark.parametrize("block", list(yaml_blocks()))
 def test_each_complete_configuration_in_the_documents_is_a_good_one(tmp_path, block):
     secret = tmp_path / "secret"
     secret.write_text("sk-something-that-is-long-enough")

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test; the last line is `N passed, N failed, N skipped`.
+#   tests/run.sh                everything that belongs to a change (under half an hour on two cores, from nothing)
+#   tests/run.sh --quick        unit and architecture tests, integration and SDKs with the release: a few minutes
+#   tests/run.sh --long         also the long drills: more fuzzing, ThreadSanitizer, every file through clang-tidy
+#   tests/run.sh --only STEP    one step after the build: unit, fuzz, integration, sdk, node, asan, container
+# Reports (JUnit) and logs are in build/test-results/. Every step has a limit of time; nothing is left running.
+set -uo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+mode=normal only=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) mode=quick ;;
+        --long) mode=long ;;
+        --only) only=${2:?--only STEP}; shift ;;
+        *) sed -n '2,8p' "$0"; exit 2 ;;
+    esac
+    shift
+done
+
+results=$root/build/test-results
+venv=$root/build/venv
+rm -rf "$results"
+mkdir -p "$results"
+export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 NO_COLOR=1
+broken=()
+begun=$SECONDS
+
+title() { printf '\n=== %s  (%d:%02d)\n' "$1" $(((SECONDS - begun) / 60)) $(((SECONDS - begun) % 60)); }
+
+# step NAME SECONDS COMMAND...   NAME is also the name of its report.
+step() {
+    local name=$1 seconds=$2 from=$SECONDS
+    shift 2
+    title "$name"
+    timeout --kill-after=20 "$seconds" "$@" </dev/null
+    local result=$?
+    if [ $result = 124 ] || [ $result = 137 ]; then echo "$name: not done after $seconds s"; fi
+    [ $result = 0 ] || broken+=("$name")
+    echo "--- $name: exit $result after $((SECONDS - from)) s"
+    return $result
+}
+
+wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
+tally_and_exit() {
+    title summary
+    python3 tests/tally.py "$results" "${broken[@]}"
+    exit $?
+}
+
+# --- install and build ------------------------------------------------------------------------------------------------
+
+step install 900 bash deploy/install.sh build test || tally_and_exit
+
+environments() {
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return 1
+    cmp -s tests/sdk/python/requirements.txt "$venv/installed" ||
+        { "$venv/bin/pip" install -q -r tests/sdk/python/requirements.txt &&
+            cp tests/sdk/python/requirements.txt "$venv/installed"; } || return 1
+    cmp -s tests/sdk/node/package-lock.json tests/sdk/node/node_modules/.installed ||
+        { npm --prefix tests/sdk/node ci --loglevel=error &&
+            cp tests/sdk/node/package-lock.json tests/sdk/node/node_modules/.installed; }
+}
+environments >"$results/environments.log" 2>&1 &   # beside the first build, which it does not slow down
+environments_job=$!
+
+step build-release 1200 bash deploy/build.sh release sluice || tally_and_exit
+title environments
+if ! wait $environments_job; then
+    tail -n 20 "$results/environments.log"
+    broken+=(environments)
+fi
+
+# --- the steps --------------------------------------------------------------------------------------------------------
+
+# Quick: unit tests as they are. Otherwise with AddressSanitizer and UBSan.
+unit_preset=asan
+[ $mode = quick ] && unit_preset=dev
+unit() {
+    step build-$unit_preset 1500 bash deploy/build.sh $unit_preset || return
+    export SLUICE_TIDY_SECONDS=180
+    [ $mode = quick ] && SLUICE_TIDY_SECONDS=30
+    [ $mode = long ] && SLUICE_TIDY_SECONDS=3000
+    step unit $((SLUICE_TIDY_SECONDS + 600)) ctest --test-dir "build/$unit_preset" --output-on-failure --timeout 300 \
+        --output-junit "$results/unit.xml" -j 2
+}
+
+fuzz() {
+    local seconds=10 target name
+    [ $mode = long ] && seconds=180
+    step build-fuzz 1200 bash deploy/build.sh fuzz || return
+    title fuzz
+    local cases=() failed=0
+    for target in build/fuzz/tests/fuzz/fuzz_*; do
+        [ -x "$target" ] && [ -f "$target" ] || continue
+        name=$(basename "$target")
+        mkdir -p "build/fuzz/found/$name" "build/fuzz/corpus/$name"
+        local dictionary=()
+        [ ! -f "tests/fuzz/${name#fuzz_}.dict" ] || dictionary=("-dict=tests/fuzz/${name#fuzz_}.dict")
+        local seeds=()
+        [ ! -d "tests/fuzz/corpus/${name#fuzz_}" ] || seeds=("tests/fuzz/corpus/${name#fuzz_}")
+        if timeout --kill-after=10 $((seconds + 60)) "$target" -max_total_time=$seconds -timeout=5 -rss_limit_mb=2048 \
+            -print_final_stats=1 -artifact_prefix="build/fuzz/found/$name/" "${dictionary[@]}" \
+            "build/fuzz/corpus/$name" "${seeds[@]}" </dev/null >"$results/$name.log" 2>&1; then
+            cases+=("<testcase classname=\"fuzz\" name=\"$name\"/>")
+            echo "$name: $(grep -oE 'number_of_executed_units: [0-9]+' "$results/$name.log" | grep -oE '[0-9]+') runs"
+        else
+            cases+=("<testcase classname=\"fuzz\" name=\"$name\"><failure/></testcase>")
+            echo "$name: FAILED"
+            tail -n 30 "$results/$name.log"
+            failed=1
+        fi
+    done
+    printf '<testsuite>%s</testsuite>\n' "${cases[*]}" >"$results/fuzz.xml"
+    [ ${#cases[@]} -gt 0 ] || { echo "fuzz: there is no target"; failed=1; }
+    [ $failed = 0 ] || broken+=(fuzz)
+}
+
+pytest_step() {  # NAME SECONDS ARGUMENT...
+    local name=$1 seconds=$2
+    shift 2
+    step "$name" "$seconds" "$venv/bin/python" -m pytest -q -p no:cacheprovider --tb=short -ra \
+        --junitxml="$results/$name.xml" -o junit_family=xunit1 "$@"
+}
+
+integration() {
+    local arguments=(tests/integration --ignore=tests/integration/test_container.py)
+    [ $mode = long ] && arguments+=(--long)
+    pytest_step integration 900 "${arguments[@]}"
+}
+
+asan() {
+    local arguments=(tests/integration --ignore=tests/integration/test_container.py)
+    [ -x build/asan/sluice ] || step build-asan 1500 bash deploy/build.sh asan sluice || return
+    SLUICE_BINARY=$root/build/asan/sluice SLUICE_TEST_SLOWNESS=3 pytest_step integration-asan 1200 "${arguments[@]}"
+}
+
+sdk() { pytest_step sdk-python 300 tests/sdk/python; }
+
+node_tests() {
+    step sdk-node 300 node --test --test-reporter=spec --test-reporter-destination=stdout --test-reporter=junit \
+        --test-reporter-destination="$results/sdk-node.xml" tests/sdk/node/*.test.mjs
+}
+
+container() { pytest_step container 1500 tests/integration/test_container.py; }
+
+tsan() {
+    step build-tsan 1800 bash deploy/build.sh tsan || return
+    step unit-tsan 600 ctest --test-dir build/tsan -L unit --output-on-failure --timeout 300 \
+        --output-junit "$results/unit-tsan.xml" -j 2
+    SLUICE_BINARY=$root/build/tsan/sluice SLUICE_TEST_SLOWNESS=4 pytest_step integration-tsan 1800 \
+        tests/integration --ignore=tests/integration/test_container.py
+}
+
+wanted integration && integration
+wanted sdk && sdk
+wanted node && node_tests
+wanted unit && unit
+if [ $mode != quick ]; then
+    wanted asan && asan
+    wanted fuzz && fuzz
+    wanted container && container
+fi
+if [ $mode = long ] && [ -z "$only" ]; then tsan; fi
+tally_and_exit
