@@ -90,7 +90,10 @@ unit() {
 fuzz() {
     local seconds=10 target name
     [ $mode = long ] && seconds=180
-    step build-fuzz 1200 bash deploy/build.sh fuzz || return
+    cmake --preset fuzz >"$results/configure-fuzz.log" 2>&1 || { tail -n 20 "$results/configure-fuzz.log"; broken+=(fuzz); return; }
+    local targets
+    mapfile -t targets < <(ninja -C build/fuzz -t targets all | sed -nE 's/^(fuzz_[a-z0-9_]+): phony$/\1/p')
+    step build-fuzz 1200 bash deploy/build.sh fuzz "${targets[@]}" || return
     title fuzz
     local cases=() failed=0
     for target in build/fuzz/tests/fuzz/fuzz_*; do
