@@ -61,7 +61,7 @@ enum class ErrorKind : std::uint8_t {
 };
 
 /// The fixed facts of a kind. `status` is the HTTP status for the client, `type` and `code` the members of OpenAI's
-/// error object, `label` the value of `error_type` in metrics and logs.
+/// error object.
 struct ErrorInfo {
     ErrorKind kind;
     int status;
