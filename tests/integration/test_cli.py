@@ -130,7 +130,7 @@ def test_config_init_writes_a_file_that_is_good(tmp_path):
 def test_config_show_tells_where_each_value_comes_from(tmp_path):
     path = tmp_path / "sluice.yaml"
     path.write_text(GOOD + "server: { drain: { delay: 7s } }\n")
-    said = run("config", "show", "--effective", path).stdout
+    said = run("config", "show", "--effective", "-c", path).stdout
     assert re.search(r"delay: 7s\s+#.*sluice\.yaml:6", said), said
     assert re.search(r"timeout: 25s\s+#.*default", said), said
 
@@ -167,28 +167,28 @@ def test_a_port_in_use_is_a_clear_failure(gateway, lab, tmp_path):
 
 
 def test_models_are_listed(gateway):
-    done = run("models", "--url", f"http://127.0.0.1:{gateway.data}")
+    done = run("models", "--base-url", f"http://127.0.0.1:{gateway.data}/v1")
     assert done.returncode == 0, done.stderr
     assert "meta/llama-3" in done.stdout.split()
 
 
 def test_chat_streams_an_answer(gateway):
-    done = run("chat", "--url", f"http://127.0.0.1:{gateway.data}", "-m", "echo", "say this again")
+    done = run("chat", "--base-url", f"http://127.0.0.1:{gateway.data}/v1", "-m", "echo", "say this again")
     assert done.returncode == 0, done.stderr
     assert "say this again" in done.stdout
 
 
 def test_chat_reports_a_failure_by_its_exit_code(gateway):
-    done = run("chat", "--url", f"http://127.0.0.1:{gateway.data}", "-m", "cut", "hello")
+    done = run("chat", "--base-url", f"http://127.0.0.1:{gateway.data}/v1", "-m", "cut", "hello")
     assert done.returncode != 0 and done.stderr
-    assert run("chat", "--url", f"http://127.0.0.1:{free_port()}", "-m", "fast", "hello").returncode == 69
+    assert run("chat", "--base-url", f"http://127.0.0.1:{free_port()}/v1", "-m", "fast", "hello").returncode == 69
 
 
 def test_health_is_an_exit_code(gateway):
-    address = ["--url", f"http://127.0.0.1:{gateway.admin}"]
+    address = ["--admin-url", f"http://127.0.0.1:{gateway.admin}"]
     assert run("health", *address).returncode == 0
     assert run("health", "--ready", *address).returncode == 0
-    assert run("health", "--url", f"http://127.0.0.1:{free_port()}").returncode != 0
+    assert run("health", "--admin-url", f"http://127.0.0.1:{free_port()}").returncode != 0
 
 
 def test_the_banner_names_listeners_and_models_but_no_key(gateway):

@@ -130,7 +130,7 @@ def test_a_plain_upstream_is_reached_through_the_proxy_of_the_environment(start,
 
 def test_an_https_upstream_is_reached_by_connect(start, tmp_path, authority, proxy):
     certificate, key = authority.issue("proxied", sans="DNS:localhost")
-    with Lab(tmp_path, "--tls-cert", certificate, "--tls-key", key, name="proxied-lab") as behind:
+    with Lab(tmp_path, "--tls-certificate", certificate, "--tls-key", key, name="proxied-lab") as behind:
         settings = only(f"https://localhost:{behind.port}/v1", ca_file=str(authority.certificate))
         gateway = start(**settings, defaults=ONCE, env={"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"})
         assert gateway.chat().status == 200

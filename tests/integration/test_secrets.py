@@ -43,7 +43,7 @@ def test_no_output_holds_a_secret(start, lab):
 def test_the_shown_configuration_is_redacted(start):
     gateway = start(keys=[{"name": "app", "value": CALLER_KEY}])
     for arguments in (["--effective"], []):
-        done = subprocess.run([BINARY, "config", "show", *arguments, gateway.config_path], capture_output=True, text=True,
+        done = subprocess.run([BINARY, "config", "show", *arguments, "-c", gateway.config_path], capture_output=True, text=True,
                               timeout=20, env=clean_environment())
         assert done.returncode == 0, done.stderr
         assert PROVIDER_KEY not in done.stdout + done.stderr

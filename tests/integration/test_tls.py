@@ -86,7 +86,7 @@ def test_a_new_certificate_is_taken_up_without_a_restart(start, authority):
 @pytest.fixture(scope="module")
 def secure_lab(folder, authority):
     certificate, key = authority.issue("lab", serial=2001, sans="DNS:localhost")
-    with Lab(folder, "--tls-cert", certificate, "--tls-key", key, name="secure-lab") as running:
+    with Lab(folder, "--tls-certificate", certificate, "--tls-key", key, name="secure-lab") as running:
         yield running
 
 

@@ -1,0 +1,54 @@
+#include "core/types/money.hpp"
+
+#include <catch2/catch.hpp>
+#include <limits>
+
+using namespace sluice;
+
+namespace {
+
+constexpr PricePerMillion dollars(double amount) { return {NanoUsd{static_cast<std::int64_t>(amount * 1e9 + 0.5)}}; }
+
+}  // namespace
+
+TEST_CASE("a request costs what the price list says, by hand", "[money]") {
+    // $2.50 in, $10 out, $1.25 cached: (1000 - 400) x 2500 + 400 x 1250 + 200 x 10000 nano-dollars
+    PriceSheet const gpt_4o{.input = dollars(2.5), .output = dollars(10), .cached_input = dollars(1.25)};
+    CHECK(cost_of({.input = 1000, .output = 200, .cached_input = 400}, gpt_4o) ==
+          NanoUsd{1'500'000 + 500'000 + 2'000'000});
+    // $0.0375 a million: 3 tokens are 112.5 nano-dollars, rounded up
+    CHECK(cost_of({.input = 3}, {.input = dollars(0.0375)}) == NanoUsd{113});
+    // $3 in, $15 out, $3.75 for a cache write, $0.30 for a read
+    PriceSheet const sonnet{
+        .input = dollars(3), .output = dollars(15), .cached_input = dollars(0.3), .cache_write = dollars(3.75)};
+    CHECK(cost_of({.input = 10'000, .output = 500, .cached_input = 6'000, .cache_write = 3'000}, sonnet) ==
+          NanoUsd{1'000 * 3'000 + 6'000 * 300 + 3'000 * 3'750 + 500 * 15'000});
+}
+
+TEST_CASE("a kind without a price of its own costs as its base kind", "[money]") {
+    PriceSheet const flat{.input = dollars(1), .output = dollars(2)};
+    CHECK(cost_of({.input = 10, .output = 10, .cached_input = 4, .cache_write = 3, .reasoning = 5}, flat) ==
+          NanoUsd{30'000});
+    CHECK(cost_of({.output = 10, .reasoning = 4}, {.output = dollars(2), .reasoning = dollars(3)}) == NanoUsd{24'000});
+}
+
+TEST_CASE("rounding up happens once, over the sum", "[money]") {
+    // Each part is half a nano-dollar: rounded apart they would be two.
+    PriceSheet const half{.input = {NanoUsd{500'000}}, .output = {NanoUsd{500'000}}};
+    CHECK(cost_of({.input = 1, .output = 1}, half) == NanoUsd{1});
+    CHECK(cost_of({.input = 1}, half) == NanoUsd{1});
+    CHECK(cost_of({}, half) == NanoUsd{0});
+}
+
+TEST_CASE("figures that contradict one another never make a cost negative", "[money]") {
+    PriceSheet const prices{.input = dollars(1), .output = dollars(2), .cached_input = dollars(0.5)};
+    CHECK(cost_of({.input = 10, .cached_input = 50}, prices) == NanoUsd{10 * 500});
+    CHECK(cost_of({.input = -5, .output = -5, .cached_input = -5, .reasoning = 7}, prices) == NanoUsd{0});
+    CHECK(cost_of({.input = 10, .cached_input = 8, .cache_write = 8}, prices) == NanoUsd{8 * 500 + 2 * 1'000});
+}
+
+TEST_CASE("the sum is exact beyond 64 bits", "[money]") {
+    // 4e12 tokens at $2,000 a million are 8e18 nano-dollars; the product alone is 8e24.
+    CHECK(cost_of({.input = 4'000'000'000'000}, {.input = {NanoUsd{2'000'000'000'000}}}) ==
+          NanoUsd{8'000'000'000'000'000'000});
+}
