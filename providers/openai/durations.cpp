@@ -147,7 +147,8 @@ Wait read_wait(string_view text, WallTime now) {
         if (since_epoch > 1e14) return std::nullopt;
         return until(WallTime(milliseconds(static_cast<std::int64_t>(since_epoch))), now);
     }
-    return read_duration(text);
+    // What looks like a date and is none must not be taken for its year.
+    return text.find_first_of("-:") == string_view::npos ? read_duration(text) : std::nullopt;
 }
 
 }  // namespace sluice::openai

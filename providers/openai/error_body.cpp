@@ -16,7 +16,7 @@ std::string text_of(JsonValue value) {
 }
 
 void add_label(ErrorBody& body, JsonValue value) {
-    auto label = text_of(value);
+    auto label = value.unescaped();
     if (!label.empty() && label.size() <= 128) body.labels.push_back(std::move(label));
 }
 

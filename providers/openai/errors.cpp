@@ -11,7 +11,7 @@ namespace {
 
 /// For the log: what the upstream called it and said, without secrets.
 std::string detail_of(int status, ErrorBody const& body) {
-    auto detail = status == 0 ? std::string("upstream error") : "upstream answered " + std::to_string(status);
+    auto detail = status == 0 ? std::string("upstream error") : "upstream error " + std::to_string(status);
     for (auto const& label : body.labels) {
         if (auto const name = safe_identifier(label); !name.empty()) detail += " " + name;
     }

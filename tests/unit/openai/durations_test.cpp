@@ -12,8 +12,8 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// Sun, 06 Nov 1994 08:49:37 GMT
-constexpr openai::WallTime now{std::chrono::seconds(784111777)};
+// Fri, 06 Nov 2026 08:49:37 GMT
+constexpr openai::WallTime now{std::chrono::seconds(1793954977)};
 
 std::string shown(Wait const& wait) { return wait ? std::to_string(wait->count()) : "unknown"; }
 
@@ -36,14 +36,14 @@ TEST_CASE("a wait is read in every form that upstreams use", "[retry]") {
         {"12us", 1ms},
         {"5 seconds", 5s},
         {"1 minute", 60s},
-        {"Sun, 06 Nov 1994 08:49:47 GMT", 10s},
-        {"Sun, 06 Nov 1994 08:00:00 GMT", 0s},
-        {"1994-11-06T08:49:47Z", 10s},
-        {"1994-11-06T08:49:47.25Z", 10s},
-        {"1994-11-06T10:49:47+02:00", 10s},
-        {"1994-11-06T06:19:47-02:30", 10s},
-        {"1784111777", 24h * 31},
-        {"1784111777000", 24h * 31},
+        {"Fri, 06 Nov 2026 08:49:47 GMT", 10s},
+        {"Fri, 06 Nov 2026 08:00:00 GMT", 0s},
+        {"2026-11-06T08:49:47Z", 10s},
+        {"2026-11-06T08:49:47.25Z", 10s},
+        {"2026-11-06T10:49:47+02:00", 10s},
+        {"2026-11-06T06:19:47-02:30", 10s},
+        {"2784111777", 24h * 31},
+        {"2784111777000", 24h * 31},
         {"0.25", 250ms},
         {"", {}},
         {"-1", {}},
@@ -52,12 +52,12 @@ TEST_CASE("a wait is read in every form that upstreams use", "[retry]") {
         {"nan", {}},
         {"inf", {}},
         {"1e9", 1s},
-        {"Sun, 40 Nov 1994 08:49:47 GMT", {}},
-        {"Sun, 06 Foo 1994 08:49:47 GMT", {}},
+        {"Fri, 40 Nov 2026 08:49:47 GMT", {}},
+        {"Fri, 06 Foo 2026 08:49:47 GMT", {}},
         {"99999999999999999999", {}},
-        {"1994-11-06T08:49:47", {}},
-        {"1994-13-06T08:49:47Z", {}},
-        {"1994-11-06T08:49:47+0200", {}},
+        {"2026-11-06T08:49:47", {}},
+        {"2026-13-06T08:49:47Z", {}},
+        {"2026-11-06T08:49:47+0200", {}},
     }));
     CAPTURE(text);
     CHECK(shown(openai::read_wait(text, now)) == shown(wait));
@@ -89,7 +89,7 @@ TEST_CASE("the wait is taken from the first place that has one", "[retry]") {
         {"Azure's other name", {{"x-ms-retry-after-ms", "300"}, {"retry-after", "9"}}, {}, 300ms},
         {"a negative one is unknown", {{"retry-after-ms", "-1"}, {"retry-after", "9"}}, {}, 9s},
         {"then retry-after", {{"retry-after", "9"}}, body("try again in 5s", 4s), 9s},
-        {"as a date", {{"retry-after", "Sun, 06 Nov 1994 08:49:40 GMT"}}, {}, 3s},
+        {"as a date", {{"retry-after", "Fri, 06 Nov 2026 08:49:40 GMT"}}, {}, 3s},
         {"then the body's members",
          {{"x-ratelimit-remaining-tokens", "0"}, {"x-ratelimit-reset-tokens", "8s"}},
          body("try again in 5s", 4s),
@@ -115,12 +115,12 @@ TEST_CASE("the wait is taken from the first place that has one", "[retry]") {
          {},
          11726280ms},
         {"OpenRouter's",
-         {{"x-ratelimit-limit", "20"}, {"x-ratelimit-remaining", "0"}, {"x-ratelimit-reset", "784111780000"}},
+         {{"x-ratelimit-limit", "20"}, {"x-ratelimit-remaining", "0"}, {"x-ratelimit-reset", "1793954980000"}},
          {},
          3s},
         {"Anthropic's",
          {{"anthropic-ratelimit-requests-remaining", "0"},
-          {"anthropic-ratelimit-requests-reset", "1994-11-06T08:49:50Z"}},
+          {"anthropic-ratelimit-requests-reset", "2026-11-06T08:49:50Z"}},
          {},
          13s},
         {"-1 remaining is unknown",

@@ -1,0 +1,76 @@
+#include "providers/openai/encode.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "server/api/chat_request_reader.hpp"
+
+using namespace sluice;
+using openai::StreamUsage;
+
+namespace {
+
+std::string encoded(std::string const& body, std::string_view target, StreamUsage usage = StreamUsage::always) {
+    auto const request = read_chat_request(body, {});
+    REQUIRE(request);
+    auto const edits = openai::edits_for(*request, target, usage);
+    std::string out;
+    for (auto const piece : spliced(body, edits)) out += piece;
+    CHECK(nlohmann::json::accept(out));
+    return out;
+}
+
+constexpr char const* messages = R"("messages":[{"role":"user","content":"hi"}])";
+
+}  // namespace
+
+TEST_CASE("the model is replaced in place, and every other byte stays", "[openai]") {
+    std::string const head = R"({ "x":1.000000000000000000001, "model" : )";
+    std::string const tail = std::string(" , ") + messages + R"(, "unknown":{"a":[1e5, 0.10]},"y":"\u00e9" })";
+    CHECK(encoded(head + R"("gpt-4o")" + tail, "openai/gpt-4o") == head + R"("openai/gpt-4o")" + tail);
+    CHECK(encoded(head + R"("gpt-4o")" + tail, "a\"b\\") == head + R"("a\"b\\")" + tail);
+}
+
+TEST_CASE("a model that is the same already is left as the client wrote it", "[openai]") {
+    std::string const body = std::string(R"({"model":"gpt\u002d4o",)") + messages + "}";
+    CHECK(encoded(body, "gpt-4o") == body);
+}
+
+TEST_CASE("a stream always asks its upstream for usage", "[openai]") {
+    auto const body = [](std::string const& options) {
+        return std::string(R"({"model":"m",)") + messages + R"(,"stream":true)" + options + "}";
+    };
+    auto const whole = std::string(R"(,"stream_options":{"include_usage":true})");
+    CHECK(encoded(body(""), "m") ==
+          std::string(R"({"stream_options":{"include_usage":true},"model":"m",)") + messages + R"(,"stream":true})");
+    CHECK(encoded(body(R"(,"stream_options":null)"), "m") == body(whole));
+    CHECK(encoded(body(R"(,"stream_options":{})"), "m") == body(whole));
+    CHECK(encoded(body(R"(,"stream_options":{ })"), "m") == body(R"(,"stream_options":{"include_usage":true })"));
+    CHECK(encoded(body(whole), "m") == body(whole));
+    CHECK(encoded(body(R"(,"stream_options":{"include_usage":false})"), "m") == body(whole));
+    CHECK(encoded(body(R"(,"stream_options":{"include_usage":null})"), "m") == body(whole));
+    CHECK(encoded(body(R"(,"stream_options":{"include_obfuscation":false , "include_usage" : false })"), "m") ==
+          body(R"(,"stream_options":{"include_obfuscation":false , "include_usage" : true })"));
+    CHECK(encoded(body(R"(,"stream_options":{ "include_obfuscation":false})"), "m") ==
+          body(R"(,"stream_options":{"include_usage":true, "include_obfuscation":false})"));
+    CHECK(encoded(body(R"(,"stream_options":{"include\u005fusage":false})"), "m") ==
+          body(R"(,"stream_options":{"include\u005fusage":true})"));
+}
+
+TEST_CASE("usage is asked for only in streams, and only where the provider knows the option", "[openai]") {
+    std::string const plain = std::string(R"({"model":"m",)") + messages + "}";
+    CHECK(encoded(plain, "m") == plain);
+    std::string const stream = std::string(R"({"model":"m","stream":true,)") + messages + "}";
+    CHECK(encoded(stream, "m", StreamUsage::as_asked) == stream);
+    std::string const options =
+        std::string(R"({"model":"m","stream":false,"stream_options":{"include_usage":false},)") + messages + "}";
+    CHECK(encoded(options, "m") == options);
+}
+
+TEST_CASE("edits are sorted, wherever the fields stand", "[openai]") {
+    CHECK(encoded(std::string(R"({"stream_options":null,"stream":true,)") + messages + R"(,"model":"a"})", "b") ==
+          std::string(R"({"stream_options":{"include_usage":true},"stream":true,)") + messages + R"(,"model":"b"})");
+    CHECK(encoded(std::string(R"({"model":"a","stream":true,)") + messages + "}", "b") ==
+          std::string(R"({"stream_options":{"include_usage":true},"model":"b","stream":true,)") + messages + "}");
+}
