@@ -30,7 +30,7 @@ RULES = [
     (r"\b(any_io_executor|std::function)\b.*co_await", r".", None, "a concrete executor on the path of bytes"),
     (r"#\s*include\s*<boost/asio\.hpp>", r".", None, "the headers that are used: the whole of Asio costs seconds"),
     (r"\b(double|float)\s+\w*(cost|price|usd|money|balance)\w*", r"^core/", None, "NanoUsd: money is a whole number"),
-    (r"\b(class|struct)\s+\w*(Manager|Helper|Util|Utils|Data)\b(?!\s*=)", r"^(core|config|providers|server)/", None,
+    (r"\b(class|struct)\s+\w*(Manager|Helper|Util|Utils|Data)\b(?!\s*=)", r"^(core|config|providers|server)/", r"\bServiceManager\b",
      "a name for what it is (STYLE 7)"),
 ]
 FILES = r"\.[hc]pp$"

@@ -7,7 +7,8 @@
 namespace sluice::config::testing {
 
 Variables usual_variables() {
-    return {{"KEY", "sk-canary-1234567890"}, {"OPENAI_API_KEY", "sk-canary-openai-key"}, {"WORD", "abc"}, {"EMPTY", ""}};
+    return {
+        {"KEY", "sk-canary-1234567890"}, {"OPENAI_API_KEY", "sk-canary-openai-key"}, {"WORD", "abc"}, {"EMPTY", ""}};
 }
 
 Environment environment_of(Variables variables) {
@@ -35,7 +36,9 @@ Files files_of(FakeFiles files) {
 }
 
 LoadResult load_files(FakeFiles files, Variables variables) {
-    return load({.path = "sluice.yaml", .environment = environment_of(std::move(variables)), .files = files_of(std::move(files))});
+    return load({.path = "sluice.yaml",
+                 .environment = environment_of(std::move(variables)),
+                 .files = files_of(std::move(files))});
 }
 
 LoadResult load_text(std::string const& yaml, Variables variables) {
