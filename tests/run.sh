@@ -7,7 +7,7 @@
 # Reports (JUnit) and logs are in build/test-results/. Every step has a limit of time; nothing is left running.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
+cd "$root" || exit 1
 
 mode=normal only=
 while [ $# -gt 0 ]; do

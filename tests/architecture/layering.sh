@@ -2,7 +2,7 @@
 # Fails when a file includes what its folder may not. Runs from the source root.
 # A rule: <regex of files> <regex of forbidden includes> <why>.
 set -u
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 status=0
 while read -r files include why; do
     [ -n "$files" ] || continue

@@ -5,7 +5,7 @@ import json
 import random
 
 import pytest
-from harness import Closed, Connection, chat_body, wait_until
+from harness import Closed, chat_body, wait_until
 
 BODY = json.dumps(chat_body("fast")).encode()
 SIZE = str(len(BODY)).encode()

@@ -6,7 +6,7 @@ import ssl
 import time
 
 import pytest
-from harness import FORGIVING, Gateway, Lab, ask, chat_body, config, free_port, provider, wait_until
+from harness import FORGIVING, Gateway, Lab, ask, chat_body, config, free_port, wait_until
 
 
 @pytest.fixture(scope="module")

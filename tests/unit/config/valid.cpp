@@ -176,7 +176,7 @@ TEST_CASE("prices come from the catalogue for every provider of its type, and th
     CHECK(settings.prices.at("home/gpt-4o").input.value.count == 1'000'000'000);
     CHECK(settings.prices.at("home/gpt-4o").cached_input->value.count == 500'000'000);
     CHECK_FALSE(settings.prices.at("home/gpt-4o").cache_write);
-    CHECK(settings.prices.at("work/gpt-4.1-nano").input.value.count == 100'000'000);
+    CHECK(settings.prices.at("work/gpt-5.4-nano").input.value.count == 200'000'000);
 }
 
 TEST_CASE("units are read and ranges kept", "[config]") {
