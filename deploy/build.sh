@@ -9,6 +9,8 @@ shift
 folder=build/$preset
 log=$folder/build.log
 mkdir -p "$folder"
+# The same sources in another checkout hit the compiler cache too.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 
 say() { printf 'build: %s\n' "$*" >&2; }
 
