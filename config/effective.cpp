@@ -7,6 +7,22 @@
 
 namespace sluice::config {
 
+std::vector<EffectiveLine> written_only(std::vector<EffectiveLine> const& lines) {
+    std::vector<EffectiveLine> kept;
+    std::size_t needed_depth = 0;  // lines above it, up to here, hold something that was written
+    for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+        bool const is_parent = line->value.empty();
+        if (line->written || (is_parent && line->depth < needed_depth)) {
+            kept.push_back(*line);
+            needed_depth = line->depth;
+        } else if (line->starts_item && !kept.empty() && kept.back().depth == line->depth) {
+            kept.back().starts_item = true;
+        }
+    }
+    std::ranges::reverse(kept);
+    return kept;
+}
+
 std::string to_yaml(std::vector<EffectiveLine> const& lines) {
     constexpr std::size_t comment_column = 52;
     std::string out;

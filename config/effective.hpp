@@ -15,7 +15,11 @@ struct EffectiveLine {
     std::string value{};        ///< as YAML, secrets masked; empty: a map or list follows
     std::string origin{};       ///< "default", "sluice.yaml:12", "env OPENAI_API_KEY" ...
     std::string fingerprint{};  ///< hash of what `value` masks
+    bool written = false;       ///< by the user, here
 };
+
+/// Without what nobody wrote.
+std::vector<EffectiveLine> written_only(std::vector<EffectiveLine> const& lines);
 
 /// The file that would give this configuration if it were the only source, each value with its origin as a comment.
 std::string to_yaml(std::vector<EffectiveLine> const& lines);

@@ -5,7 +5,6 @@
 #include "config/interpolate.hpp"
 #include "config/text.hpp"
 #include "config/yaml_text.hpp"
-#include "core/types/error.hpp"
 
 namespace sluice::config {
 namespace {
@@ -154,7 +153,7 @@ void Sources::merge(Node& into, Node from, std::string const& path) {
         } else if (inner == "keys" && shape == Node::Shape::list && same->value.shape == shape) {
             std::ranges::move(entry.value.items, std::back_inserter(same->value.items));
         } else {
-            error(entry.at, "`" + sluice::shown(inner) + "` stands already at " + shown(same->at));
+            error(entry.at, "`" + clipped(inner) + "` stands already at " + shown(same->at));
         }
     }
 }

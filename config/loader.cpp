@@ -1,7 +1,9 @@
 #include "config/loader.hpp"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
+#include <utility>
 
 #include "config/catalogue.hpp"
 #include "config/effective.hpp"
@@ -69,11 +71,24 @@ void complete(Node& root, LoadOptions const& options) {
     }
 }
 
-std::string excerpt_of(Problem const& problem, std::string_view line, std::vector<std::string> const& keys,
+/// For each line with a key that nobody knows, the column of the first: what follows may be a secret, and is not
+/// quoted.
+std::map<std::pair<std::string, int>, int> unknown_keys(std::vector<Problem> const& problems) {
+    std::map<std::pair<std::string, int>, int> columns;
+    for (Problem const& problem : problems) {
+        if (!problem.about_key) continue;
+        auto const [found, is_new] = columns.try_emplace({problem.at.file, problem.at.line}, problem.at.column);
+        if (!is_new) found->second = std::min(found->second, problem.at.column);
+    }
+    return columns;
+}
+
+std::string excerpt_of(std::string_view line, int cut_after, std::vector<std::string> const& keys,
                        std::vector<std::string> const& literals) {
     std::string text(line);
-    if (problem.about_key) {
-        auto const from = std::min(text.size(), static_cast<std::size_t>(std::max(0, problem.at.column - 1)));
+    if (cut_after > 0) {
+        // The column counts characters, so it is never past the key's bytes.
+        auto const from = std::min(text.size(), static_cast<std::size_t>(cut_after - 1));
         if (auto const colon = text.find(':', from); colon != std::string::npos) text.resize(colon + 1);
     }
     constexpr std::size_t shortest = 4;  // a shorter text would be found, and masked, everywhere
@@ -106,8 +121,11 @@ void finish(std::vector<Problem>& problems, Sources const& sources, std::vector<
                             .message = "and " + std::to_string(more) + " more problems from here on"});
     }
     auto const keys = secret_keys();
-    for (Problem& problem : problems)
-        problem.excerpt = excerpt_of(problem, sources.line_of(problem.at), keys, literals);
+    auto const cuts = unknown_keys(problems);
+    for (Problem& problem : problems) {
+        auto const cut = cuts.find({problem.at.file, problem.at.line});
+        problem.excerpt = excerpt_of(sources.line_of(problem.at), cut == cuts.end() ? 0 : cut->second, keys, literals);
+    }
 }
 
 void watch(std::vector<std::string>& watched, std::vector<std::string> const& more) {
@@ -128,6 +146,11 @@ LoadResult load(LoadOptions const& options) {
         return result;
     }
     if (root->shape == Node::Shape::null) *root = Node(Node::Shape::map, Position{options.path, 1, 1});
+    if (root->shape != Node::Shape::map) {
+        result.problems.push_back({.severity = Severity::error, .at = root->at, .message = "the file must be a map"});
+        finish(result.problems, sources, {});
+        return result;
+    }
     complete(*root, options);
 
     Reader reader(options.environment, options.files, result.problems);
@@ -140,6 +163,7 @@ LoadResult load(LoadOptions const& options) {
     settings.hash = hash_of(reader.lines());
     result.settings = std::move(settings);
     result.effective_yaml = to_yaml(reader.lines());
+    result.written_yaml = to_yaml(written_only(reader.lines()));
     return result;
 }
 

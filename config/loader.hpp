@@ -29,6 +29,7 @@ struct LoadResult {
     std::optional<Settings> settings;  ///< there unless `problems` holds an error
     std::vector<Problem> problems;     ///< all of them, sorted by place
     std::string effective_yaml;        ///< every value in force with its origin, secrets masked; empty after an error
+    std::string written_yaml;          ///< the same without what nobody wrote: defaults and the catalogue's values
     std::vector<std::string> watched_files;  ///< whose change may change the result: main, included, secrets, TLS
 };
 

@@ -19,7 +19,8 @@ struct Position {
 
 enum class Severity : std::uint8_t { warning, error };
 
-/// One thing that is wrong, with what would be right. Neither text holds the value of a secret or of a variable.
+/// One thing that is wrong, with what would be right. Neither text holds a secret, nor the value of a variable unless
+/// that is part of a file's name.
 struct Problem {
     Severity severity = Severity::error;
     Position at;

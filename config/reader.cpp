@@ -5,7 +5,6 @@
 
 #include "config/text.hpp"
 #include "config/values.hpp"
-#include "core/types/error.hpp"
 
 namespace sluice::config {
 
@@ -15,6 +14,17 @@ void Reader::error(Position at, std::string message) {
 
 void Reader::warning(Position at, std::string message) {
     problems_.push_back({.severity = Severity::warning, .at = std::move(at), .message = std::move(message)});
+}
+
+bool Reader::has_errors() const { return config::has_errors(problems_); }
+
+bool Reader::is_reported(Position const& at) const {
+    return std::ranges::any_of(problems_, [&at](Problem const& problem) { return problem.at == at; });
+}
+
+std::string Reader::subject(std::string const& path) const {
+    auto const found = subjects_.find(path);
+    return found == subjects_.end() ? "`" + path + "`" : found->second;
 }
 
 std::string Reader::hint(std::string_view word, std::vector<std::string> const& candidates) const {
@@ -68,7 +78,7 @@ void Reader::check_keys(Section const& section, Node const& node, Where const& w
         auto const found = std::ranges::find(section.fields, entry.key, &Field::key);
         if (found == section.fields.end()) {
             std::string const name = where.path.empty() ? "" : " in `" + where.path + "`";
-            error(entry.at, "unknown key `" + sluice::shown(entry.key) + "`" + name + hint(entry.key, known));
+            error(entry.at, "unknown key `" + clipped(entry.key) + "`" + name + hint(entry.key, known));
             problems_.back().about_key = true;
         } else if (found->presence == Presence::planned) {
             error(entry.at,
@@ -168,6 +178,7 @@ void Reader::absent(Field const& field, void const* object, Where const& where) 
         }
     }
     show(field, object, where, std::move(origin));
+    if (!lines_.empty()) lines_.back().written = false;
 }
 
 void Reader::show(Field const& field, void const* object, Where const& where, std::string origin,
@@ -182,7 +193,8 @@ void Reader::show(Field const& field, void const* object, Where const& where, st
                       .key = std::string(field.key),
                       .value = std::move(value),
                       .origin = std::move(origin),
-                      .fingerprint = std::move(fingerprint)});
+                      .fingerprint = std::move(fingerprint),
+                      .written = true});
 }
 
 }  // namespace sluice::config

@@ -28,6 +28,15 @@ public:
     /// Whether the file says anything at `path`.
     bool has(std::string const& path) const { return places_.contains(path); }
 
+    bool has_errors() const;
+    /// Whether something was said about exactly this place.
+    bool is_reported(Position const& at) const;
+
+    /// How a message names the text at `path`: "`text`", or by its variable, whose value is not for messages.
+    std::string subject(std::string const& path) const;
+    /// Whether the text at `path` holds no variable.
+    bool is_literal(std::string const& path) const { return subject(path).starts_with('`'); }
+
     void error(Position at, std::string message);
     void warning(Position at, std::string message);
 
@@ -80,6 +89,7 @@ private:
     std::vector<Problem>& problems_;
     std::map<std::string, Position> places_;
     std::map<std::string, std::string> origins_;
+    std::map<std::string, std::string> subjects_;  ///< of the items of lists
     std::vector<EffectiveLine> lines_;
     std::vector<std::string> secret_files_;
     std::vector<std::string> literals_;

@@ -5,7 +5,6 @@
 #include "config/reader.hpp"
 #include "config/text.hpp"
 #include "config/values.hpp"
-#include "core/types/error.hpp"
 
 /// The leaves of Reader: scalars, lists, headers and secrets.
 namespace sluice::config {
@@ -69,7 +68,7 @@ std::optional<Reader::Scalar> Reader::scalar_of(Node const& node, std::string_vi
     }
     if (!set.empty()) origin = set;
     bool const is_literal = expanded->variables.empty();
-    std::string subject = (is_literal ? "`" : "the value of `") + sluice::shown(node.text) + "`";
+    std::string subject = (is_literal ? "`" : "the value of `") + clipped(node.text) + "`";
     return Scalar{std::move(expanded->text), std::move(origin), std::move(subject)};
 }
 
@@ -77,6 +76,15 @@ void Reader::scalar(Field const& field, void* object, Node const& node, Where co
     auto text = scalar_of(node, where.child(field.key));
     if (!text) return;
     if (field.kind == Kind::path && !text->text.empty()) text->text = path_from(directory_of(node.at.file), text->text);
+    bool const holds_password = (field.kind == Kind::url || field.kind == Kind::proxy_url) && text->text.contains('@');
+    if (holds_password) {
+        literals_.push_back(node.text);
+        text->subject = "this URL";
+    }
+    if (field.kind == Kind::hash) {
+        literals_.push_back(node.text);
+        text->subject = "this";
+    }
     auto value = parse_value(field, text->text);
     if (!value) return error(node.at, text->subject + " " + value.error());
     field.bind.assign(object, *value);
@@ -85,10 +93,12 @@ void Reader::scalar(Field const& field, void* object, Node const& node, Where co
 }
 
 std::optional<std::string> Reader::target_of(Field const& field, Node const& node, std::string const& path) {
-    if (node.shape != Node::Shape::map) {
-        auto text = scalar_of(node, path);
-        return text ? std::optional(std::move(text->text)) : std::nullopt;
-    }
+    auto const taken = [this, &path](std::optional<Scalar> text) -> std::optional<std::string> {
+        if (!text) return std::nullopt;
+        subjects_[path] = text->subject;
+        return std::move(text->text);
+    };
+    if (node.shape != Node::Shape::map) return taken(scalar_of(node, path));
     check_keys(field.section(), node, Where{.path = path});
     Node const* to = node.find("to");
     if (to == nullptr) {
@@ -96,8 +106,7 @@ std::optional<std::string> Reader::target_of(Field const& field, Node const& nod
         return std::nullopt;
     }
     places_[path] = to->at;
-    auto text = scalar_of(*to, path + ".to");
-    return text ? std::optional(std::move(text->text)) : std::nullopt;
+    return taken(scalar_of(*to, path + ".to"));
 }
 
 void Reader::list(Field const& field, void* object, Node const& node, Where const& where) {
@@ -119,6 +128,7 @@ void Reader::list(Field const& field, void* object, Node const& node, Where cons
         }
         auto text = scalar_of(items[i], item_path);
         if (!text) continue;
+        subjects_[item_path] = text->subject;
         if (auto value = parse_value(field, text->text))
             words.push_back(std::get<std::string>(*value));
         else
@@ -136,7 +146,7 @@ void Reader::headers(Field const& field, void* object, Node const& node, Where c
     std::string canonical;
     for (Entry const& entry : node.entries) {
         if (!is_header_name(entry.key)) {
-            error(entry.at, "`" + sluice::shown(entry.key) + "` is no header name");
+            error(entry.at, "`" + clipped(entry.key) + "` is no header name");
         } else if (auto const why = reserved_header(entry.key); !why.empty()) {
             error(entry.at, "header `" + entry.key + "` " + why);
         } else if (auto value = scalar_of(entry.value, path + "." + entry.key)) {
@@ -156,9 +166,8 @@ std::optional<Reader::Scalar> Reader::secret_from(Entry const& entry) {
     if (!text) return std::nullopt;
     if (entry.key == "env") {
         auto value = environment_ ? environment_(text->text) : std::nullopt;
-        if (value)
-            return Scalar{std::move(*value), "env " + text->text, "environment variable " + sluice::shown(text->text)};
-        error(entry.value.at, "environment variable " + sluice::shown(text->text) + " is not set");
+        if (value) return Scalar{std::move(*value), "env " + text->text, "environment variable " + clipped(text->text)};
+        error(entry.value.at, "environment variable " + clipped(text->text) + " is not set");
         return std::nullopt;
     }
     if (entry.key == "file") {
@@ -169,7 +178,7 @@ std::optional<Reader::Scalar> Reader::secret_from(Entry const& entry) {
         error(entry.value.at, "can't read " + path + ": " + content.error());
         return std::nullopt;
     }
-    error(entry.at, "unknown key `" + sluice::shown(entry.key) + "` for a secret; known: env, file");
+    error(entry.at, "unknown key `" + clipped(entry.key) + "` for a secret; known: env, file");
     return std::nullopt;
 }
 

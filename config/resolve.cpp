@@ -7,7 +7,6 @@
 #include "config/addresses.hpp"
 #include "config/catalogue.hpp"
 #include "config/text.hpp"
-#include "core/types/error.hpp"
 
 namespace sluice::config {
 namespace {
@@ -34,7 +33,8 @@ void resolve_server(Draft& draft, Settings& settings, Reader& reader, Files cons
     bool const is_same =
         settings.server.listen == settings.server.admin_listen && !settings.server.listen.ends_with(":0");
     if (is_same)
-        reader.error(reader.place("server.admin_listen"), "`server.admin_listen` is the same as `server.listen`");
+        reader.error(reader.place(reader.has("server.admin_listen") ? "server.admin_listen" : "server.listen"),
+                     "`server.admin_listen` is the same as `server.listen`");
     if (!draft.keys.empty() || is_loopback(parts_of_address(settings.server.listen).host)) return;
     reader.error(reader.place("server.listen"),
                  "`server.listen` is not a loopback address and there are no `keys`: anybody could "
@@ -58,7 +58,7 @@ void resolve_credentials(ProviderDraft const& draft, ProviderSettings& provider,
         std::string const& name = provider.credentials[i].name;
         if (names.try_emplace(name, i).second || name.empty()) continue;
         reader.error(reader.place(path + ".api_keys[" + std::to_string(i) + "].name"),
-                     "duplicate name `" + sluice::shown(name) + "`");
+                     "duplicate name `" + clipped(name) + "`");
     }
     if (draft.api_key && draft.api_key->none)
         provider.auth = AuthScheme::none;
@@ -72,7 +72,7 @@ void resolve_credentials(ProviderDraft const& draft, ProviderSettings& provider,
         return;
     }
     std::string const variable = profile->key_variables.empty() ? "PROVIDER_API_KEY" : profile->key_variables.front();
-    reader.error(reader.place(path), "provider `" + sluice::shown(provider.name) + "` has no key: write `api_key: ${" +
+    reader.error(reader.place(path), "provider `" + clipped(provider.name) + "` has no key: write `api_key: ${" +
                                          variable + "}`, or `api_key: none` if it needs none");
 }
 
@@ -136,13 +136,13 @@ void check_duplicate_keys(Settings const& settings, Reader& reader) {
         KeySettings const& key = settings.keys[i];
         auto const [same_name, is_new_name] = names.try_emplace(key.name, i);
         if (!is_new_name && !key.name.empty()) {
-            reader.error(reader.place(path(i) + ".name"), "duplicate key name `" + sluice::shown(key.name) +
+            reader.error(reader.place(path(i) + ".name"), "duplicate key name `" + clipped(key.name) +
                                                               "`: it stands already at " +
                                                               shown(reader.place(path(same_name->second) + ".name")));
         }
         auto const [same_hash, is_new_hash] = hashes.try_emplace(key.sha256_hex, i);
         if (is_new_hash || key.sha256_hex.empty()) continue;
-        reader.error(reader.place(path(i)), "the same key as `" + sluice::shown(settings.keys[same_hash->second].name) +
+        reader.error(reader.place(path(i)), "the same key as `" + clipped(settings.keys[same_hash->second].name) +
                                                 "` at " + shown(reader.place(path(same_hash->second))));
     }
 }
@@ -167,8 +167,9 @@ void check_key_models(Settings const& settings, Reader& reader) {
                                     return known == name || match_star(known, name).fits;
                                 });
             if (exists) continue;
-            reader.error(reader.place(path + "[" + std::to_string(m) + "]"),
-                         "there is no model `" + sluice::shown(models[m]) + "`" + reader.hint(models[m], names));
+            std::string const item = path + "[" + std::to_string(m) + "]";
+            reader.error(reader.place(item),
+                         reader.subject(item) + " is no model's name" + reader.hint(models[m], names));
         }
     }
 }
@@ -187,9 +188,9 @@ void resolve_prices(Draft const& draft, Settings& settings, Reader& reader) {
         std::string const provider = name.substr(0, slash);
         Position const at = reader.place("prices." + name);
         if (slash == std::string::npos || slash == 0 || slash + 1 == name.size()) {
-            reader.error(at, "`" + sluice::shown(name) + "` is not PROVIDER/UPSTREAM-MODEL");
+            reader.error(at, "`" + clipped(name) + "` is not PROVIDER/UPSTREAM-MODEL");
         } else if (!settings.providers.contains(provider)) {
-            reader.error(at, "there is no provider `" + sluice::shown(provider) + "`" + reader.hint(provider, names));
+            reader.error(at, "there is no provider `" + clipped(provider) + "`" + reader.hint(provider, names));
         } else {
             settings.prices[name] = sheet;
         }
@@ -203,7 +204,7 @@ void warn_of_unused(Settings const& settings, Reader& reader) {
     }
     for (auto const& [name, provider] : settings.providers) {
         if (used.contains(name)) continue;
-        reader.warning(reader.place("providers." + name), "no model uses provider `" + sluice::shown(name) + "`");
+        reader.warning(reader.place("providers." + name), "no model uses provider `" + clipped(name) + "`");
     }
 }
 
@@ -219,7 +220,7 @@ Settings resolve(Draft draft, Reader& reader, Files const& files) {
     check_duplicate_keys(settings, reader);
     check_key_models(settings, reader);
     resolve_prices(draft, settings, reader);
-    warn_of_unused(settings, reader);
+    if (!reader.has_errors()) warn_of_unused(settings, reader);
     return settings;
 }
 

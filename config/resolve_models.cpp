@@ -5,7 +5,6 @@
 #include "config/catalogue.hpp"
 #include "config/resolve.hpp"
 #include "config/text.hpp"
-#include "core/types/error.hpp"
 
 namespace sluice::config {
 namespace {
@@ -48,8 +47,8 @@ private:
             Position const at = reader_.place(path);
             if (ModelDraft const* other = referenced(model, texts[i])) {
                 follow(*other, at);
-            } else if (auto target = parse(model, texts[i], at)) {
-                add(*std::move(target), at);
+            } else if (auto target = parse(model, texts[i], path)) {
+                add(*std::move(target), path);
             }
         }
     }
@@ -76,8 +75,8 @@ private:
         bool const is_first = std::ranges::all_of(path_, [this](ModelDraft const* model) { return model >= root_; });
         if (loop != path_.begin() || !is_first) return;
         std::string circle;
-        for (ModelDraft const* model : path_) circle += sluice::shown(model->settings.name) + " -> ";
-        reader_.error(at, "models refer to each other in a circle: " + circle + sluice::shown(root_->settings.name));
+        for (ModelDraft const* model : path_) circle += clipped(model->settings.name) + " -> ";
+        reader_.error(at, "models refer to each other in a circle: " + circle + clipped(root_->settings.name));
     }
 
     /// Said once: every model on the way there runs into the same limit.
@@ -86,12 +85,14 @@ private:
         gave_up_ = true;
     }
 
-    std::optional<TargetSettings> parse(ModelDraft const& model, std::string const& text, Position const& at) {
-        auto const refuse = [this, &model, &at](std::string message) {
-            if (root_ == &model) reader_.error(at, std::move(message));  // once, not for everyone who refers to it
+    std::optional<TargetSettings> parse(ModelDraft const& model, std::string const& text, std::string const& path) {
+        auto const refuse = [this, &model, &path](std::string message) {
+            if (root_ == &model)
+                reader_.error(reader_.place(path), std::move(message));  // once, not for everyone who refers to it
             return std::nullopt;
         };
-        std::string const quoted = "`" + sluice::shown(text) + "`";
+        std::string const quoted = reader_.subject(path);
+        if (text.empty()) return refuse("a target is empty");
         auto const slash = text.find('/');
         if (slash == std::string::npos) {
             return refuse(quoted + " is neither PROVIDER/UPSTREAM-MODEL nor a model's name" +
@@ -100,8 +101,9 @@ private:
         TargetSettings target{.provider = text.substr(0, slash), .model = text.substr(slash + 1)};
         if (target.provider.empty() || target.model.empty()) return refuse(quoted + " is not PROVIDER/UPSTREAM-MODEL");
         if (!settings_.providers.contains(target.provider)) {
-            return refuse("there is no provider `" + sluice::shown(target.provider) + "`" +
-                          reader_.hint(target.provider, providers_));
+            std::string const name =
+                reader_.is_literal(path) ? "`" + clipped(target.provider) + "`" : "as in " + quoted;
+            return refuse("there is no provider " + name + reader_.hint(target.provider, providers_));
         }
         auto const stars = std::ranges::count(target.model, '*');
         if (stars > 1) return refuse(quoted + " has more than one `*`");
@@ -111,11 +113,10 @@ private:
         return target;
     }
 
-    void add(TargetSettings target, Position const& at) {
+    void add(TargetSettings target, std::string const& path) {
+        Position const at = reader_.place(path);
         if (std::ranges::find(targets_, target) != targets_.end()) {
-            if (path_.size() == 1)
-                reader_.warning(at,
-                                "`" + sluice::shown(target.provider + "/" + target.model) + "` is a target already");
+            if (path_.size() == 1) reader_.warning(at, reader_.subject(path) + " is a target already");
             return;
         }
         if (targets_.size() == most_targets) reader_.error(at, "more than 64 targets");
@@ -166,7 +167,8 @@ void check_times(ModelSettings const& model, std::string const& path, Reader& re
 }  // namespace
 
 void resolve_models(Draft const& draft, Settings& settings, Reader& reader) {
-    if (draft.models.empty()) {
+    bool const is_known = reader.has("models") && reader.is_reported(reader.place("models"));
+    if (draft.models.empty() && !is_known) {
         reader.error(reader.place("models"),
                      "there are no `models`: a client could ask for nothing; the shortest is `\"*\": PROVIDER/*`");
     }
@@ -175,7 +177,7 @@ void resolve_models(Draft const& draft, Settings& settings, Reader& reader) {
         std::string const& name = model.settings.name;
         std::string const path = "models." + name;
         if (std::ranges::count(name, '*') > 1)
-            reader.error(reader.place(path), "`" + sluice::shown(name) + "` has more than one `*`");
+            reader.error(reader.place(path), "`" + clipped(name) + "` has more than one `*`");
         bool const is_empty = model.targets.empty() && reader.has(path + ".targets");
         if (is_empty && !reader.has(path + ".targets[0]"))
             reader.error(reader.place(path + ".targets"), "`targets` is empty");

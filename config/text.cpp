@@ -53,6 +53,19 @@ std::string nearest(std::string_view word, std::vector<std::string> const& candi
     return nearest(word, views(candidates));
 }
 
+std::string clipped(std::string_view text) {
+    constexpr int longest = 64;
+    std::string out;
+    int characters = 0;
+    for (char c : text) {
+        bool const continues = (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+        if (!continues && ++characters > longest) return out + "...";
+        bool const is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+        out += is_control ? ' ' : c;
+    }
+    return out;
+}
+
 std::string joined(std::span<std::string_view const> words) {
     std::string out;
     for (std::string_view word : words) {

@@ -11,6 +11,9 @@ namespace sluice::config {
 std::string nearest(std::string_view word, std::span<std::string_view const> candidates);
 std::string nearest(std::string_view word, std::vector<std::string> const& candidates);
 
+/// At most 64 characters of a user's text, without control characters, to be quoted in a message.
+std::string clipped(std::string_view text);
+
 /// "a, b, c"
 std::string joined(std::span<std::string_view const> words);
 std::string joined(std::vector<std::string> const& words);

@@ -264,7 +264,7 @@ std::string format_value(Field const& field, Value const& value) {
         return format_number(field, *number);
     }
     if (auto const* text = std::get_if<std::string>(&value)) {
-        if (field.kind == Kind::hash) return text->empty() ? "" : "***";
+        if (field.kind == Kind::hash) return text->empty() ? "" : "\"***\"";
         return text->empty() ? "" : yaml_scalar(*text);
     }
     if (auto const* words = std::get_if<Texts>(&value))

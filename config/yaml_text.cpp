@@ -41,7 +41,9 @@ constexpr std::array explanations{
     std::pair{"illegal flow end", "`}` or `]` without its opening"},
     std::pair{"illegal EOF in scalar", "a quote that is never closed"},
     std::pair{"unknown token", "a value can't start with this character: quote it"},
-    std::pair{"the referenced anchor is not defined", "this alias has no anchor (`&name`) above it"},
+    std::pair{"anchor not found after &", "`&` starts a YAML anchor: quote it"},
+    std::pair{"alias not found after *", "a YAML alias without a name"},
+    std::pair{"the referenced anchor is not defined", "a YAML alias without its anchor (`&name`) above it"},
 };
 
 bool may_stand_plain(std::string_view text) {
@@ -108,6 +110,21 @@ int LineIndex::column(int index, int byte) const {
     return static_cast<int>(characters + past_the_end) + 1;
 }
 
+bool LineIndex::closes_quote(int at) const {
+    if (at < 0 || static_cast<std::size_t>(at) >= text_.size()) return true;
+    auto i = static_cast<std::size_t>(at);
+    char const quote = text_[i++];
+    if (quote != '"' && quote != '\'') return true;
+    for (; i < text_.size(); ++i) {
+        bool const is_escaped_quote = quote == '\'' && text_.substr(i).starts_with("''");
+        if (is_escaped_quote || (quote == '"' && text_[i] == '\\'))
+            ++i;
+        else if (text_[i] == quote)
+            return true;
+    }
+    return false;
+}
+
 std::optional<LineIndex::Place> LineIndex::first_bad_byte() const {
     for (std::size_t i = 0; i < text_.size();) {
         std::size_t const size = character_size(text_.substr(i));
@@ -128,11 +145,13 @@ std::string explain_yaml(std::string_view message, std::string_view line, int by
     if (in_flow && variable != std::string_view::npos && bracket < variable) {
         return "inside { } and [ ] a ${VARIABLE} needs quotes: \"${VARIABLE}\"";
     }
+    auto const text = std::min(line.find_first_not_of(" \t"), line.size());
+    if (line.substr(0, text).contains('\t')) return "a tab in the indentation: use spaces";
     for (auto const& [theirs, ours] : explanations) {
         if (message != theirs) continue;
         bool const at_sign =
             static_cast<std::size_t>(byte) < line.size() && line[static_cast<std::size_t>(byte)] == '*';
-        if (at_sign) return "`*` starts a YAML alias: quote it (\"*\")";
+        if (at_sign) return "`*` starts a YAML alias: quote a star (\"*\"), or define the anchor (`&name`) above";
         return ours;
     }
     return "not YAML: " + std::string(message);

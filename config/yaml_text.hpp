@@ -19,6 +19,9 @@ public:
     /// The column of a byte, in characters, from 1.
     int column(int index, int byte) const;
 
+    /// False if a quoted text starts at byte `at` and the file ends before it does: yaml-cpp 0.7 takes what there is.
+    bool closes_quote(int at) const;
+
     struct Place {
         int line;
         int column;

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "config/text.hpp"
 #include "config/yaml_text.hpp"
-#include "core/types/error.hpp"
 
 namespace sluice::config {
 namespace {
@@ -46,6 +46,7 @@ public:
     void OnScalar(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor,
                   std::string const& value) override {
         check_tag(mark, tag);
+        if (!lines_.closes_quote(mark.pos)) throw GivenUp(place(mark), "a quote that is never closed");
         add(Node(Node::Shape::scalar, place(mark), value), anchor);
     }
     void OnAlias(YAML::Mark const& mark, YAML::anchor_t anchor) override {
@@ -145,7 +146,7 @@ private:
         auto const [first, is_new] = frame.keys.try_emplace(frame.key, frame.key_at);
         if (is_new) return;
         frame.skip = true;
-        report(frame.key_at, "duplicate key `" + sluice::shown(frame.key) + "`: it stands already on line " +
+        report(frame.key_at, "duplicate key `" + clipped(frame.key) + "`: it stands already on line " +
                                  std::to_string(first->second.line));
         problems_.back().about_key = true;
     }
@@ -156,6 +157,7 @@ private:
             frame.merged.push_back(std::move(node));
             return;
         }
+        if (node.shape == Node::Shape::null) node.at = frame.key_at;
         frame.node.entries.push_back(Entry{frame.key, frame.key_at, std::move(node)});
     }
 

@@ -23,19 +23,19 @@ TEST_CASE("aliases that multiply are stopped", "[config]") {
         std::string const before(1, static_cast<char>(name - 1));
         yaml += std::string(1, name) + ": &" + name + " [" + repeated("*" + before + ", ", 9) + "*" + before + "]\n";
     }
-    CHECK(problems_of(yaml) == Lines{"5:7: too many values, aliases counted as often as they stand"});
+    CHECK(problems_of(yaml) == Lines{"5:36: too many values, aliases counted as often as they stand"});
 }
 
 TEST_CASE("what is nested deeply is refused, not followed", "[config]") {
-    CHECK(problems_of("a: " + repeated("[", 5000) + "\n") == Lines{"1:27: nested too deeply"});
-    CHECK(problems_of(repeated("- ", 5000)) == Lines{"1:49: nested too deeply"});
-    CHECK(problems_of(repeated("{a: ", 5000)) == Lines{"1:97: nested too deeply"});
+    auto const yaml =
+        GENERATE("a: " + repeated("[", 5000), repeated("- ", 5000), repeated("{a: ", 5000), repeated("? ", 5000));
+    CHECK_THAT(problems_of(yaml).back(), Catch::EndsWith(": nested too deeply"));
 }
 
 TEST_CASE("a file that is too large or is no text is refused", "[config]") {
     CHECK(problems_of("#" + std::string(1024 * 1024, 'x')) == Lines{"0:0: larger than 1024 KiB"});
     CHECK(problems_of("version: 1\na: \xff\n") == Lines{"2:4: not UTF-8 text"});
-    CHECK(problems_of(std::string("version: 1\nü: \0", 15)) == Lines{"2:4: not UTF-8 text"});
+    CHECK(problems_of(std::string("version: 1\nü: \0", 16)) == Lines{"2:4: not UTF-8 text"});
     CHECK(problems_of("a: \xed\xa0\x80\n") == Lines{"1:4: not UTF-8 text"});
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("models that refer to each other in every way take no time", "[config]
         yaml += "  m" + std::to_string(i) + ": [" + before + ", " + before + ", openai/m" + std::to_string(i) + "]\n";
     }
     auto const lines = problems_of(yaml);
-    CHECK(lines == Lines{"4:7: models refer to each other more than 16 deep"});
+    CHECK(lines == Lines{"5:8: models refer to each other more than 16 deep"});
 }
 
 TEST_CASE("merge keys bring in what a map doesn't have itself", "[config]") {

@@ -167,7 +167,7 @@ providers: { openai: { api_key: none } }
 models: { "*": openai/* }
 keys: [{ name: a, hash: "sha256:12" }]
 )y",
-     {R"y(4:25: `sha256:12` is not a hash: write sha256: and 64 hexadecimal digits in lower case)y"}},
+     {R"y(4:25: this is not a hash: write sha256: and 64 hexadecimal digits in lower case)y"}},
     {"key names and values twice", R"y(version: 1
 providers: { openai: { api_key: none } }
 models: { "*": openai/* }
@@ -189,7 +189,7 @@ providers: { openai: { api_key: none } }
 models: { fast: openai/a, "gpt-*": openai/gpt-* }
 keys: [{ name: a, value: "${KEY}", models: [fats, gpt-5, "gpt-*"] }]
 )y",
-     {R"y(4:45: there is no model `fats`; did you mean `fast`?)y"}},
+     {R"y(4:45: `fats` is no model's name; did you mean `fast`?)y"}},
     {"a key for no model", R"y(version: 1
 providers: { openai: { api_key: none } }
 models: { "*": openai/* }
@@ -227,8 +227,7 @@ prices:
 
 }  // namespace
 
-TEST_CASE("what is wrong with secrets, variables and virtual keys is reported with its place and what is allowed",
-          "[config]") {
+TEST_CASE("what is wrong with secrets, variables and virtual keys is reported with its place and what is allowed", "[config]") {
     for (Wrong const& row : rows) {
         CAPTURE(row.name, row.yaml);
         CHECK(problems_of(row.yaml) == row.problems);
