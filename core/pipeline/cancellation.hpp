@@ -25,7 +25,8 @@ public:
     CancelReason reason() const { return reason_; }
     explicit operator bool() const { return reason_ != CancelReason::none; }
 
-    /// While it lives, `wake` is called by trigger(). A request waits for one thing at a time, so the latest hook counts.
+    /// While it lives, `wake` is called by trigger(). A request waits for one thing at a time, so the latest hook
+    /// counts.
     class Hook {
     public:
         Hook(Cancellation& cancellation, std::function<void()> wake)

@@ -49,7 +49,7 @@ public:
     CredentialPool::State all_benched(Instant now) const;
     CredentialPool::State state(std::size_t credential, Instant now) const;
     milliseconds bench(std::size_t credential, Bench reason, std::optional<milliseconds> retry_after, Instant now);
-    void succeeded(std::size_t credential);
+    void succeeded(std::size_t credential, Instant sent_at);
 
     std::vector<CredentialSettings> const& credentials() const { return credentials_; }
 

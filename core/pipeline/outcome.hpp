@@ -17,7 +17,7 @@ namespace sluice {
 /// How an attempt ended, as metrics and logs name it: "ok" or the error kind's class.
 enum class AttemptResult : std::uint8_t {
     ok,
-    connect,       ///< no connection, TLS, or reset before the head
+    connect,  ///< no connection, TLS, or reset before the head
     timeout,
     rate_limited,  ///< 429
     server_error,  ///< 5xx
@@ -42,9 +42,9 @@ struct Attempt {
     int upstream_status = 0;  ///< 0: no answer
     std::string reason;       ///< why this target, or why it failed; safe to log
     std::string upstream_request_id;
-    milliseconds waited{0};   ///< backoff before it
+    milliseconds waited{0};  ///< backoff before it
     Duration duration{0};
-    Duration connect{0};                ///< zero on a reused connection
+    Duration connect{0};                  ///< zero on a reused connection
     std::optional<Duration> first_token;  ///< from sending to the first valid delta
     bool reused_connection = false;
     bool uncertain = false;  ///< the request went out completely, yet no answer tells whether it was billed
@@ -75,14 +75,14 @@ struct Outcome {
     std::vector<Attempt> attempts;
     std::string reported_model;
     std::string finish_reason;
-    Usage usage{};                 ///< of all attempts together
-    std::optional<NanoUsd> cost;   ///< absent: the target's price is unknown
+    Usage usage{};                ///< of all attempts together
+    std::optional<NanoUsd> cost;  ///< absent: the target's price is unknown
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
     std::chrono::system_clock::time_point started_at{};
     Duration duration{0};
-    Duration upstream_time{0};     ///< spent waiting for upstreams; duration minus this is our own overhead
-    std::optional<Duration> first_token;            ///< as the client saw it
+    Duration upstream_time{0};            ///< spent waiting for upstreams; duration minus this is our own overhead
+    std::optional<Duration> first_token;  ///< as the client saw it
     std::optional<Duration> time_per_output_token;  ///< after the first
     bool stream_started = false;
     bool client_left = false;

@@ -33,7 +33,8 @@ using Headers = std::vector<HeaderField>;
 /// The value of the field `lower_name`, or an empty view.
 std::string_view find(Headers const& headers, std::string_view lower_name);
 
-// --- towards the provider's wire format --------------------------------------------------------------------------------
+// --- towards the provider's wire format
+// --------------------------------------------------------------------------------
 
 /// What to send: a path below the provider's base URL, and the client's body with edits.
 struct EncodedRequest {
@@ -68,7 +69,8 @@ public:
     virtual Error read_error(int status, Headers const& headers, std::string_view body) const = 0;
 };
 
-// --- towards the upstream ----------------------------------------------------------------------------------------------
+// --- towards the upstream
+// ----------------------------------------------------------------------------------------------
 
 struct UpstreamHead {
     int status = 0;
@@ -118,7 +120,8 @@ public:
     virtual Task<Result<std::unique_ptr<Exchange>>> call(UpstreamCall const& call) = 0;
 };
 
-// --- towards the client ------------------------------------------------------------------------------------------------
+// --- towards the client
+// ------------------------------------------------------------------------------------------------
 
 /// The client's side of one request. Every write fails with client_closed once the client has left or does not read for
 /// `write_stall`; then its Cancellation has been triggered too.
@@ -142,7 +145,8 @@ public:
     virtual std::uint64_t bytes_out() const = 0;
 };
 
-// --- the rest ----------------------------------------------------------------------------------------------------------
+// --- the rest
+// ----------------------------------------------------------------------------------------------------------
 
 /// The worker's time. Fakes tick by hand.
 class Clock {

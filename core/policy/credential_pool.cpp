@@ -74,15 +74,21 @@ milliseconds CredentialPool::bench(std::size_t credential, Bench reason, std::op
                                   : doubled(seconds(60), times, seconds(3600));
     if (!resting) ++entry.benches;
     entry.reason = reason;
+    entry.benched_at = now;
     entry.until = std::max(entry.until, now + rest);
     return std::chrono::ceil<milliseconds>(entry.until - now);
 }
 
-void CredentialPool::succeeded(std::size_t credential) {
+void CredentialPool::succeeded(std::size_t credential, Instant sent_at) {
     auto& entry = entries_[credential];
+    if (sent_at < entry.benched_at) return;  // under way when the provider refused another: proves nothing since
     entry.reason = Bench::none;
     entry.benches = 0;
     entry.until = Instant::min();
+}
+
+bool CredentialPool::any_remembered() const {
+    return std::any_of(entries_.begin(), entries_.end(), [](Entry const& entry) { return entry.benches != 0; });
 }
 
 CredentialPool::State CredentialPool::state(std::size_t credential, Instant now) const {

@@ -33,7 +33,8 @@ public:
     /// 429: until `retry_after`, else 1 s x 2^n, at most 60 s. Auth and quota: 60 s x 2^n, at most 1 h; n counts the
     /// benches since the last success. Returns how long the credential rests now.
     milliseconds bench(std::size_t credential, Bench reason, std::optional<milliseconds> retry_after, Instant now);
-    void succeeded(std::size_t credential);
+    /// A request sent at `sent_at` was answered. It frees a credential that was benched before that.
+    void succeeded(std::size_t credential, Instant sent_at);
 
     struct State {
         Bench reason = Bench::none;
@@ -43,6 +44,9 @@ public:
 
     /// When all rest: the shortest wait, and the reason that all share (none: they differ).
     State all_benched(Instant now) const;
+
+    /// Some credential rests, or has not succeeded since it did.
+    bool any_remembered() const;
 
     std::size_t size() const { return entries_.size(); }
 
@@ -55,6 +59,7 @@ private:
         std::int64_t current = 0;
         Bench reason = Bench::none;
         unsigned benches = 0;
+        Instant benched_at = Instant::min();
         Instant until = Instant::min();
     };
     std::vector<Entry> entries_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <string>
 
 namespace sluice {
@@ -22,20 +21,6 @@ struct NamedPolicy {
     RoutingPolicy policy;
 };
 constexpr std::array policies{NamedPolicy{"fallback", keep_order}};
-
-std::optional<ExcludedTarget> exclusion(Candidate const& candidate) {
-    if (candidate.breaker_refuses) {
-        return ExcludedTarget{.why = Exclusion::breaker_open, .time_left = candidate.time_to_probe};
-    }
-    if (!candidate.credential_free) {
-        return ExcludedTarget{
-            .why = Exclusion::credentials_benched, .bench = candidate.bench, .time_left = candidate.time_to_credential};
-    }
-    if (candidate.max_in_flight != 0 && candidate.in_flight >= candidate.max_in_flight) {
-        return ExcludedTarget{.why = Exclusion::target_full, .time_left = seconds(1)};
-    }
-    return std::nullopt;
-}
 
 ErrorKind shared_cause(Plan const& plan) {
     auto const first = plan.excluded.front();
@@ -75,6 +60,20 @@ RoutingPolicy find_routing_policy(std::string_view name) {
         if (known.name == name) return known.policy;
     }
     return nullptr;
+}
+
+std::optional<ExcludedTarget> exclusion(Candidate const& candidate) {
+    if (candidate.breaker_refuses) {
+        return ExcludedTarget{.why = Exclusion::breaker_open, .time_left = candidate.time_to_probe};
+    }
+    if (!candidate.credential_free) {
+        return ExcludedTarget{
+            .why = Exclusion::credentials_benched, .bench = candidate.bench, .time_left = candidate.time_to_credential};
+    }
+    if (candidate.max_in_flight != 0 && candidate.in_flight >= candidate.max_in_flight) {
+        return ExcludedTarget{.why = Exclusion::target_full, .time_left = seconds(1)};
+    }
+    return std::nullopt;
 }
 
 Plan make_plan(std::span<Candidate const> candidates, RoutingPolicy policy) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,9 @@ struct Plan {
     std::vector<PlannedTarget> order;
     std::vector<ExcludedTarget> excluded;
 };
+
+/// Why `candidate` can't be used now, if so; `target` is left to the caller.
+std::optional<ExcludedTarget> exclusion(Candidate const& candidate);
 
 /// Orders the usable targets of a model and says why. The candidates are all of the model's; `usable` comes in the
 /// order of the configuration.

@@ -1,0 +1,73 @@
+#include "core/pipeline/answer_headers.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sluice {
+namespace {
+
+/// `count` units of 10^-digits, without trailing zeros.
+void append_decimal(std::string& out, std::int64_t count, std::size_t digits) {
+    char buffer[24];
+    auto const end = std::to_chars(buffer, buffer + sizeof buffer, std::max<std::int64_t>(count, 0)).ptr;
+    std::string_view const text(buffer, static_cast<std::size_t>(end - buffer));
+    auto const whole = text.size() > digits ? text.size() - digits : 0;
+    if (whole == 0) out += '0';
+    out += text.substr(0, whole);
+    auto fraction = text.substr(whole);
+    fraction = fraction.substr(0, fraction.find_last_not_of('0') + 1);
+    if (fraction.empty()) return;
+    out += '.';
+    out.append(whole == 0 ? digits - text.size() : 0, '0');
+    out += fraction;
+}
+
+void append_duration(std::string& out, std::string_view name, Duration duration) {
+    out += name;
+    append_decimal(out, std::chrono::duration_cast<std::chrono::microseconds>(duration).count(), 3);
+}
+
+}  // namespace
+
+std::string server_timing(AnswerTiming const& timing) {
+    std::string text;
+    text.reserve(64);
+    append_duration(text, "gw;dur=", timing.own);
+    text += ", queue;dur=0";
+    append_duration(text, ", up;dur=", timing.upstream);
+    if (timing.first_token) append_duration(text, ", ttft;dur=", *timing.first_token);
+    return text;
+}
+
+std::string to_usd(NanoUsd cost) {
+    std::string text;
+    append_decimal(text, cost.count, 9);
+    return text;
+}
+
+Headers stream_headers(std::string_view request_id) {
+    Headers headers;
+    headers.reserve(8);
+    headers.push_back({"content-type", "text/event-stream; charset=utf-8"});
+    headers.push_back({"cache-control", "no-store"});
+    headers.push_back({"x-accel-buffering", "no"});
+    headers.push_back({"x-request-id", std::string(request_id)});
+    return headers;
+}
+
+void add_route_headers(Headers& headers, Attempt const* last, std::size_t attempts, AnswerTiming const& timing) {
+    if (last != nullptr) {
+        headers.push_back({"x-sluice-provider", last->provider});
+        headers.push_back({"x-sluice-model", last->target_model});
+    }
+    headers.push_back({"x-sluice-attempts", std::to_string(attempts)});
+    headers.push_back({"server-timing", server_timing(timing)});
+}
+
+void add_upstream_header(Headers& headers, std::string_view name, std::string_view value) {
+    auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
+    if (value.empty() || value.size() > 128 || !std::all_of(value.begin(), value.end(), visible)) return;
+    headers.push_back({std::string(name), std::string(value)});
+}
+
+}  // namespace sluice

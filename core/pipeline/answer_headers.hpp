@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/pipeline/ports.hpp"
+
+namespace sluice {
+
+/// What server-timing says. `own`: what the gateway itself took.
+struct AnswerTiming {
+    Duration own{0};
+    Duration upstream{0};
+    std::optional<Duration> first_token{};
+};
+
+/// "gw;dur=0.31, queue;dur=0, up;dur=812.004, ttft;dur=240.1", in milliseconds.
+std::string server_timing(AnswerTiming const& timing);
+
+/// "0.000125", without trailing zeros.
+std::string to_usd(NanoUsd cost);
+
+/// x-request-id and what makes an event stream, for a stream that opens before an upstream has answered.
+Headers stream_headers(std::string_view request_id);
+
+/// Appends x-sluice-provider, x-sluice-model, x-sluice-attempts and server-timing. `attempts` includes `last`; no
+/// provider and model when `last` is null.
+void add_route_headers(Headers& headers, Attempt const* last, std::size_t attempts, AnswerTiming const& timing);
+
+/// Appends an upstream's field under our name for it, if it has a value that is fit to be passed on: at most 128
+/// visible ASCII characters.
+void add_upstream_header(Headers& headers, std::string_view name, std::string_view value);
+
+}  // namespace sluice

@@ -1,0 +1,235 @@
+#include "core/pipeline/attempt_run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/pipeline/answer_headers.hpp"
+#include "core/stream/usage_tally.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t refusal_size = 64 * 1024;
+constexpr milliseconds refusal_time{5'000};
+
+Error timed_out(std::string detail) { return {.kind = ErrorKind::upstream_timeout, .detail = std::move(detail)}; }
+
+bool is_cancelled(ErrorKind kind) { return kind == ErrorKind::client_closed || kind == ErrorKind::server_shutdown; }
+
+/// What a client that has seen a part of the answer is told.
+Error as_interruption(Error error) {
+    if (is_cancelled(error.kind) || error.kind == ErrorKind::upstream_timeout) return error;
+    return {.kind = ErrorKind::stream_interrupted, .detail = std::move(error.detail)};
+}
+
+bool is_compressed(UpstreamHead const& head) {
+    auto const coding = find(head.headers, "content-encoding");
+    return !coding.empty() && coding != "identity";
+}
+
+}  // namespace
+
+AttemptRun::AttemptRun(RequestRun& run, TargetRuntime const& target, TargetPass pass, AttemptPlan const& plan)
+    : run_(run),
+      target_(target),
+      pass_(std::move(pass)),
+      dialect_(run.parts.dialects(target.provider->settings->dialect)),
+      started_(plan.now),
+      now_(plan.now) {
+    auto const* const credential = pass_.credential();
+    record_.provider = target.provider->settings->name;
+    record_.target_model = fill_star(target.model, run.star);
+    if (credential != nullptr) record_.credential = credential->name;
+    record_.reason = plan.reason;
+    record_.waited = plan.waited;
+}
+
+AttemptRun::~AttemptRun() {
+    if (!concluded_) {
+        record_.result = AttemptResult::cancelled;
+        record_.uncertain = sent_;
+    }
+    record_.duration = now_ - started_;
+    record_.usage = usage();
+    if (record_.usage.source != UsageSource::none) {
+        auto const price = run_.snapshot.price_of(target_, record_.target_model);
+        run_.cost_known = run_.cost_known && price.has_value();
+        if (price) run_.cost.count += cost_of(record_.usage, *price).count;
+    }
+    auto& outcome = run_.outcome;
+    outcome.upstream_time += upstream_time();
+    if (decoder_) {
+        outcome.reported_model = decoder_->reported_model();
+        outcome.finish_reason = decoder_->finish_reason();
+    } else if (facts_) {
+        outcome.reported_model = std::move(facts_->reported_model);
+        outcome.finish_reason = std::move(facts_->finish_reason);
+    }
+    if (record_.first_token && record_.usage.output > 1) {
+        outcome.time_per_output_token = (record_.duration - *record_.first_token) / (record_.usage.output - 1);
+    }
+    outcome.attempts.push_back(std::move(record_));
+}
+
+Task<Result<>> AttemptRun::go() {
+    auto result = co_await exchange_answer();
+    conclude(result);
+    co_return result;
+}
+
+Task<Result<>> AttemptRun::exchange_answer() {
+    auto const& chat = run_.request.chat;
+    auto const& provider = *target_.provider->settings;
+    if (dialect_ == nullptr) {
+        Error error{.kind = ErrorKind::internal, .detail = "no dialect is called " + provider.dialect};
+        co_return std::unexpected(std::move(error));
+    }
+    SLUICE_CO_TRY(auto const encoded, dialect_->encode(chat, record_.target_model, provider));
+    auto const body = spliced(chat.body, encoded.edits);
+    UpstreamCall const call{.provider = provider,
+                            .credential = pass_.credential(),
+                            .path = encoded.path,
+                            .body = body,
+                            .body_size = spliced_size(chat.body, encoded.edits),
+                            .request_id = run_.request.request_id,
+                            .accept = chat.stream ? "text/event-stream" : "application/json",
+                            .timeout = target_.timeout,
+                            .deadline = run_.deadline,
+                            .cancellation = run_.cancellation};
+    auto called = co_await run_.parts.upstream.call(call);
+    now_ = run_.parts.clock.now();
+    if (!called) {
+        deadline_hit_ = now_ >= run_.deadline;
+        co_return std::unexpected(std::move(called.error()));
+    }
+    sent_ = true;
+    auto const exchange = std::move(*called);  // goes before `call` and what that refers to
+    record_.reused_connection = exchange->reused_connection();
+    record_.connect = exchange->connect_time();
+
+    SLUICE_CO_TRY(auto const* const head, co_await wait_for_head(*exchange));
+    record_.upstream_status = head->status;
+    record_.upstream_request_id = find(head->headers, "x-request-id").substr(0, 128);
+    if (head->status < 200 || head->status > 299) co_return std::unexpected(co_await read_refusal(*exchange, *head));
+    if (is_compressed(*head)) {
+        Error error{.kind = ErrorKind::upstream_invalid_response, .detail = "the answer is compressed, unasked"};
+        co_return std::unexpected(std::move(error));
+    }
+    if (chat.stream) co_return co_await relay_stream(*exchange, *head);
+    co_return co_await relay_answer(*exchange, *head);
+}
+
+Task<Result<UpstreamHead const*>> AttemptRun::wait_for_head(Exchange& exchange) {
+    auto const& timeout = target_.timeout;
+    head_limit_ = after(now_, run_.request.chat.stream ? timeout.first_token : timeout.whole_answer);
+    while (true) {
+        auto head = co_await exchange.head(next_look());
+        now_ = run_.parts.clock.now();
+        if (head) co_return head;
+        if (auto error = failure_of(std::move(head.error()))) co_return std::unexpected(std::move(*error));
+        SLUICE_CO_CHECK(co_await run_.stream.keep_alive(now_));
+    }
+}
+
+Task<Error> AttemptRun::read_refusal(Exchange& exchange, UpstreamHead const& head) {
+    if (head.status < 400) {
+        co_return Error{.kind = ErrorKind::upstream_invalid_response,
+                        .detail = "the upstream answered " + std::to_string(head.status) + ", which is not followed"};
+    }
+    auto const until = earlier(run_.deadline, now_ + refusal_time);
+    bool more = !is_compressed(head);
+    while (more) {
+        auto piece = co_await exchange.read(until);
+        if (!piece && is_cancelled(piece.error().kind)) co_return std::move(piece.error());
+        more = piece && !piece->empty() && body_.size() < refusal_size;
+        if (more) body_ += piece->substr(0, refusal_size - body_.size());
+    }
+    now_ = run_.parts.clock.now();
+    body_.reserve(body_.size() + 64);
+    co_return dialect_->read_error(head.status, head.headers, body_);
+}
+
+/// When to stop waiting for the upstream: at a limit, or to let the client hear something.
+Instant AttemptRun::next_look() const {
+    auto const limits =
+        earlier(earlier(run_.deadline, answered_ ? never : head_limit_), earlier(idle_limit_, rate_limit_));
+    return earlier(limits, run_.stream.next_comment());
+}
+
+/// What a failed wait for the upstream means; nothing: wait on.
+std::optional<Error> AttemptRun::failure_of(Error error) {
+    if (error.kind != ErrorKind::upstream_timeout) return error;
+    return passed_limit();
+}
+
+std::optional<Error> AttemptRun::passed_limit() {
+    if (now_ >= run_.deadline) {
+        deadline_hit_ = true;
+        return timed_out(run_.deadline_is_clients ? "the client's own timeout" : "the request's total time");
+    }
+    if (!answered_ && now_ >= head_limit_) {
+        return timed_out(run_.request.chat.stream ? "no first token in time" : "no answer in time");
+    }
+    if (now_ >= idle_limit_) return timed_out("the upstream fell silent");
+    if (now_ >= rate_limit_) return timed_out("the upstream sends too slowly");
+    return std::nullopt;
+}
+
+void AttemptRun::conclude(Result<>& result) {
+    concluded_ = true;
+    if (result) {
+        record_.result = AttemptResult::ok;
+        return pass_.succeeded(started_, now_);
+    }
+    now_ = run_.parts.clock.now();
+    auto& error = result.error();
+    auto verdict = verdict_of(error.kind);
+    // A client's impatience, or an answer longer than a request may last, says nothing about the target.
+    if (deadline_hit_ && (run_.deadline_is_clients || run_.committed)) verdict = Verdict::silent;
+    auto const rest = pass_.failed(error, verdict, now_, run_.parts.clock.random());
+    if (rest && error.kind == ErrorKind::upstream_rate_limited && !error.retry_after) error.retry_after = rest;
+    record_.uncertain = uncertain_after(error);
+    if (run_.committed) error = as_interruption(std::move(error));
+    record_.result = classify_attempt(error);
+    auto const& why = error.detail.empty() ? error.message : error.detail;
+    record_.reason += "; ";
+    record_.reason += why.empty() ? describe(error.kind).message : std::string_view(why);
+}
+
+/// The request went out whole, and nothing tells whether the upstream charges for it.
+bool AttemptRun::uncertain_after(Error const& error) const {
+    bool const refused = record_.upstream_status >= 300;
+    if (!sent_ || refused || run_.committed) return false;
+    switch (error.kind) {
+        case ErrorKind::upstream_timeout:
+        case ErrorKind::upstream_unavailable:
+        case ErrorKind::upstream_invalid_response:
+        case ErrorKind::stream_interrupted:
+        case ErrorKind::client_closed:
+        case ErrorKind::server_shutdown:
+            return true;
+        default:
+            return false;
+    }
+}
+
+/// What the provider says; else an estimate where the client saw a part, or where nobody waited for the end.
+Usage AttemptRun::usage() const {
+    if (facts_) return facts_->usage;
+    if (decoder_) {
+        auto const usage = decoder_->usage();
+        if (run_.committed || usage.source == UsageSource::provider) return usage;
+    }
+    bool const given_up = record_.result == AttemptResult::cancelled && record_.uncertain;
+    return given_up ? UsageTally(run_.request.chat.prompt_bytes).usage() : Usage{};
+}
+
+void AttemptRun::add_headers(Headers& headers) const {
+    auto const upstream = run_.outcome.upstream_time + upstream_time();
+    auto const spent = run_.parts.clock.now() - run_.request.received_at;
+    AnswerTiming const timing{.own = spent - upstream, .upstream = upstream, .first_token = run_.outcome.first_token};
+    add_route_headers(headers, &record_, run_.outcome.attempts.size() + 1, timing);
+    add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
+}
+
+}  // namespace sluice

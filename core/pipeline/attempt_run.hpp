@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/pipeline/request_run.hpp"
+#include "core/pipeline/target_pass.hpp"
+
+namespace sluice {
+
+/// Why and when an attempt is made.
+struct AttemptPlan {
+    std::string_view reason;
+    milliseconds waited{0};
+    Instant now;
+};
+
+/// One call to one target with one credential: encode, send, classify or relay. Its destructor adds the Attempt to the
+/// outcome, with what it used and cost.
+class AttemptRun {
+public:
+    AttemptRun(RequestRun& run, TargetRuntime const& target, TargetPass pass, AttemptPlan const& plan);
+    AttemptRun(AttemptRun const&) = delete;
+    AttemptRun& operator=(AttemptRun const&) = delete;
+    ~AttemptRun();
+
+    /// Without an error the client has a complete answer. With one, `run.committed` says whether another attempt may
+    /// follow; the breaker and the credential know about it already.
+    Task<Result<>> go();
+
+private:
+    Task<Result<>> exchange_answer();
+    Task<Result<UpstreamHead const*>> wait_for_head(Exchange& exchange);
+    Task<Error> read_refusal(Exchange& exchange, UpstreamHead const& head);
+
+    Task<Result<>> relay_stream(Exchange& exchange, UpstreamHead const& head);
+    Task<Result<>> not_a_stream(Exchange& exchange, UpstreamHead const& head);
+    Task<Result<>> commit(StreamStep const& step);
+    void decode(std::string_view piece, StreamStep& step);
+    std::optional<Error> hold(StreamStep const& step);
+
+    Task<Result<>> relay_answer(Exchange& exchange, UpstreamHead const& head);
+    Task<Result<std::string_view>> read_whole(Exchange& exchange, UpstreamHead const& head, std::uint64_t limit);
+    Task<> finish_body(Exchange& exchange);
+
+    Instant next_look() const;
+    std::optional<Error> failure_of(Error error);
+    std::optional<Error> passed_limit();
+    void conclude(Result<>& result);
+    bool uncertain_after(Error const& error) const;
+    Usage usage() const;
+    void add_headers(Headers& headers) const;
+
+    Duration upstream_time() const { return now_ - started_; }
+
+    RequestRun& run_;
+    TargetRuntime const& target_;
+    TargetPass pass_;
+    Dialect const* dialect_;
+    Attempt record_;
+    std::unique_ptr<StreamDecoder> decoder_;
+    std::optional<AnswerFacts> facts_;
+    std::string held_;  ///< events before the commit point; dropped when the attempt fails
+    std::string body_;  ///< an answer that came in several pieces
+    Instant started_;
+    Instant now_;                 ///< when the upstream was last waited for
+    Instant head_limit_ = never;  ///< first token of a stream, or head of a whole answer
+    Instant idle_limit_ = never;
+    Instant rate_limit_ = never;  ///< when the current window of the throughput guard ends
+    std::uint64_t rate_bytes_ = 0;
+    bool sent_ = false;
+    bool answered_ = false;  ///< the part of the answer that head_limit_ waits for is here
+    bool body_ended_ = false;
+    bool deadline_hit_ = false;
+    bool concluded_ = false;
+};
+
+}  // namespace sluice

@@ -1,0 +1,107 @@
+#include <array>
+
+#include "core/pipeline/answer_headers.hpp"
+#include "core/pipeline/attempt_run.hpp"
+
+/// AttemptRun: a streamed answer.
+namespace sluice {
+namespace {
+
+constexpr milliseconds rate_window{10'000};
+
+bool has_type(UpstreamHead const& head, std::string_view wanted) {
+    auto type = find(head.headers, "content-type");
+    type = type.substr(0, type.find_first_of("; \t"));
+    auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; };
+    return std::equal(type.begin(), type.end(), wanted.begin(), wanted.end(), same);
+}
+
+}  // namespace
+
+Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& head) {
+    if (!has_type(head, "text/event-stream")) co_return co_await not_a_stream(exchange, head);
+    decoder_ = dialect_->stream_decoder(run_.request.chat);
+    if (target_.timeout.min_rate != 0) rate_limit_ = now_ + rate_window;
+    StreamStep step;
+    while (!step.ended) {
+        auto const piece = co_await exchange.read(next_look());
+        now_ = run_.parts.clock.now();
+        if (run_.cancellation) co_return std::unexpected(cancelled_error(run_.cancellation.reason()));
+        if (!piece) {
+            if (auto error = failure_of(piece.error())) co_return std::unexpected(std::move(*error));
+            SLUICE_CO_CHECK(co_await run_.stream.keep_alive(now_));
+            continue;
+        }
+        decode(*piece, step);
+        if (run_.committed) {
+            if (!step.relay.empty()) SLUICE_CO_CHECK(co_await run_.stream.write(step.relay, now_));
+        } else if ((step.committed || step.ended) && !step.error) {
+            SLUICE_CO_CHECK(co_await commit(step));
+        } else if (auto error = hold(step)) {
+            co_return std::unexpected(std::move(*error));
+        }
+        if (step.error) co_return std::unexpected(std::move(*step.error));
+        if (auto error = passed_limit(); error && !step.ended) co_return std::unexpected(std::move(*error));
+    }
+    SLUICE_CO_CHECK(co_await run_.client.end_stream(true));
+    run_.finished_at = run_.parts.clock.now();
+    co_await finish_body(exchange);
+    co_return Result<>();
+}
+
+void AttemptRun::decode(std::string_view piece, StreamStep& step) {
+    step.clear();
+    idle_limit_ = after(now_, target_.timeout.idle);
+    body_ended_ = piece.empty();
+    if (body_ended_) return decoder_->finish(step);
+    decoder_->feed(piece, step);
+    if (target_.timeout.min_rate == 0) return;
+    rate_bytes_ += piece.size();
+    auto const wanted = target_.timeout.min_rate * static_cast<std::uint64_t>(rate_window / seconds(1));
+    if (now_ < rate_limit_ || rate_bytes_ < wanted) return;
+    rate_limit_ = now_ + rate_window;
+    rate_bytes_ = 0;
+}
+
+/// Keeps the events from before the commit point.
+std::optional<Error> AttemptRun::hold(StreamStep const& step) {
+    for (auto const bytes : step.relay) held_ += bytes;
+    if (step.error || held_.size() <= run_.snapshot.settings().server.limits.event_bytes) return std::nullopt;
+    return Error{.kind = ErrorKind::upstream_invalid_response, .detail = "too many events without any content"};
+}
+
+/// The commit point: from here on the client is shown this attempt, and no other.
+Task<Result<>> AttemptRun::commit(StreamStep const& step) {
+    run_.committed = answered_ = true;
+    if (step.committed) {
+        record_.first_token = upstream_time();
+        run_.outcome.first_token = now_ - run_.request.received_at;
+        pass_.answering(now_);
+    }
+    if (!run_.stream.opened()) {
+        auto headers = stream_headers(run_.request.request_id);
+        add_headers(headers);
+        SLUICE_CO_CHECK(co_await run_.stream.open(headers));
+    }
+    if (held_.empty()) co_return co_await run_.stream.write(step.relay, now_);
+    std::vector<std::string_view> pieces;
+    pieces.reserve(step.relay.size() + 1);
+    pieces.push_back(held_);
+    pieces.insert(pieces.end(), step.relay.begin(), step.relay.end());
+    auto written = co_await run_.stream.write(pieces, now_);
+    held_ = std::string();
+    co_return written;
+}
+
+/// A 2xx that is no event stream: an error object perhaps, which then says what happened.
+Task<Result<>> AttemptRun::not_a_stream(Exchange& exchange, UpstreamHead const& head) {
+    Error error{.kind = ErrorKind::upstream_invalid_response, .detail = "a stream was asked for, the answer is none"};
+    if (!has_type(head, "application/json")) co_return std::unexpected(std::move(error));
+    SLUICE_CO_TRY(auto const body,
+                  co_await read_whole(exchange, head, run_.snapshot.settings().server.limits.event_bytes));
+    SLUICE_CO_TRY(auto const facts, dialect_->read_answer(run_.request.chat, body));
+    error.detail += " (a complete answer of " + facts.reported_model + ")";
+    co_return std::unexpected(std::move(error));
+}
+
+}  // namespace sluice

@@ -1,0 +1,182 @@
+#include "core/pipeline/health.hpp"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+bool same(CredentialSettings const& a, CredentialSettings const& b) { return a.name == b.name && a.value == b.value; }
+
+bool same(BreakerSettings const& a, BreakerSettings const& b) {
+    return a.window == b.window && a.min_requests == b.min_requests && a.failure_percent == b.failure_percent &&
+           a.consecutive == b.consecutive && a.open_for == b.open_for && a.open_max == b.open_max;
+}
+
+bool same_list(std::vector<CredentialSettings> const& a, std::vector<CredentialSettings> const& b) {
+    auto equal = [](CredentialSettings const& x, CredentialSettings const& y) {
+        return same(x, y) && x.weight == y.weight;
+    };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
+}
+
+std::vector<unsigned> weights_of(std::vector<CredentialSettings> const& credentials) {
+    std::vector<unsigned> weights;
+    for (auto const& credential : credentials) weights.push_back(credential.weight);
+    return weights;
+}
+
+}  // namespace
+
+TargetHealth::View TargetHealth::view(Instant now) const {
+    std::lock_guard const lock(mutex_);
+    return {breaker_.state(now), breaker_.refuses(now), breaker_.time_to_probe(now)};
+}
+
+Breaker::Pass TargetHealth::try_pass(Instant now) {
+    std::lock_guard const lock(mutex_);
+    return breaker_.try_pass(now);
+}
+
+void TargetHealth::report(Verdict verdict, Breaker::Pass pass, Instant now, double random) {
+    std::lock_guard const lock(mutex_);
+    switch (verdict) {
+        case Verdict::success:
+            return breaker_.succeeded(now, pass);
+        case Verdict::failure:
+            return breaker_.failed(now, pass, random);
+        case Verdict::silent:
+            return breaker_.released(pass);
+    }
+}
+
+CredentialHealth::CredentialHealth(std::vector<CredentialSettings> credentials)
+    : credentials_(std::move(credentials)), pool_(weights_of(credentials_)) {}
+
+std::optional<std::size_t> CredentialHealth::pick(Instant now) {
+    std::lock_guard const lock(mutex_);
+    return pool_.pick(now);
+}
+
+bool CredentialHealth::any_free(Instant now) const {
+    if (!benched_.load(std::memory_order_relaxed)) return true;
+    std::lock_guard const lock(mutex_);
+    return pool_.any_free(now);
+}
+
+CredentialPool::State CredentialHealth::all_benched(Instant now) const {
+    std::lock_guard const lock(mutex_);
+    return pool_.all_benched(now);
+}
+
+CredentialPool::State CredentialHealth::state(std::size_t credential, Instant now) const {
+    std::lock_guard const lock(mutex_);
+    return pool_.state(credential, now);
+}
+
+milliseconds CredentialHealth::bench(std::size_t credential, Bench reason, std::optional<milliseconds> retry_after,
+                                     Instant now) {
+    std::lock_guard const lock(mutex_);
+    benched_.store(true, std::memory_order_relaxed);
+    return pool_.bench(credential, reason, retry_after, now);
+}
+
+void CredentialHealth::succeeded(std::size_t credential, Instant sent_at) {
+    if (!benched_.load(std::memory_order_relaxed)) return;
+    std::lock_guard const lock(mutex_);
+    pool_.succeeded(credential, sent_at);
+    benched_.store(pool_.any_remembered(), std::memory_order_relaxed);
+}
+
+void CredentialHealth::inherit(CredentialHealth const& before) {
+    std::scoped_lock const lock(mutex_, before.mutex_);
+    for (std::size_t i = 0; i < credentials_.size(); ++i) {
+        for (std::size_t j = 0; j < before.credentials_.size(); ++j) {
+            if (same(credentials_[i], before.credentials_[j])) pool_.inherit(i, before.pool_, j);
+        }
+    }
+    benched_.store(pool_.any_remembered(), std::memory_order_relaxed);
+}
+
+bool InFlight::try_enter(unsigned max) {
+    if (count_.fetch_add(1, std::memory_order_relaxed) < max || max == 0) return true;
+    leave();
+    return false;
+}
+
+std::shared_ptr<TargetHealth> HealthRegistry::target(std::string const& provider, std::string const& model,
+                                                     BreakerSettings const& settings) {
+    std::lock_guard const lock(mutex_);
+    std::erase_if(targets_, [](TargetEntry const& entry) { return entry.health.expired(); });
+    for (auto const& entry : targets_) {
+        if (entry.provider != provider || entry.model != model || !same(entry.settings, settings)) continue;
+        if (auto health = entry.health.lock()) return health;
+    }
+    auto health = std::make_shared<TargetHealth>(settings);
+    targets_.push_back({provider, model, settings, health});
+    return health;
+}
+
+std::shared_ptr<CredentialHealth> HealthRegistry::credentials(std::string const& provider,
+                                                              std::vector<CredentialSettings> const& credentials) {
+    std::lock_guard const lock(mutex_);
+    auto& entry = credentials_[provider];
+    auto const before = entry.lock();
+    if (before && same_list(before->credentials(), credentials)) return before;
+    auto health = std::make_shared<CredentialHealth>(credentials);
+    if (before) health->inherit(*before);
+    entry = health;
+    return health;
+}
+
+std::shared_ptr<InFlight> HealthRegistry::in_flight(std::string const& provider) {
+    std::lock_guard const lock(mutex_);
+    auto& entry = in_flight_[provider];
+    if (auto known = entry.lock()) return known;
+    auto count = std::make_shared<InFlight>();
+    entry = count;
+    return count;
+}
+
+std::vector<BreakerStatus> HealthRegistry::breakers(Instant now) const {
+    std::lock_guard const lock(mutex_);
+    std::vector<BreakerStatus> rows;
+    for (auto const& entry : targets_) {
+        auto const health = entry.health.lock();
+        if (!health) continue;
+        auto const view = health->view(now);
+        auto const known = std::find_if(rows.begin(), rows.end(), [&entry](BreakerStatus const& row) {
+            return row.provider == entry.provider && row.target_model == entry.model;
+        });
+        if (known == rows.end()) {
+            rows.push_back({entry.provider, entry.model, view.state, view.time_to_probe});
+        } else if (view.state > known->state) {
+            known->state = view.state;
+            known->time_to_probe = view.time_to_probe;
+        }
+    }
+    return rows;
+}
+
+std::vector<CredentialStatus> HealthRegistry::credentials(Instant now) const {
+    std::lock_guard const lock(mutex_);
+    std::vector<CredentialStatus> rows;
+    for (auto const& [provider, entry] : credentials_) {
+        auto const health = entry.lock();
+        for (std::size_t i = 0; health && i < health->credentials().size(); ++i) {
+            auto const state = health->state(i, now);
+            rows.push_back({provider, health->credentials()[i].name, state.reason, state.time_left});
+        }
+    }
+    return rows;
+}
+
+std::vector<ProviderStatus> HealthRegistry::providers() const {
+    std::lock_guard const lock(mutex_);
+    std::vector<ProviderStatus> rows;
+    for (auto const& [provider, entry] : in_flight_) {
+        if (auto const count = entry.lock()) rows.push_back({provider, count->count()});
+    }
+    return rows;
+}
+
+}  // namespace sluice

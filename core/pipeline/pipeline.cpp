@@ -1,0 +1,53 @@
+#include "core/pipeline/pipeline.hpp"
+
+#include <utility>
+
+#include "core/pipeline/forward.hpp"
+#include "core/pipeline/reply.hpp"
+#include "core/pipeline/request_run.hpp"
+
+namespace sluice {
+namespace {
+
+/// Tells the client what went wrong, in the way that it can still understand.
+Task<> answer_failure(RequestRun& run, Error error) {
+    auto& outcome = run.outcome;
+    outcome.error = std::move(error);
+    if (run.cancellation.reason() == CancelReason::client_left) {
+        outcome.error = Error{.kind = ErrorKind::client_closed, .detail = std::move(outcome.error->detail)};
+    }
+    if (outcome.error->kind == ErrorKind::client_closed) co_return;
+    if (run.stream.opened()) {
+        outcome.status = 200;
+        co_await run.stream.fail(*outcome.error);
+    } else if (!run.committed) {
+        auto headers = run.error_headers_so_far();
+        auto const random = run.parts.clock.random();
+        auto const answered = co_await answer_error(run.client, *outcome.error, std::move(headers), random);
+        if (answered) outcome.status = status_of(*outcome.error);
+    }
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Upstream& upstream, Clock& clock, Recorder& recorder, DialectLookup dialects,
+                   std::shared_ptr<RetryBudget> retry_budget)
+    : upstream_(upstream),
+      clock_(clock),
+      recorder_(recorder),
+      dialects_(std::move(dialects)),
+      retry_budget_(std::move(retry_budget)) {}
+
+Task<> Pipeline::handle(ClientRequest const& request, std::shared_ptr<Snapshot const> snapshot, ReplySink& client,
+                        Cancellation& cancellation) {
+    PipelineParts const parts{upstream_, clock_, recorder_, dialects_, *retry_budget_};
+    RequestRun run(parts, request, *snapshot, client, cancellation);  // settles and records when it goes
+    auto result = co_await forward(run);
+    if (result) {
+        run.outcome.status = 200;
+    } else {
+        co_await answer_failure(run, std::move(result.error()));
+    }
+}
+
+}  // namespace sluice

@@ -1,0 +1,82 @@
+#include "core/pipeline/request_run.hpp"
+
+#include <algorithm>
+
+#include "core/pipeline/answer_headers.hpp"
+
+namespace sluice {
+namespace {
+
+void add(Usage& sum, Usage const& usage) {
+    sum.input += usage.input;
+    sum.output += usage.output;
+    sum.cached_input += usage.cached_input;
+    sum.cache_write += usage.cache_write;
+    sum.reasoning += usage.reasoning;
+    sum.audio_input += usage.audio_input;
+    sum.audio_output += usage.audio_output;
+    sum.source = std::max(sum.source, usage.source);  // a sum with an estimate in it is an estimate
+}
+
+}  // namespace
+
+Error cancelled_error(CancelReason reason) {
+    if (reason == CancelReason::server_shutdown) return {.kind = ErrorKind::server_shutdown};
+    return {.kind = ErrorKind::client_closed};
+}
+
+RequestRun::RequestRun(PipelineParts pipeline_parts, ClientRequest const& client_request,
+                       Snapshot const& snapshot_in_force, ReplySink& reply, Cancellation& cancel)
+    : parts(pipeline_parts),
+      request(client_request),
+      snapshot(snapshot_in_force),
+      client(reply),
+      cancellation(cancel),
+      stream(reply, request.chat, snapshot.settings().server.stream, request.received_at, request.request_id) {
+    outcome.request_id = request.request_id;
+    outcome.method = request.method;
+    outcome.route = request.route;
+    outcome.client = request.client;
+    outcome.caller = request.caller;
+    outcome.requested_model = request.chat.requested_model;
+    outcome.model = "other";
+    outcome.stream = request.chat.stream;
+    outcome.status = 499;  // until the client got something
+    outcome.bytes_in = request.bytes_in;
+    outcome.started_at = request.started_at;
+}
+
+void RequestRun::routed_to(Snapshot::Match const& match) {
+    model = match.model;
+    star = match.star;
+    outcome.model = model->settings->name;
+    deadline = after(request.received_at, model->settings->timeout.total);
+    if (!request.client_timeout || *request.client_timeout <= milliseconds::zero()) return;
+    auto const clients = request.received_at + *request.client_timeout;
+    deadline_is_clients = clients <= deadline;
+    deadline = earlier(deadline, clients);
+}
+
+Headers RequestRun::error_headers_so_far() {
+    auto const spent = parts.clock.now() - request.received_at;
+    AnswerTiming const timing{.own = spent - outcome.upstream_time, .upstream = outcome.upstream_time};
+    Headers headers;
+    headers.reserve(9);
+    headers.push_back({"x-request-id", request.request_id});
+    add_route_headers(headers, outcome.last_attempt(), outcome.attempts.size(), timing);
+    return headers;
+}
+
+RequestRun::~RequestRun() {
+    auto const end = finished_at.value_or(parts.clock.now());
+    for (auto const& attempt : outcome.attempts) add(outcome.usage, attempt.usage);
+    if (cost_known && outcome.usage.source != UsageSource::none) outcome.cost = cost;
+    if (outcome.status == 499 && !outcome.error) outcome.error = cancelled_error(cancellation.reason());
+    outcome.client_left = outcome.error && outcome.error->kind == ErrorKind::client_closed;
+    outcome.bytes_out = client.bytes_out();
+    outcome.stream_started = stream.opened();
+    outcome.duration = end - request.received_at;
+    parts.recorder.record(outcome);
+}
+
+}  // namespace sluice

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "core/pipeline/client_stream.hpp"
+#include "core/pipeline/pipeline.hpp"
+#include "core/pipeline/ports.hpp"
+#include "core/pipeline/request.hpp"
+#include "core/pipeline/snapshot.hpp"
+
+namespace sluice {
+
+/// What the pipeline of a worker works with.
+struct PipelineParts {
+    Upstream& upstream;
+    Clock& clock;
+    Recorder& recorder;
+    DialectLookup const& dialects;
+    RetryBudget& retry_budget;
+};
+
+/// What the phases of one request share. Lives in Pipeline::handle(). Its destructor settles and records, so that every
+/// request ends in exactly one Outcome, also when its coroutine is destroyed while it waits.
+struct RequestRun {
+    RequestRun(PipelineParts pipeline_parts, ClientRequest const& client_request, Snapshot const& snapshot_in_force,
+               ReplySink& reply, Cancellation& cancel);
+    RequestRun(RequestRun const&) = delete;
+    RequestRun& operator=(RequestRun const&) = delete;
+    ~RequestRun();
+
+    /// Takes the model's limits over.
+    void routed_to(Snapshot::Match const& match);
+
+    /// x-request-id, x-sluice-* and server-timing of an error answer.
+    Headers error_headers_so_far();
+
+    PipelineParts parts;
+    ClientRequest const& request;
+    Snapshot const& snapshot;
+    ReplySink& client;
+    Cancellation& cancellation;
+    ClientStream stream;
+    Outcome outcome;
+
+    ModelRuntime const* model = nullptr;
+    std::string_view star;               ///< what the model's star stands for
+    Instant deadline = never;            ///< of the whole request
+    bool deadline_is_clients = false;    ///< the client's own timeout is the shorter one
+    bool committed = false;              ///< the client has seen a part of an answer: no other attempt may follow
+    bool cost_known = true;              ///< every attempt that used tokens had a price
+    NanoUsd cost{};                      ///< of the attempts with a known price
+    std::optional<Instant> finished_at;  ///< when the client had all; later work does not count
+};
+
+/// The error of a cancelled request.
+Error cancelled_error(CancelReason reason);
+
+}  // namespace sluice

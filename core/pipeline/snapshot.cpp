@@ -1,0 +1,80 @@
+#include "core/pipeline/snapshot.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace sluice {
+namespace {
+
+std::vector<std::string> names_of(std::vector<ModelSettings> const& models) {
+    std::vector<std::string> names;
+    names.reserve(models.size());
+    for (auto const& model : models) names.push_back(model.name);
+    return names;
+}
+
+std::optional<PriceSheet> find_price(std::map<std::string, PriceSheet> const& prices, std::string const& name) {
+    auto const found = prices.find(name);
+    return found == prices.end() ? std::nullopt : std::optional(found->second);
+}
+
+TimeoutSettings merged(TimeoutSettings const& model, TimeoutSettings const& provider) {
+    auto timeout = model;
+    timeout.connect = provider.connect;
+    timeout.tls = provider.tls;
+    return timeout;
+}
+
+}  // namespace
+
+Snapshot::Snapshot(Settings settings) : settings_(std::move(settings)), index_(names_of(settings_.models)) {}
+
+std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry& health) {
+    std::shared_ptr<Snapshot> snapshot(new Snapshot(std::move(settings)));  // the constructor is private
+    for (auto const& [name, provider] : snapshot->settings_.providers) {
+        snapshot->providers_.emplace(
+            name, ProviderRuntime{&provider, health.credentials(name, provider.credentials), health.in_flight(name)});
+    }
+    auto const fallback = find_routing_policy("fallback");
+    for (auto const& model : snapshot->settings_.models) {
+        auto const policy = find_routing_policy(model.policy);
+        ModelRuntime runtime{.settings = &model, .policy = policy ? policy : fallback, .targets = {}};
+        runtime.targets.reserve(model.targets.size());
+        for (auto const& target : model.targets) {
+            auto const* const provider = snapshot->find_provider(target.provider);
+            assert(provider != nullptr);
+            auto name = target.provider + "/" + target.model;
+            runtime.targets.push_back({.provider = provider,
+                                       .model = target.model,
+                                       .name = name,
+                                       .price = find_price(snapshot->settings_.prices, name),
+                                       .timeout = merged(model.timeout, provider->settings->timeout),
+                                       .health = health.target(target.provider, target.model, model.breaker)});
+        }
+        snapshot->models_.push_back(std::move(runtime));
+    }
+    return snapshot;
+}
+
+std::optional<Snapshot::Match> Snapshot::find_model(std::string_view name) const {
+    auto const found = index_.find(name);
+    if (!found) return std::nullopt;
+    return Match{&models_[found->position], found->star};
+}
+
+ProviderRuntime const* Snapshot::find_provider(std::string_view name) const {
+    auto const found = providers_.find(name);
+    return found == providers_.end() ? nullptr : &found->second;
+}
+
+std::optional<PriceSheet> Snapshot::price_of(TargetRuntime const& target, std::string_view target_model) const {
+    if (target.price || target.model == target_model) return target.price;
+    return find_price(settings_.prices, target.provider->settings->name + "/" + std::string(target_model));
+}
+
+bool allows_model(std::vector<std::string> const& allowed, std::string_view name) {
+    auto matches = [name](std::string const& pattern) { return match_wildcard(pattern, name).has_value(); };
+    return allowed.empty() || std::any_of(allowed.begin(), allowed.end(), matches);
+}
+
+}  // namespace sluice

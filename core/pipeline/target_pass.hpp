@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+
+#include "core/pipeline/snapshot.hpp"
+
+namespace sluice {
+
+/// The permission to send one request to one target: a place among its provider's requests in flight, a credential, and
+/// perhaps the probe of its breaker. Given back by its destructor, also when nobody said how the attempt ended.
+class TargetPass {
+public:
+    /// Nothing when the breaker is open, the provider is full, or all credentials are benched.
+    static std::optional<TargetPass> enter(TargetRuntime const& target, Instant now);
+
+    TargetPass(TargetPass&& other) noexcept;
+    TargetPass& operator=(TargetPass&&) = delete;
+    ~TargetPass();
+
+    /// Null when none is configured.
+    CredentialSettings const* credential() const;
+
+    /// The target works: a probe need not wait for the end of a long stream to say so.
+    void answering(Instant now);
+    void succeeded(Instant sent_at, Instant now);
+    /// What the failure means for the breaker and the credential. Returns how long the credential rests, if it does.
+    std::optional<milliseconds> failed(Error const& error, Verdict verdict, Instant now, double random);
+
+private:
+    TargetPass(TargetRuntime const& target, Breaker::Pass pass, std::size_t credential)
+        : target_(&target), pass_(pass), credential_(credential) {}
+    void report(Verdict verdict, Instant now, double random);
+
+    TargetRuntime const* target_;
+    Breaker::Pass pass_;
+    bool reported_ = false;
+    std::size_t credential_;
+};
+
+}  // namespace sluice
