@@ -16,7 +16,7 @@ namespace sluice {
 
 /// What is known now about one target of a model. The candidates of a model stand in the order of its configuration.
 struct Candidate {
-    std::string_view name;  ///< "provider/model"
+    std::string_view name{};  ///< "provider/model"
     BreakerState breaker = BreakerState::closed;
     bool breaker_refuses = false;
     milliseconds time_to_probe{0};
