@@ -18,15 +18,19 @@ config::LoadResult checked(std::string const& file) {
     return config::load(options);
 }
 
-void print(config::LoadResult const& result, std::string const& file, CheckFormat format) {
+bool fails(std::vector<config::Problem> const& problems, CheckOptions const& options) {
+    return has_errors(problems) || (options.strict && !problems.empty());
+}
+
+void print(config::LoadResult const& result, std::string const& file, CheckOptions const& options) {
     for (config::Problem const& problem : result.problems) {
         auto const colour = wants_colour(stdout) ? config::Colour::ansi : config::Colour::none;
-        std::string const text = format == CheckFormat::github ? to_github(problem) : to_text(problem, colour);
+        std::string const text = options.format == CheckFormat::github ? to_github(problem) : to_text(problem, colour);
         std::fputs(text.c_str(), stdout);
     }
-    if (format != CheckFormat::text || !result.settings) return;
+    if (options.format != CheckFormat::text || fails(result.problems, options)) return;
     Settings const& settings = *result.settings;
-    std::printf("%s: ok: %zu providers, %zu models, %zu keys\n", file.c_str(), settings.providers.size(),
+    std::printf("%s: ok (providers: %zu, models: %zu, keys: %zu)\n", file.c_str(), settings.providers.size(),
                 settings.models.size(), settings.keys.size());
 }
 
@@ -45,12 +49,11 @@ int run_check(CheckOptions const& options) {
             return exit_usage;
         }
         auto const result = checked(file);
-        if (options.format != CheckFormat::json) print(result, file, options.format);
+        if (options.format != CheckFormat::json) print(result, file, options);
         all.insert(all.end(), result.problems.begin(), result.problems.end());
     }
     if (options.format == CheckFormat::json) std::fputs(to_json(all).c_str(), stdout);
-    bool const fails = has_errors(all) || (options.strict && !all.empty());
-    return fails ? exit_configuration : exit_ok;
+    return fails(all, options) ? exit_configuration : exit_ok;
 }
 
 }  // namespace sluice::cli
