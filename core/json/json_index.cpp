@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <bitset>
-#include <cstring>
 
 #include "core/json/json_number.hpp"
 #include "core/json/json_string.hpp"
@@ -79,7 +78,7 @@ JsonFault fault_of(simdjson::error_code code, std::string_view text) {
 class Checker {
 public:
     Checker(std::string_view text, std::uint32_t const* positions, std::uint32_t count, JsonLimits const& limits)
-        : text_(text), positions_(positions), count_(count), limits_(limits) {}
+        : text_(text), positions_(positions), count_(count), limits_(limits), next_backslash_(text.find('\\')) {}
 
     std::optional<JsonFault> check() {
         while (value() && close_or_go_on()) {
@@ -87,7 +86,7 @@ public:
         return fault_;
     }
 
-    bool escaped() const { return escaped_; }
+    bool has_escaped_names() const { return escaped_names_; }
 
 private:
     char byte() const { return at_ < count_ ? text_[positions_[at_]] : '\0'; }
@@ -140,7 +139,9 @@ private:
 
     bool name() {
         if (byte() != '"') return fail("expected a member name in double quotes");
+        auto const backslash = next_backslash_;
         if (!string()) return false;
+        escaped_names_ |= backslash != next_backslash_;
         ++at_;
         if (byte() != ':') return fail("expected ':'");
         ++at_;
@@ -153,13 +154,14 @@ private:
         return ok;
     }
 
+    /// The first stage has found both quotes, and made a token of whatever stands behind the second. What is left to
+    /// check are escapes; most strings have none.
     bool string() {
-        auto const whole = token();
-        if (whole.size() < 2 || whole.back() != '"') return fail("a string is not closed");
-        auto const raw = whole.substr(1, whole.size() - 2);
-        if (raw.empty() || std::memchr(raw.data(), '\\', raw.size()) == nullptr) return true;
-        escaped_ = true;
-        auto const bad = find_bad_escape(raw, limits_.surrogates);
+        auto const next_token = at_ + 1 < count_ ? positions_[at_ + 1] : text_.size();
+        if (next_backslash_ >= next_token) return true;
+        auto const raw = token();
+        auto const bad = find_bad_escape(raw.substr(1, raw.size() - 2), limits_.surrogates);
+        next_backslash_ = text_.find('\\', next_token);
         return bad == std::string_view::npos || fail_at(offset() + 1 + bad, "a bad escape inside a string");
     }
 
@@ -180,11 +182,12 @@ private:
     std::uint32_t const* positions_;
     std::uint32_t count_;
     JsonLimits const& limits_;
+    std::size_t next_backslash_;  ///< not before the token that is looked at
     std::uint32_t at_ = 0;
     std::size_t depth_ = 0;
     std::size_t values_ = 0;
     std::bitset<JsonLimits::depth> object_;
-    bool escaped_ = false;
+    bool escaped_names_ = false;
     std::optional<JsonFault> fault_;
 };
 
@@ -213,7 +216,7 @@ std::expected<JsonValue, JsonFault> JsonIndex::read(std::string_view text, JsonL
     count_ = stage1_->parser->n_structural_indexes;
     Checker checker(text_, positions_, count_, limits);
     if (auto const fault = checker.check()) return std::unexpected(*fault);
-    escaped_ = checker.escaped();
+    escaped_names_ = checker.has_escaped_names();
     return JsonValue(*this, 0);
 }
 

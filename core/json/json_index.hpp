@@ -53,7 +53,7 @@ private:
     std::string_view text_;
     std::uint32_t const* positions_ = nullptr;  ///< of the first byte of each token
     std::uint32_t count_ = 0;
-    bool escaped_ = false;  ///< some string of the text has an escape
+    bool escaped_names_ = false;  ///< some member name has an escape: names cannot just be compared
     std::unique_ptr<Stage1> stage1_;
 };
 

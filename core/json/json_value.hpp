@@ -87,9 +87,9 @@ struct JsonMember {
     std::string_view name;       ///< between its quotes, escapes as they stand
     std::size_t name_begin = 0;  ///< offset of its first quote
     JsonValue value;
-    bool name_escaped = false;  ///< it may have escapes
+    bool name_escaped = false;  ///< it may have escapes, because some name of the text does
 
-    bool named(std::string_view wanted) const { return name == wanted || (name_escaped && unescaped(name) == wanted); }
+    bool named(std::string_view wanted) const { return name_escaped ? unescaped(name) == wanted : name == wanted; }
 };
 
 /// The members of an object, in order: for (auto const& member : value.members()).
@@ -100,7 +100,7 @@ public:
     public:
         JsonMember operator*() const {
             JsonValue const name(*index_, token_);
-            return {name.string(), name.offset(), JsonValue(*index_, token_ + 2), index_->escaped_};
+            return {name.string(), name.offset(), JsonValue(*index_, token_ + 2), index_->escaped_names_};
         }
         Iterator& operator++() {
             token_ = JsonValue(*index_, token_ + 2).token_behind();
