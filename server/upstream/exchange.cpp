@@ -21,12 +21,12 @@ Error invalid(std::string detail) {
 
 /// The fields of an answer that anybody here looks at; the others are never kept.
 bool of_interest(std::string_view name) {
-    constexpr std::array names{std::string_view("content-type"),        std::string_view("content-encoding"),
-                               std::string_view("retry-after"),         std::string_view("retry-after-ms"),
-                               std::string_view("x-ms-retry-after-ms"), std::string_view("x-request-id"),
-                               std::string_view("request-id"),          std::string_view("apim-request-id"),
-                               std::string_view("x-should-retry"),      std::string_view("openai-processing-ms"),
-                               std::string_view("x-generation-id")};
+    constexpr std::array names{std::string_view("content-type"),         std::string_view("content-length"),
+                               std::string_view("content-encoding"),     std::string_view("retry-after"),
+                               std::string_view("retry-after-ms"),       std::string_view("x-ms-retry-after-ms"),
+                               std::string_view("x-request-id"),         std::string_view("request-id"),
+                               std::string_view("apim-request-id"),      std::string_view("x-should-retry"),
+                               std::string_view("openai-processing-ms"), std::string_view("x-generation-id")};
     for (auto known : names) {
         if (http::equals_ignoring_case(known, name)) return true;
     }
