@@ -1,13 +1,16 @@
 #include "server/http/listener.hpp"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 
 #include "server/http/session.hpp"
 
@@ -18,6 +21,7 @@ using asio::ip::tcp;
 namespace {
 
 constexpr int backlog = 4096;
+constexpr int accepted_at_once = 64;
 constexpr int client_receive_buffer = 256 * 1024;
 constexpr int client_send_buffer = 128 * 1024;
 constexpr milliseconds pause_without_descriptors{50};
@@ -68,8 +72,9 @@ Result<std::uint16_t> Listener::bind(std::string const& host, std::uint16_t port
     if (!error) ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(backlog, error);
+    // For accept4(). Asio's accept() waits for a connection all the same: to it this flag is its own business.
+    if (!error) acceptor_.native_non_blocking(true, error);
     if (error) return std::unexpected(bind_error(host, port, error.message()));
-    acceptor_.native_non_blocking(true, error);
     return acceptor_.local_endpoint().port();
 }
 
@@ -89,18 +94,39 @@ Task<> Listener::accept() {
     asio::use_awaitable_t<Executor> const awaited;
     auto const as_result = asio::as_tuple(awaited);
     while (acceptor_.is_open()) {
-        auto [error] = co_await acceptor_.async_wait(Acceptor::wait_read, as_result);
-        while (acceptor_.is_open() && (!error || error == asio::error::connection_aborted)) {
-            net::Socket socket(worker_.executor());
-            tcp::endpoint peer;
-            acceptor_.accept(socket, peer, error);
-            if (!error) accept_one(std::move(socket), peer);
-        }
-        if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space) {
-            Cancellation never_cancelled;
-            std::ignore = co_await worker_.sleep(pause_without_descriptors, never_cancelled);
-        }
+        std::ignore = co_await acceptor_.async_wait(Acceptor::wait_read, as_result);
+        if (!acceptor_.is_open()) co_return;
+        if (accept_waiting() == Accepted::all) continue;
+        Cancellation never_cancelled;
+        std::ignore = co_await worker_.sleep(pause_without_descriptors, never_cancelled);
     }
+}
+
+/// Takes what stands in the queue, but not so much that those who are in already wait.
+Listener::Accepted Listener::accept_waiting() {
+    for (int taken = 0; taken < accepted_at_once; ++taken) {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        auto* const peer = reinterpret_cast<sockaddr*>(&address);
+        int const fd = ::accept4(acceptor_.native_handle(), peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return Accepted::all;
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return Accepted::no_room;
+            if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) return Accepted::no_room;  // no busy loop
+            continue;  // accept(2): the connection was gone again, or had a network error; the next one is fine
+        }
+        tcp::endpoint endpoint;
+        std::memcpy(endpoint.data(), peer, std::min<std::size_t>(size, endpoint.capacity()));
+        net::Socket socket(worker_.executor());
+        boost::system::error_code error;
+        socket.assign(endpoint.protocol(), fd, error);
+        if (error) {
+            ::close(fd);
+            continue;
+        }
+        accept_one(std::move(socket), endpoint);
+    }
+    return Accepted::all;
 }
 
 void Listener::accept_one(net::Socket socket, tcp::endpoint const& peer) {
@@ -124,11 +150,16 @@ Task<> Listener::serve(net::Socket socket, std::string peer) {
     co_await session.run();
 }
 
-void Listener::turn_away(net::Socket& socket) {
-    boost::system::error_code ignored;
-    socket.native_non_blocking(true, ignored);
-    std::ignore = ::send(socket.native_handle(), full_answer.data(), full_answer.size(), MSG_NOSIGNAL);
-    socket.shutdown(net::Socket::shutdown_send, ignored);
+/// With TLS there is nothing that could be said without a handshake.
+void Listener::turn_away(net::Socket& socket) const {
+    if (tls_) return;
+    int const fd = socket.native_handle();
+    std::ignore = ::send(fd, full_answer.data(), full_answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::shutdown(fd, SHUT_WR);
+    // What has arrived already must not turn the close into a reset that overtakes the answer.
+    std::array<char, 4096> dropped;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    for (int i = 0; i < 16 && ::recv(fd, dropped.data(), dropped.size(), MSG_DONTWAIT) > 0; ++i) {
+    }
 }
 
 }  // namespace sluice::http

@@ -40,10 +40,13 @@ public:
 private:
     using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
 
+    enum class Accepted : bool { all, no_room };
+
     Task<> accept();
+    Accepted accept_waiting();
     void accept_one(net::Socket socket, boost::asio::ip::tcp::endpoint const& peer);
     Task<> serve(net::Socket socket, std::string peer);
-    static void turn_away(net::Socket& socket);
+    void turn_away(net::Socket& socket) const;
 
     net::Worker& worker_;
     Acceptor acceptor_;

@@ -102,7 +102,7 @@ Task<Session::Next> Session::serve_one() {
 }
 
 Task<Session::Next> Session::read_head() {
-    auto const& limits = handler_.limits();
+    LimitSettings const limits = handler_.limits();  // a copy: a reload may end the life of these while we wait
     auto state = input_.empty() ? HeadState::need_more : parser_.parse(input_.buffered());
     auto until = after(worker_.now(), first_ || !input_.empty() ? limits.header_timeout : limits.keep_alive);
     while (state == HeadState::need_more) {
