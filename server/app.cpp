@@ -72,6 +72,7 @@ unsigned retry_percent(Settings const& settings) {
 class App {
 public:
     App(Settings settings, std::vector<std::string> watched, AppOptions const& options);
+    ~App() { admin_worker_.end(); }  // before its listener goes
 
     Result<> listen();
     int run();

@@ -29,6 +29,8 @@ struct Shared {
 class GatewayWorker {
 public:
     GatewayWorker(unsigned index, Shared const& shared, api::Runtime runtime);
+    /// Cuts off what still runs; each request is recorded.
+    ~GatewayWorker() { worker_.end(); }
 
     /// Thread: the main one, before start().
     Result<std::uint16_t> bind(http::ListenAddress const& address) {

@@ -174,7 +174,10 @@ std::string Session::request_id() {
     if (parser_.error() == HeadError::none && acceptable_id(given)) return std::string(given);
     constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
     std::string id = "req_";
-    for (int i = 0; i < 20; ++i) id += digits[static_cast<std::size_t>(worker_.random() * 32)];
+    for (int part = 0; part < 2; ++part) {
+        auto bits = worker_.random_bits();
+        for (int i = 0; i < 10; ++i, bits >>= 5) id += digits[bits % 32];
+    }
     return id;
 }
 

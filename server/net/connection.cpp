@@ -31,7 +31,7 @@ Gather gather(Pieces pieces) {
 }
 
 IoResult from_errno() {
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::want_write, 0};
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {IoStatus::want_write, 0};
     return {IoStatus::failed, 0};
 }
 
@@ -75,6 +75,8 @@ Connection::Connection(Worker& worker, Socket socket)
 Connection::~Connection() {
     if (observer_) observer_->connection_closed();
     core_->owner = nullptr;
+    // Without this OpenSSL takes the end for a failure, and the session's ticket for spoilt: no resumption ever.
+    if (tls_) SSL_set_shutdown(tls_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     tls_.reset();
     boost::system::error_code ignored;
     core_->socket.close(ignored);
@@ -140,6 +142,7 @@ Task<IoStatus> Connection::wait(IoStatus want, Instant until) {
     want == IoStatus::want_write ? arm_write() : arm_read();
     auto const woken = co_await waiter_.wait(until);
     waiting_for_ = IoStatus::ok;
+    if (on_readable_) arm_read();  // a wait for reading has used up what was armed for the watch
     if (woken == Wake::expired) co_return IoStatus::expired;
     co_return woken == Wake::cancelled ? IoStatus::cancelled : IoStatus::ok;
 }
@@ -153,10 +156,11 @@ Task<IoResult> Connection::read(std::span<char> into, Instant until) {
     }
 }
 
-Task<IoStatus> Connection::write_all(Pieces pieces, milliseconds stall) {
-    auto result = write_some(pieces);
+Task<IoStatus> Connection::write_all(Pieces pieces, milliseconds stall, Instant until) {
     std::size_t total = 0;
     for (auto piece : pieces) total += piece.size();
+    if (total == 0) co_return IoStatus::ok;  // OpenSSL does not know how to write nothing
+    auto result = write_some(pieces);
     if (result.status == IoStatus::ok && result.bytes == total) co_return IoStatus::ok;
 
     std::vector<std::string_view> rest(pieces.begin(), pieces.end());
@@ -166,7 +170,7 @@ Task<IoStatus> Connection::write_all(Pieces pieces, milliseconds stall) {
             left = left.subspan(drop_front(left, result.bytes));
             if (left.empty()) co_return IoStatus::ok;
         } else if (result.status == IoStatus::want_read || result.status == IoStatus::want_write) {
-            auto const waited = co_await wait(result.status, after(worker_.now(), stall));
+            auto const waited = co_await wait(result.status, earlier(until, after(worker_.now(), stall)));
             if (waited != IoStatus::ok) co_return waited;
         } else {
             co_return result.status;
@@ -250,7 +254,11 @@ void tune(Socket& socket, int receive_buffer, int send_buffer) {
     int const fd = socket.native_handle();
     auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
     set(IPPROTO_TCP, TCP_NODELAY, 1);
+    // A peer that vanished without a word is noticed after a minute, not after the kernel's two hours.
     set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
     if (receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, receive_buffer);
     if (send_buffer > 0) set(SOL_SOCKET, SO_SNDBUF, send_buffer);
 }

@@ -63,8 +63,8 @@ public:
 
     /// read_some, with a wait where needed.
     Task<IoResult> read(std::span<char> into, Instant until);
-    /// Sends everything. `stall`: the longest time without progress.
-    Task<IoStatus> write_all(Pieces pieces, milliseconds stall);
+    /// Sends everything. `stall`: the longest time without progress; `until`: the longest time in all.
+    Task<IoStatus> write_all(Pieces pieces, milliseconds stall, Instant until = never);
     /// Connects to `address`, then (both sides) runs the TLS handshake.
     Task<IoStatus> connect(boost::asio::ip::tcp::endpoint const& address, Instant until);
     Task<IoStatus> handshake(Instant until);

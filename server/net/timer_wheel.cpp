@@ -1,5 +1,7 @@
 #include "server/net/timer_wheel.hpp"
 
+#include <utility>
+
 namespace sluice::net {
 
 void Watch::unlink() {
@@ -57,6 +59,23 @@ void TimerWheel::visit(std::size_t slot, Instant now) {
             link(watch);
         }
     }
+}
+
+bool TimerWheel::drop_all() {
+    bool any = false;
+    for (auto& slot : slots_) {
+        Watch* list = slot;
+        slot = nullptr;
+        if (list) list->link_ = &list;
+        while (list) {
+            Watch& watch = *list;
+            watch.unlink();
+            if (std::exchange(watch.due_, never) == never) continue;
+            any = true;
+            watch.dropped();
+        }
+    }
+    return any;
 }
 
 }  // namespace sluice::net

@@ -18,6 +18,8 @@ public:
 protected:
     /// The deadline has passed. May schedule again, or destroy *this.
     virtual void expired() = 0;
+    /// The worker ends: nothing will be waited for any more. May destroy *this.
+    virtual void dropped() {}
 
 private:
     friend class TimerWheel;
@@ -43,6 +45,8 @@ public:
     void cancel(Watch& watch) { watch.due_ = never; }
     /// Calls expired() of every watch whose deadline is before `now`.
     void advance(Instant now);
+    /// Calls dropped() of every watch that is scheduled. True: there was one.
+    bool drop_all();
 
 private:
     std::size_t slot_of(Instant time) const;

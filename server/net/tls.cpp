@@ -65,6 +65,8 @@ std::string tls_error_text() {
 Result<TlsContext> server_context(TlsSettings const& settings) {
     ERR_clear_error();
     auto context = make_context(TLS_server_method());
+    // A key with a passphrase is an error here, not a question on somebody's terminal.
+    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return 0; });
     if (SSL_CTX_use_certificate_chain_file(context.get(), settings.certificate_file.c_str()) != 1) {
         return std::unexpected(file_error("certificate", settings.certificate_file));
     }

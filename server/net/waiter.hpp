@@ -20,7 +20,7 @@ public:
     explicit Waiter(TimerWheel& wheel) : wheel_(wheel) {}
 
     Task<Wake> wait(Instant until) {
-        wheel_.schedule(*this, until);
+        wheel_.schedule(*this, earlier(until, longest));
         boost::asio::use_awaitable_t<Executor> token;
         auto initiate = [this](auto handler) {
             resume_ = [handler = std::move(handler)](Wake reason) mutable { std::move(handler)(reason); };
@@ -37,7 +37,11 @@ public:
     }
 
 private:
+    /// Also who waits without a deadline is in the wheel: that is how its worker finds it when it ends.
+    static constexpr Instant longest = never - Duration(1);
+
     void expired() override { wake(Wake::expired); }
+    void dropped() override { wake(Wake::cancelled); }
 
     TimerWheel& wheel_;
     std::move_only_function<void(Wake)> resume_;

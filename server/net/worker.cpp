@@ -8,19 +8,27 @@ namespace sluice::net {
 
 namespace {
 constexpr unsigned ticks_between_trims = 500;  // 5 s
+constexpr int most_rounds = 1'000;             // a coroutine that waits more often than that has a bug
+
+/// Ids are made of it: two workers, or two processes, must not walk through the same numbers.
+std::mt19937_64 seeded() {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+    return std::mt19937_64(seed);
 }
+}  // namespace
 
 Worker::Worker(unsigned index)
     : index_(index),
+      wheel_(std::chrono::steady_clock::now()),
       context_(1),
       guard_(context_.get_executor()),
       tick_(context_.get_executor()),
-      wheel_(std::chrono::steady_clock::now()),
-      random_(std::random_device{}()) {}
+      random_(seeded()) {}
 
 Worker::~Worker() {
     stop();
-    join();
+    if (thread_.joinable()) thread_.join();
 }
 
 void Worker::start() {
@@ -40,17 +48,17 @@ void Worker::run_tick() {
 
 void Worker::post(std::function<void()> work) { boost::asio::post(context_, std::move(work)); }
 
-void Worker::finish() {
-    post([this] {
-        guard_.reset();
-        tick_.cancel();
-    });
-}
-
-void Worker::stop() { context_.stop(); }
-
-void Worker::join() {
+// A coroutine owns the Waiter that it waits in, and the Waiter owns the coroutine: nobody else could end it.
+void Worker::end() {
+    stop();
     if (thread_.joinable()) thread_.join();
+    tick_.cancel();
+    context_.restart();
+    int round = 0;
+    do {
+        context_.poll();
+    } while (wheel_.drop_all() && ++round < most_rounds);
+    context_.poll();
 }
 
 Task<Result<>> Worker::sleep(milliseconds wait, Cancellation& cancellation) {

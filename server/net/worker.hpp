@@ -29,28 +29,29 @@ public:
     void start();
     /// Runs `work` on the worker's thread. Thread: any.
     void post(std::function<void()> work);
-    /// Lets the thread end when nothing is left to do on it; then join().
-    void finish();
-    /// Ends the thread now, whatever is left.
-    void stop();
-    void join();
+    /// Ends the thread now, whatever is left. Thread: any.
+    void stop() { context_.stop(); }
+    /// Stops and joins, then wakes every coroutine that still waits, as cancelled, until all have run to their end.
+    /// Call it while what they use is still there. Thread: the one that destroys *this.
+    void end();
 
     Instant now() override { return std::chrono::steady_clock::now(); }
     Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) override;
     double random() override;
+    std::uint64_t random_bits() { return random_(); }
 
 private:
     void run_tick();
 
     unsigned index_;
+    TimerWheel wheel_;  // these two before the context: what it destroys with itself refers to them
+    BufferPool buffers_;
     boost::asio::io_context context_;
     boost::asio::executor_work_guard<Executor> guard_;
     boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
                                       Executor>
         tick_;
-    TimerWheel wheel_;
-    BufferPool buffers_;
-    std::minstd_rand random_;
+    std::mt19937_64 random_;
     unsigned ticks_ = 0;
     std::thread thread_;
 };
