@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "server/http/body_reader.hpp"
+
 namespace sluice::admin {
 namespace {
 
@@ -34,6 +36,7 @@ Task<> Admin::handle(http::ServerRequest& request) {
     }
     headers.push_back({"content-type", std::string(page.type)});
     headers.push_back({"cache-control", "no-store"});
+    if (!request.body.drainable()) request.reply.close_afterwards();
     std::array const pieces{std::string_view(page.text)};
     std::ignore = co_await request.reply.answer(page.status, headers, pieces);
 }

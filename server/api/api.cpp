@@ -158,6 +158,10 @@ Task<> Api::chat_completions(Visit& visit) {
 
 Task<> Api::refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, Error error,
                    Headers extra) {
+    if (error.kind == ErrorKind::client_closed) {
+        co_return record(request, route, caller, &error, {}, status_of(error));  // nobody is there to be told
+    }
+    if (!request.body.drainable()) request.reply.close_afterwards();
     extra.push_back({"x-request-id", request.request_id});
     auto const sent = co_await answer_error(request.reply, error, std::move(extra));
     record(request, route, caller, &error, sent, status_of(error));

@@ -76,7 +76,8 @@ Task<Result<std::string_view>> BodyReader::read_length(LimitSettings const& limi
 }
 
 Task<Result<std::string_view>> BodyReader::read_chunked(LimitSettings const& limits) {
-    auto const arrived = take_buffered(limits.body_bytes + chunked_room);
+    // All of it, whatever the limit: what stayed behind would be read after what comes next from the socket.
+    auto const arrived = take_buffered();
     make_room(0, std::max(arrived.size(), chunked_room));
     std::memcpy(body_.data(), arrived.data(), arrived.size());
     std::size_t decoded = 0;
@@ -86,8 +87,10 @@ Task<Result<std::string_view>> BodyReader::read_chunked(LimitSettings const& lim
         if (step.error != ChunkError::none) {
             auto const why = describe(step.error);
             auto const kind = why.status == 413 ? ErrorKind::request_too_large : ErrorKind::invalid_framing;
-            co_return std::unexpected(
-                Error{.kind = kind, .message = std::string(why.message), .code = std::string(why.code)});
+            co_return std::unexpected(Error{.kind = kind,
+                                            .message = std::string(why.message),
+                                            .code = std::string(why.code),
+                                            .status = why.status});
         }
         auto const raw = decoded;
         decoded += step.payload;
@@ -141,11 +144,16 @@ Task<Result<std::size_t>> BodyReader::receive(std::span<char> room, LimitSetting
     co_return std::unexpected(Error{.kind = ErrorKind::client_closed});
 }
 
+bool BodyReader::drainable() const {
+    if (complete_) return true;
+    bool const begun = received_ > 0 || taken_ > 0;
+    bool const too_long = head_.body == BodyKind::length && head_.content_length > drain_limit;
+    return !begun && !too_long && !head_.expect_continue;
+}
+
 Task<bool> BodyReader::drain() {
-    if (complete_) co_return true;
+    if (complete_ || !drainable()) co_return complete_;
     auto& worker = input_.connection().worker();
-    if (head_.expect_continue || received_ > 0 || taken_ > 0) co_return false;
-    if (head_.body == BodyKind::length && head_.content_length > drain_limit) co_return false;
     LimitSettings limits;
     limits.body_bytes = drain_limit;
     limits.body_idle = limits.body_total = drain_patience;

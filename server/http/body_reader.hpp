@@ -25,6 +25,8 @@ public:
 
     /// For a body that nobody wanted: reads and drops up to 64 KiB. True: the connection is at the next request.
     Task<bool> drain();
+    /// False: drain() will give up at once, so the answer may as well say that the connection ends.
+    bool drainable() const;
 
     bool complete() const { return complete_; }
     std::uint64_t bytes() const { return received_; }
@@ -39,7 +41,7 @@ private:
     Task<Result<std::string_view>> read_chunked(LimitSettings const& limits);
     /// Reads once into `room`. The result is never 0.
     Task<Result<std::size_t>> receive(std::span<char> room, LimitSettings const& limits);
-    std::string_view take_buffered(std::uint64_t most);
+    std::string_view take_buffered(std::uint64_t most = UINT64_MAX);
     void make_room(std::size_t used, std::uint64_t needed);
     bool too_slow(LimitSettings const& limits, Instant now) const;
 

@@ -75,10 +75,10 @@ Task<Result<>> Reply::start_stream(Headers const& headers) {
 }
 
 Task<Result<>> Reply::write(Pieces pieces) {
-    if (rules_.minor_version == 0) co_return co_await send(pieces);
     std::size_t size = 0;
     for (auto piece : pieces) size += piece.size();
     if (size == 0) co_return Result<>{};  // an empty chunk would end the body
+    if (rules_.minor_version == 0) co_return co_await send(pieces);
 
     std::array<char, 20> room{};
     if (pieces.size() <= 6) {

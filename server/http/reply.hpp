@@ -25,6 +25,7 @@ public:
 
     /// Fields that the answer gets beside its own (CORS).
     void add_common(HeaderField field) { common_.push_back(std::move(field)); }
+    /// The answer says `connection: close` if it has not begun, and the connection ends behind it in any case.
     void close_afterwards() { rules_.keep_open = false; }
 
     Task<Result<>> answer(int status, Headers const& headers, Pieces body) override;
@@ -37,7 +38,8 @@ public:
     /// "HTTP/1.1 100 Continue", for a client that waits for it.
     Task<Result<>> send_continue();
 
-    bool finished() const { return state_ == State::finished; }
+    /// Everything went out to the last byte.
+    bool finished() const { return state_ == State::finished && !failed_; }
     /// The connection may serve another request: a complete answer went out, and nobody asked to close.
     bool reusable() const { return finished() && rules_.keep_open; }
     int status() const { return status_; }

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "core/pipeline/reply.hpp"
 #include "server/http/session_set.hpp"
 
 namespace sluice::http {
@@ -81,6 +82,7 @@ Task<Session::Next> Session::serve_one() {
     Cancellation cancellation;
     Reply reply(connection_, cancellation, rules(head.keep_alive), handler_.limits().write_stall);
     cancellation_ = &cancellation;
+    reply_ = &reply;
     BodyReader body(input_, reply, head, cancellation, [this] { watch_client(); });
     std::string scratch;
     auto const path = normalise(head.target, scratch);
@@ -98,6 +100,7 @@ Task<Session::Next> Session::serve_one() {
     sessions_.became_idle();
     connection_.unwatch();
     cancellation_ = nullptr;
+    reply_ = nullptr;
     co_return co_await finish(request);
 }
 
@@ -138,11 +141,9 @@ Task<Session::Next> Session::refuse(Error error) {
                           .cancellation = cancellation,
                           .reply = reply,
                           .body = body};
-    auto const text = to_error_body(error);
-    std::array const pieces{std::string_view(text)};
-    Headers const headers{
-        {"content-type", "application/json"}, {"x-request-id", request.request_id}, {"x-should-retry", "false"}};
-    std::ignore = co_await reply.answer(status_of(error), headers, pieces);
+    Headers headers;
+    headers.push_back({"x-request-id", request.request_id});
+    std::ignore = co_await answer_error(reply, error, std::move(headers), worker_.random());
     handler_.refused(request, error);
     co_await linger();
     co_return Next::close;
@@ -152,7 +153,8 @@ Task<Session::Next> Session::finish(ServerRequest const& request) {
     bool const drained = co_await request.body.drain();
     connection_.unwatch();
     if (!drained || !request.reply.reusable()) {
-        if (request.reply.finished() && !request.cancellation) co_await linger();
+        bool const client_left = request.cancellation.reason() == CancelReason::client_left;
+        if (request.reply.finished() && !client_left) co_await linger();
         if (!request.reply.finished()) connection_.abort();  // nothing more can be said: no orderly end
         co_return Next::close;
     }
@@ -213,6 +215,10 @@ Task<> Session::linger() {
     }
 }
 
+void Session::close_afterwards() {
+    if (reply_) reply_->close_afterwards();
+}
+
 void Session::finish_up() {
     if (waiting_idle_) connection_.wake_cancelled();
 }
@@ -223,6 +229,11 @@ void Session::cancel() {
     } else {
         connection_.wake_cancelled();
     }
+}
+
+void SessionSet::start_draining() {
+    draining_ = true;
+    for (auto* session : sessions_) session->close_afterwards();
 }
 
 void SessionSet::close_idle() {

@@ -25,7 +25,9 @@ public:
     Task<> run();
     net::Connection& connection() { return connection_; }
 
-    /// No further requests: an idle connection is closed now, a busy one after its answer.
+    /// The answer that is being worked on is the last one.
+    void close_afterwards();
+    /// Closes the connection if it is idle.
     void finish_up();
     /// Ends the request that is being worked on, with a server_shutdown error.
     void cancel();
@@ -51,6 +53,7 @@ private:
     Input input_;
     RequestHeadParser parser_;
     Cancellation* cancellation_ = nullptr;  ///< of the request that is being worked on
+    Reply* reply_ = nullptr;                ///< to it
     std::string early_;                     ///< what the client pipelined while its request was worked on
     bool first_ = true;
     bool waiting_idle_ = false;

@@ -26,8 +26,8 @@ public:
     /// How many are working on a request.
     std::size_t busy() const { return busy_.load(std::memory_order_relaxed); }
 
-    /// From now on every answer says `connection: close`.
-    void start_draining() { draining_ = true; }
+    /// From now on every answer says `connection: close`, also to the requests that are being worked on.
+    void start_draining();
     bool draining() const { return draining_; }
     void close_idle();
     void cancel_all();
