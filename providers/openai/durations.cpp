@@ -12,6 +12,9 @@ using namespace std::chrono;
 using std::string_view;
 
 constexpr auto longest = hours(24 * 31);
+/// Far behind any real wait, and before the end of a clock that counts nanoseconds (2262).
+constexpr int last_year = 2200;
+constexpr double last_year_milliseconds = 7.2e12;
 
 Wait from_milliseconds(double count) {
     if (!(count >= 0)) return std::nullopt;
@@ -80,7 +83,9 @@ std::optional<WallTime> time_of(std::optional<int> y, int m, std::optional<int> 
     auto const hour = digits(clock.substr(0, 2));
     auto const minute = digits(clock.substr(3, 2));
     auto const second = digits(clock.substr(6, 2));
-    if (!y || !d || !hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+    if (!y || !d || !hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60 || *y < 1970 ||
+        *y > last_year)
+        return std::nullopt;
     auto const date = year(*y) / m / *d;
     if (!date.ok()) return std::nullopt;
     return sys_days(date) + hours(*hour) + minutes(*minute) + seconds(*second);
@@ -144,7 +149,7 @@ Wait read_wait(string_view text, WallTime now) {
     auto rest = text;
     if (auto const number = take_number(rest); number && rest.empty() && *number > 1e9) {
         auto const since_epoch = *number > 1e12 ? *number : *number * 1'000;
-        if (since_epoch > 1e14) return std::nullopt;
+        if (since_epoch > last_year_milliseconds) return std::nullopt;
         return until(WallTime(milliseconds(static_cast<std::int64_t>(since_epoch))), now);
     }
     // What looks like a date and is none must not be taken for its year.
