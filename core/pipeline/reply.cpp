@@ -18,7 +18,7 @@ bool bounded_wait_helps(ErrorKind kind) {
 
 std::int64_t whole_seconds(milliseconds wait, double random) {
     auto const spread = static_cast<double>(wait.count()) * (1.0 + 0.2 * random);
-    return (static_cast<std::int64_t>(spread) + 999) / 1000;
+    return std::max((wait.count() + 999) / 1000, (static_cast<std::int64_t>(spread) + 500) / 1000);
 }
 
 }  // namespace

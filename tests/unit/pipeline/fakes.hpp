@@ -1,0 +1,152 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/pipeline/pipeline.hpp"
+#include "core/pipeline/ports.hpp"
+
+/// A world for the pipeline in which nothing waits: a port that would wait moves the clock on instead.
+namespace sluice::testing {
+
+/// Counts every use of a port, and cancels the request at a chosen one.
+struct Turnstile {
+    int passed = 0;
+    int stop_at = 0;  ///< 0: never
+    CancelReason reason = CancelReason::client_left;
+    Cancellation* cancellation = nullptr;
+
+    /// The error of a port that waits for the world, if the request is cancelled by now.
+    std::optional<Error> waits();
+    /// The error of a port that writes to the client, if it has left by now.
+    std::optional<Error> writes();
+};
+
+struct FakeClock final : Clock {
+    Turnstile& turnstile;
+    Instant time = Instant() + seconds(1'000);
+    double draw = 0.5;
+    std::vector<milliseconds> slept;
+
+    explicit FakeClock(Turnstile& gate) : turnstile(gate) {}
+    Instant now() override { return time; }
+    Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) override;
+    double random() override { return draw; }
+};
+
+/// A piece of an upstream's body; the last one may be a failure.
+struct Say {
+    std::string bytes;
+    milliseconds after{0};
+    std::optional<Error> fails{};
+};
+
+/// What one call to the upstream meets.
+struct Scene {
+    int status = 200;
+    Headers headers{{"content-type", "text/event-stream"}};
+    std::vector<Say> body{};
+    milliseconds head_after{0};
+    std::optional<Error> call_fails{};
+    std::optional<Error> head_fails{};
+};
+
+struct SeenCall {
+    std::string provider;
+    std::string credential;
+    std::string path;
+    std::string body;
+    std::string accept;
+    Instant deadline;
+};
+
+/// Plays its scenes in order; the last one again and again.
+class FakeUpstream final : public Upstream {
+public:
+    FakeUpstream(Turnstile& turnstile, FakeClock& clock) : turnstile_(turnstile), clock_(clock) {}
+    Task<Result<std::unique_ptr<Exchange>>> call(UpstreamCall const& call) override;
+
+    std::vector<Scene> scenes;
+    std::vector<SeenCall> calls;
+    int read_to_the_end = 0;  ///< exchanges whose connection could be used again
+    int cut_off = 0;
+
+private:
+    Turnstile& turnstile_;
+    FakeClock& clock_;
+};
+
+class FakeSink final : public ReplySink {
+public:
+    explicit FakeSink(Turnstile& turnstile) : turnstile_(turnstile) {}
+    Task<Result<>> answer(int status_code, Headers const& fields, Pieces pieces) override;
+    Task<Result<>> start_stream(Headers const& fields) override;
+    Task<Result<>> write(Pieces pieces) override;
+    Task<Result<>> end_stream(bool keep_open) override;
+    bool stream_started() const override { return status != 0; }
+    std::uint64_t bytes_out() const override { return body.size(); }
+
+    std::string header(std::string_view name) const { return std::string(find(headers, name)); }
+
+    int status = 0;
+    Headers headers;
+    std::string body;
+    std::vector<std::string> writes;
+    bool ended = false;
+    bool kept_open = false;
+    bool misused = false;  ///< written to before the start or behind the end, or answered twice
+
+private:
+    Turnstile& turnstile_;
+};
+
+struct FakeRecorder final : Recorder {
+    std::vector<Outcome> outcomes;
+    void record(Outcome const& outcome) override { outcomes.push_back(outcome); }
+};
+
+/// A toy wire format. An event is "data: role", "data: usage", "data: [DONE]", "data: error", or content.
+Dialect const& fake_dialect();
+
+/// The whole gateway but for its sockets: providers alpha (credentials a1, a2) and beta; model "m" goes to alpha/one,
+/// then beta/two; "solo" to alpha/one; "any/*" to beta/*.
+class Gateway {
+public:
+    Gateway();
+
+    /// Applies `settings`.
+    void load();
+    /// Sends one request and runs it to its end.
+    Outcome const& ask();
+    Outcome const& ask(Scene scene);
+    Outcome const& ask(std::vector<Scene> scenes);
+
+    ChatRequest chat;
+    std::optional<milliseconds> client_timeout;
+    std::vector<std::string> allowed_models;
+    Settings settings;
+
+    Turnstile turnstile;
+    FakeClock clock{turnstile};
+    FakeUpstream upstream{turnstile, clock};
+    FakeRecorder recorder;
+    HealthRegistry health;
+    std::shared_ptr<RetryBudget> budget = std::make_shared<RetryBudget>(10);
+    std::shared_ptr<Snapshot const> snapshot;
+    std::unique_ptr<FakeSink> sink;
+    std::unique_ptr<Cancellation> cancellation;
+    Pipeline pipeline;
+};
+
+/// "data: " + each text + a blank line.
+std::string events(std::vector<std::string> const& texts);
+/// A stream that is all right: role, `text`, usage, [DONE].
+Scene good_stream(std::string const& text = "hi");
+Scene good_answer();
+Scene refused(int status, Headers headers = {});
+Scene unreachable();
+Error error_of(ErrorKind kind);
+
+}  // namespace sluice::testing
