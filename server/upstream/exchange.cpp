@@ -79,12 +79,14 @@ Task<Result<>> HttpExchange::write_request() {
     {
         auto* const connection = pooled_.connection.get();
         Cancellation::Hook hook(call_.cancellation, [connection] { connection->wake_cancelled(); });
-        status = co_await connection->write_all(pieces, write_stall);
+        status = co_await connection->write_all(pieces, write_stall, call_.deadline);
     }
+    sent_whole_ = status == net::IoStatus::ok;
     if (status == net::IoStatus::cancelled) co_return std::unexpected(net::cancelled_error(call_.cancellation));
     if (status == net::IoStatus::expired) {
-        co_return std::unexpected(
-            Error{.kind = ErrorKind::upstream_unavailable, .detail = "the upstream does not take the request"});
+        bool const late = context_.worker.now() >= call_.deadline;
+        co_return std::unexpected(Error{.kind = late ? ErrorKind::upstream_timeout : ErrorKind::upstream_unavailable,
+                                        .detail = "the upstream does not take the request"});
     }
     // After a failed write the upstream's answer may still be there (413 before the body was read): head() looks.
     co_return Result<>{};
@@ -243,7 +245,8 @@ Result<std::string_view> HttpExchange::take_body() {
 }
 
 void HttpExchange::give_back_if_clean() {
-    bool const clean = complete_ && begin_ == end_ && keep_alive_ && !connection_ended_ && !call_.cancellation;
+    bool const at_boundary = complete_ && begin_ == end_ && sent_whole_;
+    bool const clean = at_boundary && keep_alive_ && !connection_ended_ && !call_.cancellation;
     if (clean && pooled_.connection) slot_->put_idle(std::move(pooled_), call_.provider.pool);
 }
 

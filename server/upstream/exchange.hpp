@@ -49,6 +49,7 @@ private:
     bool reused_ = false;
     bool repeated_ = false;
     bool connection_ended_ = false;
+    bool sent_whole_ = false;  ///< else the connection is out of step, whatever the answer says
     Duration connect_time_{0};
 
     net::Buffer buffer_;

@@ -22,6 +22,8 @@ Result<std::shared_ptr<Pool>> HttpUpstream::pool_for(UpstreamCall const& call) {
     if (has_proxy) {
         SLUICE_TRY(proxy, parse_origin(proxy_url.find("://") == std::string::npos ? "http://" + proxy_url : proxy_url));
     }
+    // What an older configuration used, or a key that was replaced, leaves nothing behind.
+    std::erase_if(pools_, [](auto const& entry) { return entry.second.use_count() == 1 && entry.second->unused(); });
     auto pool = std::make_shared<Pool>(worker_, std::move(origin), std::move(proxy), has_proxy);
     pools_.emplace(key_, pool);
     return pool;

@@ -1,15 +1,26 @@
 #include "server/upstream/origin.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
 
+#include "server/http/target.hpp"
+
 namespace sluice::upstream {
 namespace {
 
+/// The text may be a proxy's, with a password in it: that is not shown.
 Error bad_url(std::string_view url, std::string_view why) {
-    return Error{.kind = ErrorKind::internal, .detail = "'" + std::string(url) + "': " + std::string(why)};
+    auto const scheme = url.find("://");
+    auto const begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+    auto const at = url.rfind('@');
+    bool const has_user = at != std::string_view::npos && at >= begin;
+    auto const text =
+        has_user ? std::string(url.substr(0, begin)) + "..." + std::string(url.substr(at)) : std::string(url);
+    return Error{.kind = ErrorKind::internal, .detail = "'" + text + "': " + std::string(why)};
 }
 
 std::string lower(std::string_view text) {
@@ -18,9 +29,34 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-/// One entry of NO_PROXY: "*", a host, ".domain" or "domain" (which covers its subdomains), each with an optional port.
+/// Is `host` an address inside `network`, such as 10.0.0.0/8 or fd00::/8?
+bool in_network(std::string_view network, std::string const& host) {
+    auto const slash = network.find('/');
+    if (slash == std::string_view::npos) return false;
+    std::string const base(network.substr(0, slash));
+    int const family = base.find(':') == std::string::npos ? AF_INET : AF_INET6;
+    std::size_t const all_bits = family == AF_INET ? 32 : 128;
+    std::array<unsigned char, 16> wanted{};
+    std::array<unsigned char, 16> address{};
+    std::size_t bits = 0;
+    auto const digits = network.substr(slash + 1);
+    auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+    if (error != std::errc() || end != digits.data() + digits.size() || bits > all_bits) return false;
+    if (::inet_pton(family, base.c_str(), wanted.data()) != 1) return false;
+    if (::inet_pton(family, host.c_str(), address.data()) != 1) return false;
+    for (std::size_t bit = 0; bit < bits; ++bit) {
+        auto const mask = static_cast<unsigned char>(0x80U >> (bit % 8));
+        if ((wanted[bit / 8] & mask) != (address[bit / 8] & mask)) return false;
+    }
+    return true;
+}
+
+/// One entry of NO_PROXY: "*", a network, a host, ".domain", "*.domain" or "domain" (which cover its subdomains), names
+/// with an optional port.
 bool covers(std::string_view entry, Origin const& target) {
-    if (entry == "*") return true;
+    if (entry == "*" || in_network(entry, target.host)) return true;
+    if (entry.starts_with("*.")) entry.remove_prefix(1);
+    if (entry.starts_with('[') && entry.ends_with(']')) entry = entry.substr(1, entry.size() - 2);
     if (auto const colon = entry.rfind(':'); colon != std::string_view::npos && entry.find(':') == colon) {
         if (entry.substr(colon + 1) != std::to_string(target.port)) return false;
         entry = entry.substr(0, colon);
@@ -69,7 +105,9 @@ Result<Origin> parse_origin(std::string_view url) {
     while (origin.path.ends_with('/')) origin.path.pop_back();
     auto authority = rest.substr(0, slash);
     if (auto const at = authority.rfind('@'); at != std::string_view::npos) {
-        origin.credentials = authority.substr(0, at);
+        auto const decoded = http::decode_id(authority.substr(0, at));
+        if (!decoded) return std::unexpected(bad_url(url, "a malformed escape in front of the host"));
+        origin.credentials = *decoded;
         authority.remove_prefix(at + 1);
     }
     auto const bracket = authority.rfind(']');

@@ -11,7 +11,7 @@ constexpr seconds sweep_interval{1};
 
 Task<Result<Pool::Slot>> Pool::slot(PoolSettings const& settings, std::uint64_t share, Cancellation& cancellation) {
     most_ = std::max<std::uint64_t>(1, settings.max_open / share);
-    if (open_ < most_) {
+    if (open_ < most_ && waiting_.empty()) {  // nobody passes those who wait: grant() is on its way to them
         ++open_;
         co_return Slot(shared_from_this());
     }

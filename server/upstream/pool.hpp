@@ -51,6 +51,9 @@ public:
         Instant opened_at{};
     };
 
+    /// Nobody holds it, and no connection waits in it.
+    bool unused() const { return open_ == 0 && idle_.empty() && waiting_.empty(); }
+
     /// An idle connection that is fit for use, or none.
     Pooled take_idle(PoolSettings const& settings);
     /// Only a connection whose last exchange ended exactly at its boundary.

@@ -8,12 +8,14 @@ namespace asio = boost::asio;
 namespace {
 constexpr seconds fresh_for{30};
 constexpr seconds failed_for{1};
+constexpr std::chrono::minutes too_old_after{5};
 }  // namespace
 
 struct Resolver::Entry {
     Addresses addresses;
     std::string failure;
     Instant renew_at = Instant::min();
+    Instant too_old_at = Instant::min();
     bool resolving = false;
     std::vector<net::Waiter*> waiting;
 };
@@ -31,7 +33,8 @@ Task<Result<Resolver::Addresses>> Resolver::resolve(std::string const& host, Ins
     if (!slot) slot = std::make_shared<Entry>();
     auto const entry = slot;
     if (worker_.now() >= entry->renew_at && !entry->resolving) start(host, entry);
-    if (!entry->addresses.empty()) co_return entry->addresses;
+    bool const known = !entry->addresses.empty();
+    if (known && (worker_.now() < entry->too_old_at || !entry->resolving)) co_return entry->addresses;
     if (entry->resolving) {
         net::Waiter waiter(worker_.wheel());
         entry->waiting.push_back(&waiter);
@@ -42,7 +45,7 @@ Task<Result<Resolver::Addresses>> Resolver::resolve(std::string const& host, Ins
         }
         std::erase(entry->waiting, &waiter);
         if (woken == net::Wake::cancelled) co_return std::unexpected(net::cancelled_error(cancellation));
-        if (woken == net::Wake::expired) {
+        if (woken == net::Wake::expired && entry->addresses.empty()) {
             co_return std::unexpected(
                 Error{.kind = ErrorKind::upstream_unavailable, .detail = "resolving " + host + " took too long"});
         }
@@ -59,10 +62,18 @@ void Resolver::start(std::string const& host, std::shared_ptr<Entry> const& entr
         if (error == asio::error::operation_aborted) return;
         Addresses found;
         for (auto const& result : results) found.push_back(result.endpoint().address());
-        if (!found.empty()) entry->addresses = std::move(found);
+        auto const now = worker_.now();
+        if (!found.empty()) {
+            entry->addresses = std::move(found);
+            entry->too_old_at = now + too_old_after;
+        }
         entry->failure = error.message();
-        entry->renew_at = worker_.now() + (error ? failed_for : fresh_for);
-        for (auto* waiter : std::exchange(entry->waiting, {})) waiter->wake(net::Wake::ready);
+        entry->renew_at = now + (error ? failed_for : fresh_for);
+        while (!entry->waiting.empty()) {  // one by one: who wakes up may end others that wait
+            auto* const first = entry->waiting.front();
+            entry->waiting.erase(entry->waiting.begin());
+            first->wake(net::Wake::ready);
+        }
     };
     resolver_.async_resolve(host, "", std::move(finished));
 }

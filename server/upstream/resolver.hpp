@@ -13,7 +13,8 @@
 namespace sluice::upstream {
 
 /// Names to addresses, both families, without ever blocking its worker: getaddrinfo runs on Asio's own thread. Answers
-/// are kept for 30 s; an older one serves on while it is being renewed, and when renewing fails. Thread: its worker's.
+/// are kept for 30 s; an older one serves on while it is being renewed, and when renewing fails; one that is older than
+/// 5 minutes only when renewing fails. Thread: its worker's.
 class Resolver {
 public:
     using Addresses = std::vector<boost::asio::ip::address>;
