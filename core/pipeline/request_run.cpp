@@ -72,8 +72,8 @@ RequestRun::~RequestRun() {
     for (auto const& attempt : outcome.attempts) add(outcome.usage, attempt.usage);
     if (cost_known && outcome.usage.source != UsageSource::none) outcome.cost = cost;
     if (outcome.status == 499 && !outcome.error) outcome.error = cancelled_error(cancellation.reason());
-    outcome.client_left = cancellation.reason() == CancelReason::client_left ||
-                          (outcome.error && outcome.error->kind == ErrorKind::client_closed);
+    bool const gone = outcome.error && outcome.error->kind == ErrorKind::client_closed;
+    outcome.client_left = !finished_at && (gone || cancellation.reason() == CancelReason::client_left);
     outcome.bytes_out = client.bytes_out();
     outcome.stream_started = stream.opened();
     outcome.duration = end - request.received_at;

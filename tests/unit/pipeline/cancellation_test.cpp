@@ -52,7 +52,10 @@ TEST_CASE("a client may leave at any moment, and is recorded once as gone", "[pi
             for (auto const& breaker : gateway.health.breakers(gateway.clock.time)) {
                 CHECK(breaker.state == BreakerState::closed);
             }
-            if (is_whole(*gateway.sink)) continue;  // it left when it had everything
+            if (is_whole(*gateway.sink)) {  // it left when it had everything
+                CHECK_FALSE(outcome.client_left);
+                continue;
+            }
             REQUIRE(outcome.error);
             bool const broke_before = outcome.error->kind == ErrorKind::stream_interrupted;
             CHECK(outcome.status == (broke_before ? 200 : 499));
