@@ -35,4 +35,10 @@ void BufferPool::trim() {
     for (auto& free : free_) free.resize(free.size() / 2);
 }
 
+std::size_t BufferPool::kept() const {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < classes.size(); ++i) bytes += free_[i].size() * classes[i];
+    return bytes;
+}
+
 }  // namespace sluice::net

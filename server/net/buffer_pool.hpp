@@ -54,6 +54,8 @@ public:
 
     /// Frees half of what is unused in each class. Called by the worker's slow tick.
     void trim();
+    /// Bytes that wait to be taken again.
+    std::size_t kept() const;
 
 private:
     friend class Buffer;
