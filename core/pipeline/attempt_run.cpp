@@ -14,6 +14,10 @@ constexpr milliseconds refusal_time{5'000};
 
 Error timed_out(std::string detail) { return {.kind = ErrorKind::upstream_timeout, .detail = std::move(detail)}; }
 
+std::unexpected<Error> failure(ErrorKind kind, std::string detail) {
+    return std::unexpected(Error{.kind = kind, .detail = std::move(detail)});
+}
+
 bool is_cancelled(ErrorKind kind) { return kind == ErrorKind::client_closed || kind == ErrorKind::server_shutdown; }
 
 /// What a client that has seen a part of the answer is told.
@@ -80,10 +84,7 @@ Task<Result<>> AttemptRun::go() {
 Task<Result<>> AttemptRun::exchange_answer() {
     auto const& chat = run_.request.chat;
     auto const& provider = *target_.provider->settings;
-    if (dialect_ == nullptr) {
-        Error error{.kind = ErrorKind::internal, .detail = "no dialect is called " + provider.dialect};
-        co_return std::unexpected(std::move(error));
-    }
+    if (dialect_ == nullptr) co_return failure(ErrorKind::internal, "no dialect is called " + provider.dialect);
     SLUICE_CO_TRY(auto const encoded, dialect_->encode(chat, record_.target_model, provider));
     auto const body = spliced(chat.body, encoded.edits);
     UpstreamCall const call{.provider = provider,
@@ -112,8 +113,7 @@ Task<Result<>> AttemptRun::exchange_answer() {
     record_.upstream_request_id = find(head->headers, "x-request-id").substr(0, 128);
     if (head->status < 200 || head->status > 299) co_return std::unexpected(co_await read_refusal(*exchange, *head));
     if (is_compressed(*head)) {
-        Error error{.kind = ErrorKind::upstream_invalid_response, .detail = "the answer is compressed, unasked"};
-        co_return std::unexpected(std::move(error));
+        co_return failure(ErrorKind::upstream_invalid_response, "the answer is compressed, unasked");
     }
     if (chat.stream) co_return co_await relay_stream(*exchange, *head);
     co_return co_await relay_answer(*exchange, *head);

@@ -234,7 +234,7 @@ Dialect const& fake_dialect() {
     return dialect;
 }
 
-Gateway::Gateway() : pipeline(upstream, clock, recorder, [](std::string_view) { return &fake_dialect(); }, budget) {
+Gateway::Gateway() : pipeline(upstream, clock, recorder, [this](std::string_view) { return dialect; }, budget) {
     chat.body = "MODEL and the rest";
     chat.requested_model = "m";
     chat.stream = true;

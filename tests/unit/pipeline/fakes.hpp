@@ -123,6 +123,7 @@ public:
     Outcome const& ask(Scene scene);
     Outcome const& ask(std::vector<Scene> scenes);
 
+    Dialect const* dialect = &fake_dialect();
     ChatRequest chat;
     std::optional<milliseconds> client_timeout;
     std::vector<std::string> allowed_models;

@@ -1,0 +1,94 @@
+#include <catch2/catch.hpp>
+
+#include "providers/openai/dialect.hpp"
+#include "tests/unit/pipeline/fakes.hpp"
+
+using namespace sluice;
+using namespace sluice::testing;
+
+/// The pipeline with the dialect that most upstreams speak.
+namespace {
+
+std::string const role =
+    R"({"id":"c","model":"one-1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]})";
+std::string const delta = R"({"id":"c","model":"one-1","choices":[{"index":0,"delta":{"content":"Grüße"}}]})";
+std::string const last = R"({"id":"c","model":"one-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
+std::string const usage =
+    R"({"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}})";
+
+void speak_openai(Gateway& gateway, Dialect const& dialect) {
+    gateway.dialect = &dialect;
+    gateway.chat.body = R"({"model":"m","stream":true,"messages":[]})";
+    gateway.chat.model_value = {.offset = 9, .length = 3};
+    gateway.chat.first_member = 1;
+}
+
+std::vector<Say> cut(std::string const& bytes, std::size_t size) {
+    std::vector<Say> pieces;
+    for (std::size_t at = 0; at < bytes.size(); at += size) pieces.push_back({bytes.substr(at, size)});
+    return pieces;
+}
+
+}  // namespace
+
+TEST_CASE("an OpenAI stream cut anywhere reaches the client byte for byte, without the usage that it did not ask for",
+          "[pipeline][openai]") {
+    auto size = GENERATE(std::size_t{1}, 7, 100, 4096);
+    CAPTURE(size);
+    auto const dialect = make_openai_dialect();
+    Gateway gateway;
+    speak_openai(gateway, *dialect);
+    auto const stream = ": PROCESSING\n\n" + events({role, delta, last, usage, "[DONE]"});
+    auto const& outcome = gateway.ask(Scene{.body = cut(stream, size)});
+    CHECK(gateway.sink->body == events({role, delta, last, "[DONE]"}));
+    CHECK(gateway.upstream.calls.at(0).path == "/chat/completions");
+    CHECK(gateway.upstream.calls.at(0).body.find(R"("model":"one")") != std::string::npos);
+    CHECK(gateway.upstream.calls.at(0).body.find("include_usage") != std::string::npos);
+    CHECK(outcome.usage.input == 7);
+    CHECK(outcome.usage.output == 3);
+    CHECK(outcome.finish_reason == "stop");
+    CHECK(outcome.reported_model == "one-1");
+}
+
+TEST_CASE("an OpenAI stream that fails before its first content is replaced by the next target's",
+          "[pipeline][openai]") {
+    auto size = GENERATE(std::size_t{1}, 4096);
+    auto body = GENERATE(as<std::string>(), events({R"({"error":{"message":"x","code":502}})"}),
+                         events({role, R"({"error":{"message":"x","type":"server_error"}})"}), events({role}),
+                         std::string(), events({role, "no JSON"}));
+    CAPTURE(size, body);
+    auto const dialect = make_openai_dialect();
+    Gateway gateway;
+    speak_openai(gateway, *dialect);
+    auto const& outcome =
+        gateway.ask({Scene{.body = cut(body, size)}, Scene{.body = cut(events({delta, last, "[DONE]"}), size)}});
+    CHECK(gateway.sink->body == events({delta, last, "[DONE]"}));
+    CHECK(outcome.attempts.size() == 2);
+}
+
+TEST_CASE("an OpenAI stream that is cut after its first content ends with an error event", "[pipeline][openai]") {
+    auto size = GENERATE(std::size_t{1}, 4096);
+    auto const dialect = make_openai_dialect();
+    Gateway gateway;
+    speak_openai(gateway, *dialect);
+    auto const& outcome = gateway.ask(Scene{.body = cut(events({role, delta}) + "data: {\"id\"", size)});
+    CHECK(gateway.sink->body.starts_with(events({role, delta}) + "data: {\"error\""));
+    CHECK(gateway.sink->body.find("[DONE]") == std::string::npos);
+    CHECK(outcome.error->kind == ErrorKind::stream_interrupted);
+    CHECK(outcome.usage.source == UsageSource::estimated);
+}
+
+TEST_CASE("an OpenAI answer and an OpenAI error object", "[pipeline][openai]") {
+    auto const dialect = make_openai_dialect();
+    Gateway gateway;
+    speak_openai(gateway, *dialect);
+    gateway.chat.stream = false;
+    std::string const answer =
+        R"({"model":"one-1","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}],)"
+        R"("usage":{"prompt_tokens":7,"completion_tokens":3}})";
+    Scene const error{.headers = {}, .body = {{R"({"error":{"message":"busy","code":503}})"}}};
+    auto const& outcome = gateway.ask({error, Scene{.headers = {}, .body = cut(answer, 10)}});
+    CHECK(gateway.sink->body == answer);
+    CHECK(outcome.attempts.size() == 2);
+    CHECK(outcome.usage.output == 3);
+}
