@@ -69,6 +69,14 @@ TEST_CASE("each limit ends a wait of its own", "[pipeline][deadlines]") {
     CHECK(gateway.upstream.cut_off == 1);
 }
 
+TEST_CASE("the limit for the first token ends with it", "[pipeline][deadlines]") {
+    Gateway gateway;
+    gateway.settings.models[1].timeout.first_token = seconds(7);
+    gateway.load();
+    gateway.chat.requested_model = "solo";
+    CHECK_FALSE(gateway.ask(slow_stream(30, seconds(1))).error);
+}
+
 TEST_CASE("without limits a stream may take its time", "[pipeline][deadlines]") {
     Gateway gateway;
     gateway.settings.models[1].timeout = no_limits();

@@ -47,6 +47,10 @@ TEST_CASE("a probe that succeeds brings the target back, one that fails costs it
         CHECK(gateway.recorder.outcomes.back().attempts.at(0).reason == "fallback: probe");
         CHECK(state_of(gateway, "alpha", "one") == BreakerState::closed);
     }
+    SECTION("a first token, then a broken stream: one failure of a target that works") {
+        gateway.ask(Scene{.body = {{events({"one"})}}});
+        CHECK(state_of(gateway, "alpha", "one") == BreakerState::closed);
+    }
     SECTION("failure") {
         gateway.ask({refused(500), good_stream()});
         CHECK(gateway.sink->status == 200);
