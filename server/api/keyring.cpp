@@ -3,33 +3,34 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
 namespace sluice::api {
 namespace {
 
-/// The key that a request brings, in any of the fields that SDKs use; empty when there is none or it is ambiguous.
+std::string_view without_scheme(std::string_view authorization) {
+    constexpr std::string_view scheme = "bearer ";
+    if (!http::equals_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return {};
+    auto const key = authorization.substr(scheme.size());
+    return key.substr(std::min(key.find_first_not_of(' '), key.size()));
+}
+
+/// The key that a request brings, in any of the fields that SDKs use, or in several. Empty when there is none, and when
+/// two fields do not say the same: then nobody can know which one a neighbour looked at.
 std::string_view presented_key(http::RequestHead const& head) {
-    std::string_view authorization;
+    constexpr std::array<std::string_view, 3> key_fields{"api-key", "x-api-key", "x-goog-api-key"};
+    std::string_view found;
     for (auto const& field : head.fields) {
-        if (!http::equals_ignoring_case(field.name, "authorization")) continue;
-        if (!authorization.empty() && authorization != field.value) return {};
-        authorization = field.value;
+        bool const bearer = http::equals_ignoring_case(field.name, "authorization");
+        auto const named = [&field](std::string_view name) { return http::equals_ignoring_case(field.name, name); };
+        if (!bearer && std::ranges::none_of(key_fields, named)) continue;
+        auto const key = bearer ? without_scheme(field.value) : field.value;
+        if (key.empty() || (!found.empty() && key != found)) return {};
+        found = key;
     }
-    if (!authorization.empty()) {
-        constexpr std::size_t scheme = 7;
-        if (authorization.size() <= scheme || !http::equals_ignoring_case(authorization.substr(0, scheme), "bearer ")) {
-            return {};
-        }
-        auto key = authorization.substr(scheme);
-        while (key.starts_with(' ')) key.remove_prefix(1);
-        return key;
-    }
-    for (std::string_view const name : {"api-key", "x-api-key", "x-goog-api-key"}) {
-        if (auto const key = head.find(name); !key.empty()) return key;
-    }
-    return {};
+    return found;
 }
 
 }  // namespace
