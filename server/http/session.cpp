@@ -152,8 +152,9 @@ Task<Session::Next> Session::refuse(Error error) {
 Task<Session::Next> Session::finish(ServerRequest const& request) {
     bool const drained = co_await request.body.drain();
     connection_.unwatch();
-    if (!drained || !request.reply.reusable()) {
-        bool const client_left = request.cancellation.reason() == CancelReason::client_left;
+    bool const client_left =
+        request.cancellation.reason() == CancelReason::client_left;  // also what it pipelined is void
+    if (!drained || !request.reply.reusable() || client_left) {
         if (request.reply.finished() && !client_left) co_await linger();
         if (!request.reply.finished()) connection_.abort();  // nothing more can be said: no orderly end
         co_return Next::close;
