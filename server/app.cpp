@@ -176,6 +176,7 @@ Result<> App::listen() {
     SLUICE_TRY(auto const runtime, make_runtime(settings_));
     SLUICE_TRY(auto address, http::parse_listen(settings_.server.listen));
     SLUICE_TRY(auto const admin_address, http::parse_listen(settings_.server.admin_listen));
+    SLUICE_CHECK(http::check_free(address));
     net::TlsContext tls;
     if (settings_.server.tls) {
         SLUICE_TRY(tls, net::server_context(*settings_.server.tls));

@@ -20,6 +20,8 @@ using asio::ip::tcp;
 
 namespace {
 
+using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
+
 constexpr int backlog = 4096;
 constexpr int accepted_at_once = 64;
 constexpr int client_receive_buffer = 256 * 1024;
@@ -59,6 +61,20 @@ Result<ListenAddress> parse_listen(std::string_view text) {
     if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     address.host = host.empty() ? "0.0.0.0" : host == "localhost" ? "127.0.0.1" : std::string(host);
     return address;
+}
+
+Result<> check_free(ListenAddress const& wanted) {
+    boost::system::error_code error;
+    auto const address = asio::ip::make_address(wanted.host, error);
+    if (error) return std::unexpected(bind_error(wanted.host, wanted.port, "not an IP address"));
+    asio::io_context context;
+    Acceptor probe(context.get_executor());
+    tcp::endpoint const endpoint(address, wanted.port);
+    probe.open(endpoint.protocol(), error);
+    if (!error) probe.set_option(Acceptor::reuse_address(true), error);
+    if (!error) probe.bind(endpoint, error);
+    if (error) return std::unexpected(bind_error(wanted.host, wanted.port, error.message()));
+    return {};
 }
 
 Result<std::uint16_t> Listener::bind(std::string const& host, std::uint16_t port) {

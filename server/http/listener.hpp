@@ -65,4 +65,8 @@ struct ListenAddress {
 /// "127.0.0.1:8080", "[::1]:8080", ":8080" (every address). Errors: internal, with what would be right.
 Result<ListenAddress> parse_listen(std::string_view text);
 
+/// Fails when another process listens there already. Listeners share their port among the workers, so that bind() alone
+/// would let two gateways take turns without anybody noticing. Errors: internal.
+Result<> check_free(ListenAddress const& address);
+
 }  // namespace sluice::http
