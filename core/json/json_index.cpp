@@ -3,12 +3,12 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
-#include <bitset>
+#include <optional>
 
 #include "core/json/json_number.hpp"
 #include "core/json/json_string.hpp"
-#include "core/json/json_value.hpp"
 
 namespace sluice {
 
@@ -74,11 +74,11 @@ JsonFault fault_of(simdjson::error_code code, std::string_view text) {
     }
 }
 
-/// One pass over the tokens. `at` is the token that is looked at.
+/// One pass over the tokens. `at_` is the token that is looked at; the one behind the last stands at the text's end.
 class Checker {
 public:
     Checker(std::string_view text, std::uint32_t const* positions, std::uint32_t count, JsonLimits const& limits)
-        : text_(text), positions_(positions), count_(count), limits_(limits), next_backslash_(text.find('\\')) {}
+        : text_(text), at_(positions), end_(positions + count), limits_(limits), next_backslash_(text.find('\\')) {}
 
     std::optional<JsonFault> check() {
         while (value() && close_or_go_on()) {
@@ -89,20 +89,19 @@ public:
     bool has_escaped_names() const { return escaped_names_; }
 
 private:
-    char byte() const { return at_ < count_ ? text_[positions_[at_]] : '\0'; }
-    std::size_t offset() const { return at_ < count_ ? positions_[at_] : text_.size(); }
+    char byte() const { return at_ < end_ ? text_[*at_] : '\0'; }
 
-    bool fail(std::string_view problem) { return fail_at(offset(), problem); }
+    bool fail(std::string_view problem) { return fail_at(*at_, problem); }
     bool fail_at(std::size_t offset, std::string_view problem) {
-        fault_ = JsonFault{offset, at_ < count_ ? problem : "the text ends too early"};
+        fault_ = JsonFault{offset, at_ < end_ ? problem : "the text ends too early"};
         return false;
     }
 
     /// The scalar's bytes: up to the next token, without the white space before that.
     std::string_view token() const {
-        std::size_t end = at_ + 1 < count_ ? positions_[at_ + 1] : text_.size();
+        std::size_t end = at_[1];
         while (is_space(text_[end - 1])) --end;
-        return text_.substr(positions_[at_], end - positions_[at_]);
+        return text_.substr(*at_, end - *at_);
     }
 
     /// From here to the end of the next scalar or empty container.
@@ -127,13 +126,14 @@ private:
     bool close_or_go_on() {
         for (; depth_ > 0; --depth_, ++at_) {
             bool const object = object_[depth_ - 1];
-            if (byte() == ',') {
+            char const c = byte();
+            if (c == ',') {
                 ++at_;
                 return !object || name();
             }
-            if (byte() != (object ? '}' : ']')) return fail(object ? "expected ',' or '}'" : "expected ',' or ']'");
+            if (c != (object ? '}' : ']')) return fail(object ? "expected ',' or '}'" : "expected ',' or ']'");
         }
-        if (at_ < count_) fail("something follows the JSON value");
+        if (at_ < end_) fail("something follows the JSON value");
         return false;
     }
 
@@ -149,6 +149,7 @@ private:
     }
 
     bool scalar(char first) {
+        if (at_ == end_) return fail({});
         bool const ok = first == '"' ? string() : first == '-' || (first >= '0' && first <= '9') ? number() : literal();
         ++at_;
         return ok;
@@ -156,13 +157,13 @@ private:
 
     /// The first stage has found both quotes, and made a token of whatever stands behind the second. What is left to
     /// check are escapes; most strings have none.
-    bool string() {
-        auto const next_token = at_ + 1 < count_ ? positions_[at_ + 1] : text_.size();
-        if (next_backslash_ >= next_token) return true;
+    bool string() { return next_backslash_ >= at_[1] || escapes(); }
+
+    bool escapes() {
         auto const raw = token();
         auto const bad = find_bad_escape(raw.substr(1, raw.size() - 2), limits_.surrogates);
-        next_backslash_ = text_.find('\\', next_token);
-        return bad == std::string_view::npos || fail_at(offset() + 1 + bad, "a bad escape inside a string");
+        next_backslash_ = text_.find('\\', at_[1]);
+        return bad == std::string_view::npos || fail_at(*at_ + 1 + bad, "a bad escape inside a string");
     }
 
     bool number() {
@@ -173,20 +174,18 @@ private:
     }
 
     bool literal() {
-        if (at_ >= count_) return fail({});
         auto const word = token();
-        return word == "true" || word == "false" || word == "null" || fail("expected a value");
+        return word == "null" || word == "true" || word == "false" || fail("expected a value");
     }
 
     std::string_view text_;
-    std::uint32_t const* positions_;
-    std::uint32_t count_;
+    std::uint32_t const* at_;
+    std::uint32_t const* end_;
     JsonLimits const& limits_;
     std::size_t next_backslash_;  ///< not before the token that is looked at
-    std::uint32_t at_ = 0;
     std::size_t depth_ = 0;
     std::size_t values_ = 0;
-    std::bitset<JsonLimits::depth> object_;
+    std::array<bool, JsonLimits::depth> object_;  ///< whether the containers around are objects; the rest is not read
     bool escaped_names_ = false;
     std::optional<JsonFault> fault_;
 };
@@ -197,7 +196,6 @@ JsonIndex::JsonIndex() : stage1_(std::make_unique<Stage1>()) {}
 JsonIndex::~JsonIndex() = default;
 
 std::expected<JsonValue, JsonFault> JsonIndex::read(std::string_view text, JsonLimits const& limits) {
-    count_ = 0;
     if (text.empty()) return std::unexpected(fault_of(simdjson::EMPTY, text));
     if (text.size() > stage1_->capacity) {
         // Four bytes for each of the text, of which only those are touched that tokens need.
@@ -208,24 +206,24 @@ std::expected<JsonValue, JsonFault> JsonIndex::read(std::string_view text, JsonL
         if (code != simdjson::SUCCESS) return std::unexpected(fault_of(code, text));
         stage1_->capacity = capacity;
     }
+    auto& parser = *stage1_->parser;
     auto const* bytes = reinterpret_cast<std::uint8_t const*>(text.data());
-    auto const code = stage1_->parser->stage1(bytes, text.size(), simdjson::stage1_mode::regular);
+    auto const code = parser.stage1(bytes, text.size(), simdjson::stage1_mode::regular);
     if (code != simdjson::SUCCESS) return std::unexpected(fault_of(code, text));
-    text_ = text;
-    positions_ = stage1_->parser->structural_indexes.get();
-    count_ = stage1_->parser->n_structural_indexes;
-    Checker checker(text_, positions_, count_, limits);
+    auto* const positions = parser.structural_indexes.get();
+    auto const count = parser.n_structural_indexes;
+    // Already there in 3.0.1; and a second one, because behind a last token we look one further.
+    positions[count] = positions[count + 1] = static_cast<std::uint32_t>(text.size());
+    Checker checker(text, positions, count, limits);
     if (auto const fault = checker.check()) return std::unexpected(*fault);
-    escaped_names_ = checker.has_escaped_names();
-    return JsonValue(*this, 0);
+    auto const names = checker.has_escaped_names() ? JsonValue::Names::escaped : JsonValue::Names::plain;
+    return JsonValue(text.data(), positions, names);
 }
 
 void JsonIndex::shrink_to(std::size_t text_size) {
     if (stage1_->capacity <= text_size) return;
     stage1_->parser.reset();
     stage1_->capacity = 0;
-    positions_ = nullptr;
-    count_ = 0;
 }
 
 }  // namespace sluice

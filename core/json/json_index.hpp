@@ -6,9 +6,9 @@
 #include <memory>
 #include <string_view>
 
-namespace sluice {
+#include "core/json/json_value.hpp"
 
-class JsonValue;
+namespace sluice {
 
 /// Whether an escape may name half of a surrogate pair. A stream may cut a pair between two chunks; a request may not.
 enum class Surrogates : std::uint8_t { paired, any };
@@ -45,15 +45,7 @@ public:
     void shrink_to(std::size_t text_size);
 
 private:
-    friend class JsonValue;
-    friend class JsonMembers;
-    friend class JsonElements;
     struct Stage1;
-
-    std::string_view text_;
-    std::uint32_t const* positions_ = nullptr;  ///< of the first byte of each token
-    std::uint32_t count_ = 0;
-    bool escaped_names_ = false;  ///< some member name has an escape: names cannot just be compared
     std::unique_ptr<Stage1> stage1_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "core/json/json_string.hpp"
+
 namespace sluice {
 namespace {
 
@@ -21,11 +23,15 @@ std::optional<std::int64_t> JsonValue::integer() const {
 
 std::optional<double> JsonValue::number() const { return is(JsonType::number) ? parsed<double>(raw()) : std::nullopt; }
 
+std::string JsonValue::unescaped() const { return sluice::unescaped(string()); }
+
 JsonValue JsonValue::operator[](std::string_view name) const {
     for (auto const& member : members()) {
         if (member.named(name)) return member.value;
     }
     return {};
 }
+
+bool JsonMember::named_with_escapes(std::string_view wanted) const { return unescaped(name) == wanted; }
 
 }  // namespace sluice

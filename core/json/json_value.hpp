@@ -3,10 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
-
-#include "core/json/json_index.hpp"
-#include "core/json/json_string.hpp"
 
 namespace sluice {
 
@@ -21,11 +19,11 @@ class JsonValue {
 public:
     JsonValue() = default;
 
-    explicit operator bool() const { return index_ != nullptr; }
-    bool is(JsonType type) const { return index_ != nullptr && type_of(first_byte()) == type; }
+    explicit operator bool() const { return at_ != nullptr; }
+    bool is(JsonType type) const { return at_ != nullptr && type_of(*first()) == type; }
 
     /// Offset of its first byte in the text.
-    std::size_t offset() const { return index_->positions_[token_]; }
+    std::size_t offset() const { return *at_; }
 
     /// Its bytes as they stand in the text.
     std::string_view raw() const;
@@ -34,15 +32,15 @@ public:
     std::string_view string() const;
 
     /// A string without its escapes; empty for other types.
-    std::string unescaped() const { return sluice::unescaped(string()); }
+    std::string unescaped() const;
 
     /// A number written as an integer that fits.
     std::optional<std::int64_t> integer() const;
     std::optional<double> number() const;
-    bool is_true() const { return index_ != nullptr && first_byte() == 't'; }
+    bool is_true() const { return at_ != nullptr && *first() == 't'; }
 
     /// Present and not null.
-    bool has_value() const { return index_ != nullptr && first_byte() != 'n'; }
+    bool has_value() const { return at_ != nullptr && *first() != 'n'; }
 
     JsonMembers members() const;
     JsonElements elements() const;
@@ -54,8 +52,11 @@ private:
     friend class JsonIndex;
     friend class JsonMembers;
     friend class JsonElements;
+    using Token = std::uint32_t const*;  ///< where the offset of a token's first byte stands
 
-    JsonValue(JsonIndex const& index, std::uint32_t token) : index_(&index), token_(token) {}
+    enum class Names : bool { plain, escaped };
+
+    JsonValue(char const* text, Token at, Names names) : text_(text), at_(at), names_(names) {}
 
     static constexpr JsonType type_of(char first) {
         switch (first) {
@@ -74,13 +75,13 @@ private:
                 return JsonType::number;
         }
     }
-    char byte_of(std::uint32_t token) const { return index_->text_[index_->positions_[token]]; }
-    char first_byte() const { return byte_of(token_); }
-    std::size_t end_of(std::uint32_t token) const;  ///< offset behind a scalar's last byte
-    std::uint32_t token_behind() const;
+    char const* first() const { return text_ + *at_; }
+    char const* end_of(Token token) const;  ///< behind a scalar's or bracket's last byte
+    Token behind() const;                   ///< the token that follows the whole value
 
-    JsonIndex const* index_ = nullptr;
-    std::uint32_t token_ = 0;
+    char const* text_ = nullptr;
+    Token at_ = nullptr;
+    Names names_ = Names::plain;  ///< whether some member name of the text has an escape
 };
 
 struct JsonMember {
@@ -89,7 +90,10 @@ struct JsonMember {
     JsonValue value;
     bool name_escaped = false;  ///< it may have escapes, because some name of the text does
 
-    bool named(std::string_view wanted) const { return name_escaped ? unescaped(name) == wanted : name == wanted; }
+    bool named(std::string_view wanted) const { return name_escaped ? named_with_escapes(wanted) : name == wanted; }
+
+private:
+    bool named_with_escapes(std::string_view wanted) const;
 };
 
 /// The members of an object, in order: for (auto const& member : value.members()).
@@ -98,26 +102,19 @@ public:
     struct End {};
     class Iterator {
     public:
-        JsonMember operator*() const {
-            JsonValue const name(*index_, token_);
-            return {name.string(), name.offset(), JsonValue(*index_, token_ + 2), index_->escaped_names_};
-        }
-        Iterator& operator++() {
-            token_ = JsonValue(*index_, token_ + 2).token_behind();
-            if (JsonValue(*index_, token_).first_byte() == ',') ++token_;
-            return *this;
-        }
-        bool operator!=(End) const { return index_ != nullptr && JsonValue(*index_, token_).first_byte() != '}'; }
+        JsonMember operator*() const;
+        Iterator& operator++();
+        bool operator!=(End) const { return name_.at_ != nullptr && *name_.first() != '}'; }
 
     private:
         friend class JsonValue;
-        Iterator(JsonIndex const* index, std::uint32_t token) : index_(index), token_(token) {}
-        JsonIndex const* index_;
-        std::uint32_t token_;
+        explicit Iterator(JsonValue name) : name_(name) {}
+        JsonValue name_;  ///< or the closing brace; nothing if there is no object
     };
 
     Iterator begin() const { return begin_; }
     static End end() { return {}; }
+    bool empty() const { return !(begin_ != End{}); }
 
 private:
     friend class JsonValue;
@@ -131,19 +128,14 @@ public:
     struct End {};
     class Iterator {
     public:
-        JsonValue operator*() const { return {*index_, token_}; }
-        Iterator& operator++() {
-            token_ = JsonValue(*index_, token_).token_behind();
-            if (JsonValue(*index_, token_).first_byte() == ',') ++token_;
-            return *this;
-        }
-        bool operator!=(End) const { return index_ != nullptr && JsonValue(*index_, token_).first_byte() != ']'; }
+        JsonValue operator*() const { return element_; }
+        Iterator& operator++();
+        bool operator!=(End) const { return element_.at_ != nullptr && *element_.first() != ']'; }
 
     private:
         friend class JsonValue;
-        Iterator(JsonIndex const* index, std::uint32_t token) : index_(index), token_(token) {}
-        JsonIndex const* index_;
-        std::uint32_t token_;
+        explicit Iterator(JsonValue element) : element_(element) {}
+        JsonValue element_;  ///< or the closing bracket; nothing if there is no array
     };
 
     Iterator begin() const { return begin_; }
@@ -156,40 +148,60 @@ private:
     Iterator begin_;
 };
 
-inline std::size_t JsonValue::end_of(std::uint32_t token) const {
-    auto const is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-    std::size_t end = token + 1 < index_->count_ ? index_->positions_[token + 1] : index_->text_.size();
-    while (is_space(index_->text_[end - 1])) --end;
+// --- inline, because each chunk of each stream comes through here
+// -----------------------------------------------------
+
+inline char const* JsonValue::end_of(Token token) const {
+    // Behind the last token stands the length of the text.
+    auto const* end = text_ + token[1];
+    while (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t') --end;
     return end;
 }
 
-inline std::uint32_t JsonValue::token_behind() const {
-    auto token = token_;
+inline JsonValue::Token JsonValue::behind() const {
+    auto const* token = at_;
     int depth = 0;
     do {
-        char const c = byte_of(token++);
-        if (c == '{' || c == '[') ++depth;
-        if (c == '}' || c == ']') --depth;
+        // { and } as well as [ and ] differ from everything else that begins a token in these bits
+        char const c = text_[*token++];
+        if ((c | 0x20) == '{') ++depth;
+        if ((c | 0x20) == '}') --depth;
     } while (depth > 0);
     return token;
 }
 
 inline std::string_view JsonValue::raw() const {
-    if (index_ == nullptr) return {};
-    return index_->text_.substr(offset(), end_of(token_behind() - 1) - offset());
+    return at_ == nullptr ? std::string_view{} : std::string_view(first(), end_of(behind() - 1));
 }
 
 inline std::string_view JsonValue::string() const {
-    if (index_ == nullptr || first_byte() != '"') return {};
-    return index_->text_.substr(offset() + 1, end_of(token_) - offset() - 2);
+    if (at_ == nullptr || *first() != '"') return {};
+    return {first() + 1, end_of(at_) - 1};
 }
 
 inline JsonMembers JsonValue::members() const {
-    return JsonMembers({is(JsonType::object) ? index_ : nullptr, token_ + 1});
+    return JsonMembers(JsonMembers::Iterator(is(JsonType::object) ? JsonValue(text_, at_ + 1, names_) : JsonValue()));
 }
 
 inline JsonElements JsonValue::elements() const {
-    return JsonElements({is(JsonType::array) ? index_ : nullptr, token_ + 1});
+    return JsonElements(JsonElements::Iterator(is(JsonType::array) ? JsonValue(text_, at_ + 1, names_) : JsonValue()));
+}
+
+inline JsonMember JsonMembers::Iterator::operator*() const {
+    JsonValue const value(name_.text_, name_.at_ + 2, name_.names_);
+    return {name_.string(), name_.offset(), value, name_.names_ == JsonValue::Names::escaped};
+}
+
+inline JsonMembers::Iterator& JsonMembers::Iterator::operator++() {
+    name_.at_ = JsonValue(name_.text_, name_.at_ + 2, name_.names_).behind();
+    if (*name_.first() == ',') ++name_.at_;
+    return *this;
+}
+
+inline JsonElements::Iterator& JsonElements::Iterator::operator++() {
+    element_.at_ = element_.behind();
+    if (*element_.first() == ',') ++element_.at_;
+    return *this;
 }
 
 }  // namespace sluice

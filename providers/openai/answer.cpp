@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/json/json_index.hpp"
+#include "core/json/json_string.hpp"
 #include "core/stream/usage_tally.hpp"
 #include "providers/openai/chunk_reader.hpp"
 #include "providers/openai/errors.hpp"

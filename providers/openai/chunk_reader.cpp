@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/json/json_string.hpp"
+
 namespace sluice::openai {
 namespace {
 
@@ -68,7 +70,7 @@ void read_delta(JsonValue delta, ChoiceFacts& choice) {
             choice.has_delta |= !value.elements().empty();
         } else if (value.is(JsonType::object)) {
             choice.output_bytes += text_bytes(value["arguments"].string());
-            choice.has_delta |= value.members().begin() != JsonMembers::End{};
+            choice.has_delta |= !value.members().empty();
         }
     }
 }
@@ -76,7 +78,7 @@ void read_delta(JsonValue delta, ChoiceFacts& choice) {
 /// Falsy values are no error for the SDKs either.
 bool is_error(JsonValue value) {
     if (value.is(JsonType::string)) return !value.string().empty();
-    if (value.is(JsonType::object)) return value.members().begin() != JsonMembers::End{};
+    if (value.is(JsonType::object)) return !value.members().empty();
     return value.is_true();
 }
 

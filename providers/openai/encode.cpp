@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "core/json/json_value.hpp"
+#include "core/json/json_index.hpp"
 #include "core/types/error.hpp"
 
 namespace sluice::openai {
@@ -19,7 +19,7 @@ std::optional<Edit> edit_in(std::string_view options, std::size_t offset) {
         if (asked.is_true()) return std::nullopt;
         return Edit{offset + asked.offset(), asked.raw().size(), "true"};
     }
-    bool const empty = !(value->members().begin() != JsonMembers::End{});
+    bool const empty = value->members().empty();
     return Edit{offset + 1, 0, empty ? R"("include_usage":true)" : R"("include_usage":true,)"};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/json/json_index.hpp"
 #include "providers/openai/durations.hpp"
 
 namespace sluice::openai {

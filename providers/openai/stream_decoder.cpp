@@ -1,11 +1,13 @@
 #include "providers/openai/stream_decoder.hpp"
 
+#include <cassert>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/json/json_index.hpp"
+#include "core/json/json_string.hpp"
 #include "core/stream/sse_parser.hpp"
 #include "core/stream/sse_writer.hpp"
 #include "core/stream/usage_tally.hpp"
@@ -118,9 +120,15 @@ void Decoder::finish(StreamStep& step) {
     step.committed = committed_;
 }
 
+/// Whether the event's data is a part of its raw form, so that offsets in the one mean something in the other.
+bool is_in_place(SseEvent const& event) {
+    auto const* const data = event.data.data();
+    return data >= event.raw.data() && data < event.raw.data() + event.raw.size();
+}
+
 void Decoder::take_all(StreamStep& step) {
     std::size_t size = 0;
-    for (auto const& event : events_) size += event.raw.empty() ? event_size(event.data) : 0;
+    for (auto const& event : events_) size += is_in_place(event) ? 0 : event_size(event.data);
     written_.reserve(size);
     for (auto const& event : events_) {
         take(event, step);
@@ -202,13 +210,9 @@ void Decoder::take_usage(SseEvent const& event) {
 }
 
 void Decoder::relay(SseEvent const& event, StreamStep& step) {
-    if (event.raw.empty()) return append_to(step.relay, written_anew(event));
-    // A single data line without cuts, or with cuts inside of it: the rest stays where it is. With several lines
-    // `data` is a copy, and offsets in it mean nothing in `raw`.
-    bool const in_place =
-        event.data.data() >= event.raw.data() && event.data.data() < event.raw.data() + event.raw.size();
-    if (!facts_.cuts.empty() && !in_place) return append_to(step.relay, written_anew(event));
-    auto const shift = in_place ? static_cast<std::size_t>(event.data.data() - event.raw.data()) : 0;
+    bool const whole = facts_.cuts.empty() && !event.raw.empty();
+    if (!whole && !is_in_place(event)) return append_to(step.relay, written_anew(event));
+    auto const shift = facts_.cuts.empty() ? 0 : static_cast<std::size_t>(event.data.data() - event.raw.data());
     std::size_t at = 0;
     for (auto const cut : facts_.cuts) {
         append_to(step.relay, event.raw.substr(at, shift + cut.begin - at));
@@ -225,6 +229,7 @@ string_view Decoder::written_anew(SseEvent const& event) {
         at = cut.end;
     }
     cut_data_ += event.data.substr(at);
+    assert(written_.capacity() - written_.size() >= event_size(cut_data_));  // else views of it would dangle
     auto const begin = written_.size();
     append_event(written_, cut_data_);
     return string_view(written_).substr(begin);

@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "core/json/json_value.hpp"
+#include "core/json/json_index.hpp"
+#include "core/json/json_string.hpp"
 
 namespace sluice {
 namespace {

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/json/json_value.hpp"
+#include "core/json/json_string.hpp"
 
 using namespace sluice;
 

@@ -4,6 +4,8 @@
 #include <ostream>
 #include <string>
 
+#include "core/json/json_index.hpp"
+
 namespace sluice {
 std::ostream& operator<<(std::ostream& out, Usage const& u) {
     return out << "in " << u.input << " out " << u.output << " cached " << u.cached_input << " written "
