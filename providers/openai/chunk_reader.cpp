@@ -132,7 +132,7 @@ void read_extension(JsonValue extension, ChunkFacts& facts) {
 }  // namespace
 
 void ChunkFacts::clear() {
-    has_choices = false;
+    has_choices = is_usage_chunk = false;
     choices_missing = true;
     choices.clear();
     error = id = model = created = usage = {};
@@ -165,6 +165,7 @@ void read_chunk(JsonValue root, ChunkFacts& facts) {
         }
     }
     if (own_usage) facts.usage = own_usage;
+    facts.is_usage_chunk = own_usage && facts.cuts.size() == 1 && !facts.choices_missing && !facts.has_choices;
 }
 
 }  // namespace sluice::openai

@@ -30,6 +30,7 @@ struct ChunkFacts {
     JsonValue error;                   ///< an error's description, or the choice that failed
     JsonValue id, model, created;      ///< nothing where absent
     JsonValue usage;                   ///< the last that is not null
+    bool is_usage_chunk = false;       ///< OpenAI's own: no choices, and the only usage stands at the top
     std::vector<Cut> cuts;             ///< every usage member that is not null: sorted, apart
 
     void clear();

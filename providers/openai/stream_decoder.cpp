@@ -202,7 +202,7 @@ void Decoder::take_usage(SseEvent const& event) {
     if (!usage) return;
     tally_.report(*usage);
     if (!wants_usage_) return;
-    if (facts_.has_choices) return usage_chunk_.keep_object(facts_.usage);
+    if (!facts_.is_usage_chunk) return usage_chunk_.keep_object(facts_.usage);
     if (!event.raw.empty()) return usage_chunk_.keep_event(event.raw);
     cut_data_.clear();
     append_event(cut_data_, event.data);
