@@ -1,5 +1,5 @@
 #include "server/api/cors.hpp"
-#include "gateway.hpp"
+#include "tests/unit/http_session/gateway.hpp"
 
 namespace sluice::testing {
 namespace {

@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
-#include "loopback.hpp"
 #include "server/http/body_reader.hpp"
 #include "server/http/listener.hpp"
 #include "server/http/session.hpp"
+#include "tests/unit/http_session/loopback.hpp"
 
 namespace sluice::testing {
 

@@ -1,6 +1,6 @@
 #include <vector>
 
-#include "gateway.hpp"
+#include "tests/unit/http_session/gateway.hpp"
 
 namespace sluice::testing {
 namespace {
