@@ -4,6 +4,7 @@ Only the standard library. Every wait has a limit; every process that is started
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -60,6 +61,11 @@ def wait_until(condition, seconds=5.0, step=0.02, what="condition"):
         time.sleep(step)
 
 
+def die_with_parent():
+    """In the child: the kernel ends it when the test run is ended, however that happens."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Process:
     """One child with its output in files. Its own process group is not needed: it has no children."""
 
@@ -70,7 +76,7 @@ class Process:
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.child = subprocess.Popen(
                 [str(argument) for argument in arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=clean_environment(**(env or {})), cwd=self.folder, preexec_fn=preexec,
+                env=clean_environment(**(env or {})), cwd=self.folder, preexec_fn=lambda: (die_with_parent(), preexec and preexec()),
             )
 
     @property

@@ -24,7 +24,6 @@ REFUSED = {
     "a prefix": {"Authorization": f"Bearer {CALLER_KEY[:-1]}"},
     "with more behind it": {"Authorization": f"Bearer {CALLER_KEY}x"},
     "cookie": {"Cookie": f"api-key={CALLER_KEY}"},
-    "two headers that differ": {"Authorization": f"Bearer {CALLER_KEY}", "api-key": "sk-other"},
 }
 
 
