@@ -1,5 +1,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <catch2/catch.hpp>
+#include <deque>
 #include <optional>
 
 #include "server/upstream/pool.hpp"
@@ -29,6 +30,8 @@ struct Fixture {
     PoolSettings settings{.max_open = 2, .max_waiting = 2, .max_wait = milliseconds(1'000)};
     std::uint64_t share = 1;
 
+    std::deque<Asker> askers;  // go after the worker has ended those who still wait
+
     ~Fixture() { worker.end(); }
     Fixture() = default;
     Fixture(Fixture const&) = delete;
@@ -40,6 +43,7 @@ struct Fixture {
         });
         worker.context().poll();
     }
+    Asker& asker() { return askers.emplace_back(); }
     void run() { worker.context().poll(); }
 };
 
@@ -55,12 +59,12 @@ TEST_CASE("as many slots as the provider allows, shared by the workers, but at l
     f.settings.max_open = row.max_open;
     f.settings.max_waiting = 0;
     f.share = row.workers;
-    std::vector<std::unique_ptr<Asker>> askers;
     int granted = 0;
     for (int i = 0; i < 5; ++i) {
-        f.request(*askers.emplace_back(std::make_unique<Asker>()));
-        if (askers.back()->slot) ++granted;
-        if (!askers.back()->slot) CHECK(askers.back()->refused == ErrorKind::overloaded);
+        auto& one = f.asker();
+        f.request(one);
+        if (one.slot) ++granted;
+        if (!one.slot) CHECK(one.refused == ErrorKind::overloaded);
     }
     CHECK(granted == row.granted);
 }
@@ -68,10 +72,10 @@ TEST_CASE("as many slots as the provider allows, shared by the workers, but at l
 TEST_CASE("a freed slot goes to who has waited longest, and nobody passes", "[pool]") {
     Fixture f;
     f.settings.max_open = 1;
-    Asker holder;
-    Asker first;
-    Asker second;
-    Asker late;
+    auto& holder = f.asker();
+    auto& first = f.asker();
+    auto& second = f.asker();
+    auto& late = f.asker();
     f.request(holder);
     f.request(first);
     f.request(second);
@@ -95,12 +99,12 @@ TEST_CASE("who waits in vain, or is cancelled, or finds the queue full, is refus
     Fixture f;
     f.settings.max_open = 1;
     f.settings.max_waiting = 1;
-    Asker holder;
-    Asker waiting;
+    auto& holder = f.asker();
+    auto& waiting = f.asker();
     f.request(holder);
     f.request(waiting);
     SECTION("the queue is full") {
-        Asker more;
+        auto& more = f.asker();
         f.request(more);
         CHECK(more.refused == ErrorKind::overloaded);
         CHECK_FALSE(waiting.refused);
@@ -117,7 +121,7 @@ TEST_CASE("who waits in vain, or is cancelled, or finds the queue full, is refus
     f.run();
     if (waiting.slot) waiting.slot.reset();
     f.run();
-    Asker next;
+    auto& next = f.asker();
     f.request(next);
     CHECK(next.slot);
 }
@@ -125,7 +129,7 @@ TEST_CASE("who waits in vain, or is cancelled, or finds the queue full, is refus
 TEST_CASE("a pool is unused when nobody holds or awaits a slot", "[pool]") {
     Fixture f;
     CHECK(f.pool->unused());
-    Asker holder;
+    auto& holder = f.asker();
     f.request(holder);
     CHECK_FALSE(f.pool->unused());
     holder.slot.reset();
