@@ -146,7 +146,8 @@ std::string unescaped(std::string_view raw) {
 
 std::size_t text_bytes(std::string_view raw) {
     std::size_t bytes = raw.size();
-    for (auto at = next_backslash(raw, 0); at + 1 < raw.size(); at = next_backslash(raw, at + 2)) {
+    // Most text has none, and memchr says so fastest.
+    for (auto at = std::min(raw.find('\\'), raw.size()); at + 1 < raw.size(); at = next_backslash(raw, at + 2)) {
         bytes -= raw[at + 1] == 'u' ? 4 : 1;
     }
     return bytes;
