@@ -140,7 +140,7 @@ def test_a_stop_at_any_moment_loses_nothing(start, lab, scale):
 @pytest.mark.seconds(300)
 def test_a_brown_out_is_not_made_worse(start, lab):
     """At 100 requests a second and half of the answers 503, the upstream sees at most 1.1 times the load."""
-    gateway = start(models={"m": "lab/fast"}, defaults={"breaker": {"consecutive": 0, "min_requests": 1_000_000}})
+    gateway = start(models={"m": "lab/fast"}, defaults={"breaker": {"consecutive": 1_000_000, "min_requests": 1_000_000}})
     lab.reset()
     lab.set(options={"fail_ratio": 0.5, "fail_with": {"status": 503}})
     started, sent = time.monotonic(), [0]

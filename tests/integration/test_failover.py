@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from harness import FORGIVING, Gateway, config, free_port, provider
+from harness import FORGIVING, Gateway, config, free_port, isolated, provider
 
 # Every way in which the lab fails before its first token.
 BEFORE_COMMIT = [
@@ -21,7 +21,10 @@ def pair(folder, lab):
     """A gateway whose models fail over from a faulty target to a good one."""
     names = [*BEFORE_COMMIT, *CALLERS_FAULT, "late-token", "hang", "flaky", "no-type"]
     dead = f"http://127.0.0.1:{free_port()}/v1"
-    models = {name: {"targets": [f"lab/{name}", "lab/fast"]} for name in names}
+    providers, models = {"lab": provider(lab), "dead": provider(dead)}, {}
+    for prefix in ("", "stream/"):
+        more_providers, more_models = isolated(lab, names, prefix, fallbacks=["lab/fast"])
+        providers, models = providers | more_providers, models | more_models
     models |= {
         "fast": "lab/fast",
         "dead": {"targets": ["dead/any", "lab/fast"]},
@@ -32,7 +35,6 @@ def pair(folder, lab):
         "slow-head": {"targets": ["lab/hang", "lab/fast"], "timeout": {"first_token": "400ms", "whole_answer": "400ms"}},
         "one-try": {"targets": ["lab/error-500", "lab/fast"], "retry": {"attempts": 0}},
     }
-    providers = {"lab": provider(lab), "dead": provider(dead)}
     with Gateway(folder, config(lab, models=models, providers=providers, defaults=FORGIVING), name="pair") as running:
         yield running
 
@@ -48,7 +50,7 @@ def test_a_failure_before_the_first_token_is_invisible(pair, model, stream):
     if model in ONLY_STREAMS and not stream:
         pytest.skip("there is no event in an answer that is not streamed")
     expected = pair.chat("fast", stream=stream)
-    answer = pair.chat(model, stream=stream)
+    answer = pair.chat("stream/" * stream + model, stream=stream)
     assert answer.status == 200 and answer.complete, answer
     assert answer.content == expected.content
     assert not stream or answer.finished

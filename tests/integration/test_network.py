@@ -101,8 +101,9 @@ class Relay:
                     target, first = (host.strip("[]"), int(port)), b""
                     client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
                 else:
-                    host, port = where.split(b"//")[1].split(b"/")[0].decode().rsplit(":", 1)
-                    target = (host, int(port))
+                    authority, path = where.split(b"//")[1].split(b"/", 1)
+                    host, port = authority.decode().rsplit(":", 1)
+                    target, first = (host, int(port)), first.replace(where, b"/" + path, 1)
             with socket.create_connection(target, 5) as server:
                 server.sendall(first)
                 self._pump(client, server)

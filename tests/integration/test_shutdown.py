@@ -68,7 +68,7 @@ def test_a_stream_over_the_limit_gets_an_error_event(start):
     assert b"[DONE]" not in body
     assert b'"server_shutdown"' in body.strip().splitlines()[-1]
     assert gateway.wait(5) == 0
-    assert time.monotonic() - started < 1.8 * SLOW
+    assert time.monotonic() - started < 2.2 * SLOW
 
 
 def test_a_request_without_an_answer_at_the_limit_gets_503(start):

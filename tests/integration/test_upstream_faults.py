@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from harness import CALLER_KEY, FORGIVING, PROVIDER_KEY, Gateway, config, provider, wait_until
+from harness import CALLER_KEY, FORGIVING, PROVIDER_KEY, Gateway, config, isolated, provider, wait_until
 
 # scenario -> status and code for the client, when there is nobody else to ask
 ANSWERED = {
@@ -30,6 +30,8 @@ ANSWERED = {
     "error-529": (503, None),
     "error-504": (504, None),
 }
+# form -> the least and the most whole seconds that the client may be told, for a wait of 2.5 s
+RETRY_FORMS = {"seconds": (2, 4), "decimal": (2, 4), "date": (1, 4), "ms": (2, 4), "x_ms": (2, 4), "none": (1, 60)}
 FAULTS = ["two_lengths", "length_and_chunked", "bad_chunk_size", "huge_chunk_size", "missing_chunk_end", "negative_length",
           "nul_in_header", "folded_header", "space_before_colon", "no_colon", "huge_header", "many_headers", "bad_status_line",
           "bad_version", "bare_lf", "switching_protocols", "cut_in_header", "gzip", "two_codings"]
@@ -39,8 +41,14 @@ FAULTS = ["two_lengths", "length_and_chunked", "bad_chunk_size", "huge_chunk_siz
 def lone(folder, lab):
     """A gateway that makes one attempt, with one connection at a time."""
     providers = {"lab": provider(lab, pool={"max_open": 1, "max_waiting": 16, "max_wait": "10s"})}
+    models = lab.models()
+    for prefix, names in (("whole/", ANSWERED), ("stream/", ANSWERED), ("", RETRY_FORMS)):
+        more_providers, more_models = isolated(lab, names, prefix)
+        providers, models = providers | more_providers, models | more_models
+    for form in RETRY_FORMS:
+        models[form]["targets"] = [f"{form.replace('_', '-')}-only/fast"]
     defaults = FORGIVING | {"retry": {"attempts": 0}}
-    settings = config(lab, providers=providers, defaults=defaults, server={"workers": 1})
+    settings = config(lab, providers=providers, models=models, defaults=defaults, server={"workers": 1})
     with Gateway(folder, settings, name="lone") as running:
         yield running
 
@@ -53,7 +61,7 @@ def connections(lab):
 @pytest.mark.parametrize("model", ANSWERED)
 def test_a_fault_has_its_status(lone, model, stream):
     status, code = ANSWERED[model]
-    answer = lone.chat(model, stream=stream)
+    answer = lone.chat(("stream/" if stream else "whole/") + model, stream=stream)
     if model == "error-504" and answer.status == 502:
         pytest.fail("an upstream's 504 is a timeout, not a failure of ours")
     assert answer.status == status, answer
@@ -144,10 +152,10 @@ def test_the_upstream_gets_an_allow_list_of_headers(lone, lab):
 # --- rate limits, credentials, breaker, budget ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form, least, most", [("seconds", 2, 4), ("decimal", 2, 4), ("date", 1, 4), ("ms", 2, 4), ("x_ms", 2, 4),
-                                               ("none", 1, 60)])
-def test_every_form_of_retry_after_is_understood(lone, form, least, most):
-    answer = lone.chat(lab={"status": 429, "retry_form": form, "retry_after": "2500ms" if form != "none" else "1s"})
+@pytest.mark.parametrize("form", RETRY_FORMS)
+def test_every_form_of_retry_after_is_understood(lone, form):
+    least, most = RETRY_FORMS[form]
+    answer = lone.chat(form, lab={"status": 429, "retry_form": form, "retry_after": "2500ms" if form != "none" else "1s"})
     assert (answer.status, answer.error["type"]) == (429, "rate_limit_error")
     assert answer.error["code"] == "rate_limit_exceeded"
     assert answer.header("retry-after"), "a 429 says when to come back"
@@ -209,9 +217,16 @@ def test_the_breaker_opens_answers_fast_and_recovers(start, lab):
     assert gateway.metric("sluice_breaker_state", provider="lab") == 0
 
 
+def test_a_breaker_that_is_switched_off_never_opens(start, lab):
+    breaker = {"consecutive": 0, "min_requests": 1_000_000}
+    gateway = start(defaults={"retry": {"attempts": 0}, "breaker": breaker}, models={"m": "lab/error-500"})
+    assert [gateway.chat("m").status for _ in range(5)] == [502] * 5
+    assert gateway.metric("sluice_breaker_state", provider="lab") == 0
+
+
 def test_retries_stay_inside_their_budget(start, lab):
     defaults = {"retry": {"attempts": 2, "backoff": "1ms..2ms", "max_extra_load": "10%"},
-                "breaker": {"consecutive": 0, "min_requests": 1_000_000}}
+                "breaker": {"consecutive": 1_000_000, "min_requests": 1_000_000}}
     gateway = start(defaults=defaults, models={"m": "lab/fast"}, server={"workers": 1})
     lab.reset()
     lab.set(options={"status": 503})

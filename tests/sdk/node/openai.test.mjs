@@ -134,7 +134,7 @@ describe("errors", () => {
   for (const [model, kind, status] of rows) {
     for (const streamed of [false, true]) {
       test(`an upstream's ${model} raises ${kind.name}${streamed ? " for a stream" : ""}`, async () => {
-        const call = once.chat.completions.create({ model: `bare/${model}`, messages, stream: streamed });
+        const call = once.chat.completions.create({ model: `bare${streamed ? "-stream" : ""}/${model}`, messages, stream: streamed });
         await assert.rejects(call, (error) => {
           assert.ok(error instanceof kind, `${error.constructor.name}: ${error.message}`);
           assert.equal(error.status, status);
@@ -162,7 +162,8 @@ describe("errors", () => {
     test(`\`${model}\` inside a stream raises after the text so far`, async () => {
       let text = "";
       const reading = async () => {
-        for await (const chunk of await stream(model)) text += joined([chunk]);
+        // Paced, so that the first token is out when it fails.
+        for await (const chunk of await stream(model, { lab: { per_token: "15ms" } })) text += joined([chunk]);
       };
       await assert.rejects(reading(), OpenAI.APIError);
       assert.ok(text);

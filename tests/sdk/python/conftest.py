@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "integration"))
 import openai
 import pytest
 from alarm import pytest_runtest_call  # noqa: F401  a hook
-from harness import CALLER_KEY, SLOW, Gateway, Lab, config
+from harness import CALLER_KEY, SLOW, Gateway, Lab, config, isolated, provider
 
 KEYS = [{"name": "sdk", "value": CALLER_KEY}]
 
@@ -27,8 +27,11 @@ def lab(tmp_path_factory):
 def gateway(tmp_path_factory, lab):
     defaults = {"breaker": {"min_requests": 100000, "consecutive": 100000}}
     # `bare/...` makes one attempt only, so that an upstream's failure reaches the SDK at once.
-    models = {"meta-llama/llama-3:free": "lab/fast", **lab.models(), **lab.models("bare/", retry={"attempts": 0})}
-    settings = config(lab, models=models, keys=KEYS, defaults=defaults)
+    providers, models = {"lab": provider(lab)}, {"meta-llama/llama-3:free": "lab/fast", **lab.models()}
+    for prefix in ("bare/", "bare-stream/"):
+        more_providers, more_models = isolated(lab, lab.models(), prefix, retry={"attempts": 0})
+        providers, models = providers | more_providers, models | more_models
+    settings = config(lab, providers=providers, models=models, keys=KEYS, defaults=defaults)
     with Gateway(tmp_path_factory.mktemp("gateway"), settings) as running:
         yield running
 
