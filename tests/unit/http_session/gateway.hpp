@@ -82,6 +82,7 @@ private:
             auto const written = co_await request.reply.write(Pieces(&piece, 1));
             if (!written) break;
         }
+        std::ignore = co_await request.reply.end_stream(true);
         cancelled = request.cancellation.reason();
     }
     Task<> wait(http::ServerRequest& request) {

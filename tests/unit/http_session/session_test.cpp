@@ -103,9 +103,9 @@ TEST_CASE("a refusal says close, ends the connection, and is not lost in a reset
         Row{"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"},
         Row{"an unknown coding", "POST /echo HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip\r\n\r\n", "501"},
         Row{"a long target", "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nhost: h\r\n\r\n", "414"},
-        Row{"a long head", "GET / HTTP/1.1\r\nhost: h\r\nx: " + std::string(40'000, 'a') + "\r\n\r\n", "431"},
+        Row{"a long head", "GET / HTTP/1.1\r\nhost: h\r\nx: " + std::string(200'000, 'a') + "\r\n\r\n", "431"},
         Row{"a bad chunk", chunked("/echo", "3\r\nabcX0\r\n\r\n"), "400"},
-        Row{"a body above the limit", post("/echo", std::string(2'000, 'x')), "413"},
+        Row{"a body above the limit", post("/echo", std::string(200'000, 'x')), "413"},
         Row{"a chunked body above the limit", chunked("/echo", "7d0\r\n" + std::string(2'000, 'x') + "\r\n0\r\n\r\n"),
             "413"},
         Row{"an announced chunk above the limit", chunked("/echo", "fffffff\r\n"), "413"});
@@ -189,8 +189,9 @@ TEST_CASE("a client that does not read is cut off after the stall", "[session]")
     client.send(get("/flood"));
     CHECK(eventually([&gateway] { return gateway.handler.cancelled == CancelReason::client_left; }));
     CHECK(gateway.all_closed());
-    // A cut chunked body never has its end.
+    // A cut chunked body never has its end, and its connection no orderly one.
     CHECK_FALSE(client.read_all().ends_with("0\r\n\r\n"));
+    CHECK(client.was_reset());
 }
 
 TEST_CASE("expect: 100-continue is answered before the body, and only if somebody wants it", "[session]") {

@@ -38,10 +38,14 @@ struct Fixture {
     Fixture& operator=(Fixture const&) = delete;
 
     void request(Asker& asker) {
+        announce(asker);
+        run();
+    }
+    /// Its turn comes with the next run().
+    void announce(Asker& asker) {
         boost::asio::co_spawn(worker.executor(), ask(*pool, settings, share, asker), [](std::exception_ptr bug) {
             if (bug) std::rethrow_exception(bug);
         });
-        worker.context().poll();
     }
     Asker& asker() { return askers.emplace_back(); }
     void run() { worker.context().poll(); }
@@ -81,10 +85,10 @@ TEST_CASE("a freed slot goes to who has waited longest, and nobody passes", "[po
     f.request(second);
     REQUIRE(holder.slot);
     CHECK_FALSE(first.slot);
+    f.settings.max_waiting = 3;
+    f.announce(late);  // comes between the slot's return and its grant
     holder.slot.reset();
     CHECK_FALSE(first.slot);  // not inside the destructor
-    f.settings.max_waiting = 3;
-    f.request(late);  // comes between the slot's return and its grant
     f.run();
     CHECK(first.slot);
     CHECK_FALSE(second.slot);
