@@ -89,7 +89,9 @@ Api::Route const* Api::find_route(std::string_view path, std::string_view& id) {
 Task<> Api::handle(http::ServerRequest& request) {
     auto const runtime = runtime_;  // what this request began with, whatever is reloaded meanwhile
     if (apply_cors(request, runtime.snapshot->settings().server)) {
-        std::ignore = co_await request.reply.answer(204, Headers{{"x-request-id", request.request_id}}, {});
+        Headers headers;
+        headers.push_back({"x-request-id", request.request_id});
+        std::ignore = co_await request.reply.answer(204, headers, Pieces());
         co_return;
     }
     metrics_.request_started();
@@ -99,25 +101,24 @@ Task<> Api::handle(http::ServerRequest& request) {
 
 Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
     if (request.head.method == "CONNECT" || request.head.method == "TRACE") {
-        co_return co_await refuse(request, other_route, nullptr, Error{.kind = ErrorKind::method_not_allowed},
-                                  Headers{{"allow", "GET, HEAD, POST, OPTIONS"}});
+        Headers allow{{"allow", "GET, HEAD, POST, OPTIONS"}};
+        co_return co_await refuse(request, other_route, nullptr, ErrorKind::method_not_allowed, std::move(allow));
     }
     std::string_view id;
     auto const* const route = find_route(request.path.path, id);
     if (!route) {
-        co_return co_await refuse(request, other_route, nullptr, Error{.kind = ErrorKind::unknown_route});
+        co_return co_await refuse(request, other_route, nullptr, ErrorKind::unknown_route);
     }
     auto const method = request.head.method;
     bool const allowed = route->get ? method == "GET" || method == "HEAD" : method == "POST";
     if (!allowed) {
         Headers allow{{"allow", std::string(route->methods)}};
-        co_return co_await refuse(request, route->name, nullptr, Error{.kind = ErrorKind::method_not_allowed},
-                                  std::move(allow));
+        co_return co_await refuse(request, route->name, nullptr, ErrorKind::method_not_allowed, std::move(allow));
     }
     auto const caller = runtime.keyring->identify(request.head, request.started_at);
     if (!caller) co_return co_await refuse(request, route->name, nullptr, caller.error());
     if (request.head.expect_unknown) {
-        co_return co_await refuse(request, route->name, *caller, Error{.kind = ErrorKind::expectation_failed});
+        co_return co_await refuse(request, route->name, *caller, ErrorKind::expectation_failed);
     }
     Visit visit{.request = request, .caller = **caller, .runtime = runtime, .id = id};
     co_await (this->*route->endpoint)(visit);
@@ -128,7 +129,7 @@ Task<> Api::chat_completions(Visit& visit) {
     auto const& head = request.head;
     constexpr std::string_view route = "/v1/chat/completions";
     if (!is_json(head.find("content-type")) || head.count("content-encoding") > 0) {
-        co_return co_await refuse(request, route, &visit.caller, Error{.kind = ErrorKind::unsupported_media_type});
+        co_return co_await refuse(request, route, &visit.caller, ErrorKind::unsupported_media_type);
     }
     auto const& limits = visit.runtime.snapshot->settings().server.limits;
     auto const body = co_await request.body.read(limits);

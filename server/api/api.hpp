@@ -47,6 +47,10 @@ private:
     Task<> dispatch(http::ServerRequest& request, Runtime const& runtime);
     Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, Error error,
                   Headers extra = {});
+    Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, ErrorKind kind,
+                  Headers extra = {}) {
+        return refuse(request, route, caller, Error{.kind = kind}, std::move(extra));
+    }
     Task<> answer_json(Visit& visit, std::string_view route, std::string body);
     void record(http::ServerRequest const& request, std::string_view route, Caller const* caller, Error const* error,
                 Result<> const& sent, int status);

@@ -115,8 +115,8 @@ Task<Session::Next> Session::read_head() {
         auto const result = co_await input_.fill(limits.header_bytes + 1, until);
         waiting_idle_ = false;
         if (result.status == net::IoStatus::expired && !idle) {
-            co_return co_await refuse(
-                Error{.kind = ErrorKind::request_timeout, .message = "the request header did not arrive in time"});
+            Error late{.kind = ErrorKind::request_timeout, .message = "the request header did not arrive in time"};
+            co_return co_await refuse(std::move(late));
         }
         if (result.status != net::IoStatus::ok) co_return Next::close;
         if (idle) until = after(worker_.now(), limits.header_timeout);
