@@ -144,13 +144,4 @@ std::string unescaped(std::string_view raw) {
     return out;
 }
 
-std::size_t text_bytes(std::string_view raw) {
-    std::size_t bytes = raw.size();
-    // Most text has none, and memchr says so fastest.
-    for (auto at = std::min(raw.find('\\'), raw.size()); at + 1 < raw.size(); at = next_backslash(raw, at + 2)) {
-        bytes -= raw[at + 1] == 'u' ? 4 : 1;
-    }
-    return bytes;
-}
-
 }  // namespace sluice

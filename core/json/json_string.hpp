@@ -15,7 +15,4 @@ std::size_t find_bad_escape(std::string_view raw, Surrogates surrogates);
 /// `raw`, which has no bad escape, without its escapes. Half a surrogate pair becomes U+FFFD.
 std::string unescaped(std::string_view raw);
 
-/// How many bytes the text has without its escapes, nearly: `\uXXXX` counts as two and other escapes as one.
-std::size_t text_bytes(std::string_view raw);
-
 }  // namespace sluice

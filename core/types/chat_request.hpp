@@ -25,7 +25,7 @@ struct ChatRequest {
     std::optional<std::int64_t> max_output_tokens;
     std::int64_t choices = 1;
     bool has_tools = false;
-    std::size_t prompt_bytes = 0;  ///< bytes of text in `messages`, for estimates
+    std::size_t prompt_bytes = 0;  ///< of the JSON strings in `messages`, escapes included: for estimates
 
     Span model_value;                          ///< with its quotes
     std::optional<Span> stream_options_value;  ///< the whole value, `null` included

@@ -45,7 +45,7 @@ std::uint64_t text_of_tool_calls(JsonValue calls) {
     std::uint64_t bytes = 0;
     for (auto const call : calls.elements()) {
         auto const function = call["function"];
-        bytes += text_bytes(function["name"].string()) + text_bytes(function["arguments"].string());
+        bytes += function["name"].string().size() + function["arguments"].string().size();
     }
     return bytes;
 }
@@ -63,13 +63,13 @@ void read_delta(JsonValue delta, ChoiceFacts& choice) {
         if (!is_content(member)) continue;
         auto const value = member.value;
         if (value.is(JsonType::string)) {
-            choice.output_bytes += text_bytes(value.string());
+            choice.output_bytes += value.string().size();
             choice.has_delta |= !value.string().empty();
         } else if (value.is(JsonType::array)) {
             choice.output_bytes += member.named("tool_calls") ? text_of_tool_calls(value) : value.raw().size();
             choice.has_delta |= !value.elements().empty();
         } else if (value.is(JsonType::object)) {
-            choice.output_bytes += text_bytes(value["arguments"].string());
+            choice.output_bytes += value["arguments"].string().size();
             choice.has_delta |= !value.members().empty();
         }
     }

@@ -166,11 +166,11 @@ Result<> Reader::read_message(JsonValue message) {
 /// Text only: an image or a file has no tokens that its bytes could tell.
 void Reader::count_prompt(JsonMember const& member) {
     if (member.named("content")) {
-        request_.prompt_bytes += text_bytes(member.value.string());
-        for (auto const part : member.value.elements()) request_.prompt_bytes += text_bytes(part["text"].string());
+        request_.prompt_bytes += member.value.string().size();
+        for (auto const part : member.value.elements()) request_.prompt_bytes += part["text"].string().size();
     } else if (member.named("tool_calls")) {
         for (auto const call : member.value.elements()) {
-            request_.prompt_bytes += text_bytes(call["function"]["arguments"].string());
+            request_.prompt_bytes += call["function"]["arguments"].string().size();
         }
     }
 }

@@ -47,7 +47,7 @@ TEST_CASE("a request gives its facts and where they stand", "[request]") {
     CHECK(request.max_output_tokens == 20);
     CHECK(request.has_tools);
     CHECK(request.first_member == 2);
-    CHECK(request.prompt_bytes == 7 + 5 + 2 + 2);
+    CHECK(request.prompt_bytes == 8 + 5 + 2 + 2);
     CHECK(request.body.data() == body.data());
 }
 
