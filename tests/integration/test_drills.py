@@ -56,8 +56,9 @@ def test_no_answer_holds_a_byte_of_another_call(start, lab, scale):
                 answer = connection.read()
             seen = {word for word in answer.text.replace('"', " ").replace("\\", " ").split() if word.startswith("tag-")}
             assert seen <= {tag}, (tag, seen)
+            # What arrives on an idle connection after it was looked at spoils the next call, but says nothing to it.
             if lab_options is None:
-                assert answer.status == 200 and tag in answer.content
+                assert answer.status == 200 and tag in answer.content or answer.status == 502, answer
 
     assert in_threads(scale(8, 40), call_on) == []
 
@@ -68,7 +69,7 @@ def test_stalled_readers_cost_little_and_hold_up_nobody(start, lab, scale):
     gateway = start(defaults=FORGIVING)
     gateway.chat()
     before, count = gateway.rss_kib(), scale(100, 1000)
-    body = chat_body(stream=True, lab={"tokens": 4000, "chunk_bytes": 8192})
+    body = chat_body(stream=True, lab={"tokens": 150, "chunk_bytes": 16384})
     readers = []
     for _ in range(count):
         reader = Connection(gateway.data, receive_buffer=4096)

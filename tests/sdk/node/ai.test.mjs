@@ -28,8 +28,9 @@ test("generateText answers with usage", async () => {
 });
 
 test("streamText streams the same text, with usage at the end", async () => {
-  const { text } = await generateText({ model: sluice("fast"), prompt: "hello" });
-  const result = streamText({ model: sluice("fast"), prompt: "hello" });
+  const prompt = "every word of this comes back";
+  const { text } = await generateText({ model: sluice("echo"), prompt });
+  const result = streamText({ model: sluice("echo"), prompt });
   let streamed = "";
   for await (const piece of result.textStream) streamed += piece;
   assert.equal(streamed, text);

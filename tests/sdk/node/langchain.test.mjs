@@ -27,9 +27,10 @@ test("invoke answers", async () => {
 });
 
 test("stream gives the same text in pieces", async () => {
-  const whole = await chat("fast").invoke("hello");
+  const words = "every word of this comes back";
+  const whole = await chat("echo").invoke(words);
   const pieces = [];
-  for await (const piece of await chat("fast").stream("hello")) pieces.push(piece.content);
+  for await (const piece of await chat("echo").stream(words)) pieces.push(piece.content);
   assert.ok(pieces.filter(Boolean).length > 3);
   assert.equal(pieces.join(""), whole.content);
 });

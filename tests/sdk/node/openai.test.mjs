@@ -64,8 +64,8 @@ describe("chat", () => {
     assert.equal(answer.usage.total_tokens, answer.usage.prompt_tokens + answer.usage.completion_tokens);
   });
   test("streamed says what the whole answer says", async () => {
-    const whole = await client.chat.completions.create({ model: "fast", messages });
-    const chunks = await collect(await stream("fast"));
+    const whole = await client.chat.completions.create({ model: "echo", messages });
+    const chunks = await collect(await stream("echo"));
     assert.equal(joined(chunks), whole.choices[0].message.content);
     assert.ok(chunks.every((chunk) => chunk.choices.length && !chunk.usage));
   });

@@ -58,10 +58,11 @@ def test_a_chat_is_answered_with_usage(client):
 
 
 def test_a_stream_says_what_the_whole_answer_says(client):
-    whole = client.chat.completions.create(model="fast", messages=HELLO)
-    chunks = list(client.chat.completions.create(model="fast", messages=HELLO, stream=True))
+    words = [{"role": "user", "content": "every word of this comes back"}]
+    whole = client.chat.completions.create(model="echo", messages=words)
+    chunks = list(client.chat.completions.create(model="echo", messages=words, stream=True))
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-    assert text == whole.choices[0].message.content
+    assert text == whole.choices[0].message.content == "every word of this comes back"
     assert chunks[-1].choices[0].finish_reason == "stop"
     assert len({chunk.id for chunk in chunks}) == 1
 

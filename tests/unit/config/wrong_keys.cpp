@@ -227,7 +227,8 @@ prices:
 
 }  // namespace
 
-TEST_CASE("what is wrong with secrets, variables and virtual keys is reported with its place and what is allowed", "[config]") {
+TEST_CASE("what is wrong with secrets, variables and virtual keys is reported with its place and what is allowed",
+          "[config]") {
     for (Wrong const& row : rows) {
         CAPTURE(row.name, row.yaml);
         CHECK(problems_of(row.yaml) == row.problems);

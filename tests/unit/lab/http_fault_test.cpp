@@ -118,5 +118,6 @@ TEST_CASE("a whole answer that is to break after an event breaks in its middle",
 
 TEST_CASE("a whole answer leaves in one write, a stream event by event", "[lab][http]") {
     CHECK(answer_to("{}", "{}").writes.size() == 1);
-    CHECK(answer_to(R"({"stream":true})", R"({"tokens":10})").writes.size() == 14);  // head, role, words, finish, [DONE]
+    CHECK(answer_to(R"({"stream":true})", R"({"tokens":10})").writes.size() ==
+          14);  // head, role, words, finish, [DONE]
 }
