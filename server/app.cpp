@@ -107,7 +107,7 @@ private:
     http::ListenerShared data_connections_;
     http::ListenerShared admin_connections_;
     HealthRegistry health_;
-    std::unique_ptr<Dialect const> openai_ = make_openai_dialect();
+    std::unique_ptr<Dialect const> openai_;
     control::ServiceManager service_manager_;
     control::FileWatch files_;
     admin::Condition condition_;
@@ -152,6 +152,7 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
       log_(settings_.telemetry),
       metrics_(settings_, worker_count_, {SLUICE_VERSION, SLUICE_COMMIT}),
       access_log_(settings_, worker_count_, log_),
+      openai_(make_openai_dialect({.max_event_size = settings_.server.limits.event_bytes})),
       service_manager_(options.load.environment),
       admin_(metrics_, condition_, LimitSettings{.body_bytes = 0, .max_connections = 512}),
       admin_listener_(admin_worker_, admin_, admin_connections_, no_gauge_) {
@@ -214,7 +215,8 @@ int App::run() {
                           .workers = worker_count_,
                           .note = options_.note,
                           .port_file = options_.port_file,
-                          .banner = options_.banner});
+                          .banner = options_.banner,
+                          .colour = options_.colour});
     log_.info("listening", {{"address", settings_.server.listen}, {"port", data_port_}, {"workers", worker_count_}});
     service_manager_.ready();
     control_.run();

@@ -12,6 +12,7 @@ struct AppOptions {
     std::string port_file;     ///< empty: none
     std::string note;          ///< where the configuration comes from, for the banner
     bool banner = true;
+    bool colour = false;  ///< in the banner
 };
 
 /// The gateway as a process: workers, listeners, admin, reload and shutdown. `first` is the result of `options.load`.

@@ -1,10 +1,7 @@
 #include "server/banner.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 
 namespace sluice {
@@ -59,11 +56,9 @@ void announce(Announcement const& announcement) {
         std::rename(beside.c_str(), announcement.port_file.c_str());
     }
     if (!announcement.banner) return;
-    char const* const no_color = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe): nobody sets variables
-    bool const color = ::isatty(STDERR_FILENO) == 1 && !(no_color && *no_color);
-    auto const bold = color ? "\033[1m" : "";
-    auto const dim = color ? "\033[2m" : "";
-    auto const plain = color ? "\033[0m" : "";
+    auto const* const bold = announcement.colour ? "\033[1m" : "";
+    auto const* const dim = announcement.colour ? "\033[2m" : "";
+    auto const* const plain = announcement.colour ? "\033[0m" : "";
     auto const* const scheme = settings.server.tls ? "https" : "http";
     auto const key = settings.keys.empty() ? "" : " -H 'authorization: Bearer YOUR_KEY'";
     fmt::print(stderr, "{}sluice {}{}  {}{} workers{}\n", bold, SLUICE_VERSION, plain, dim, announcement.workers,

@@ -16,9 +16,10 @@ struct Announcement {
     std::string const& note;
     std::string const& port_file;
     bool banner = true;
+    bool colour = false;
 };
 
-/// Prints the banner to stderr (with colours only on a terminal), and writes the port file for scripts.
+/// Prints the banner to stderr, and writes the port file for scripts.
 void announce(Announcement const& announcement);
 
 }  // namespace sluice

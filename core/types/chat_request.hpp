@@ -15,8 +15,8 @@ struct Span {
     friend bool operator==(Span const&, Span const&) = default;
 };
 
-/// The facts that the gateway reads from a chat completion request, and where in the body they stand. The body itself is
-/// the client's; it must outlive this.
+/// The facts that the gateway reads from a chat completion request, and where in the body they stand. The body itself
+/// is the client's; it must outlive this.
 struct ChatRequest {
     std::string_view body;
     std::string requested_model;  ///< unescaped, checked

@@ -76,12 +76,12 @@ ErrorInfo const& describe(ErrorKind kind);
 
 struct Error {
     ErrorKind kind = ErrorKind::internal;
-    std::string message{};                                     ///< for the client; empty: the kind's own text
-    std::string detail{};                                      ///< for the log; never sent to a client
-    std::string param{};                                       ///< the request field at fault; empty: null
-    std::string code{};                                        ///< instead of the kind's `code`; empty: the kind's
-    std::optional<int> status{};                               ///< instead of the kind's, for `upstream_rejected`
-    std::optional<std::chrono::milliseconds> retry_after{};    ///< what the upstream asked for, or when waiting helps
+    std::string message{};                                   ///< for the client; empty: the kind's own text
+    std::string detail{};                                    ///< for the log; never sent to a client
+    std::string param{};                                     ///< the request field at fault; empty: null
+    std::string code{};                                      ///< instead of the kind's `code`; empty: the kind's
+    std::optional<int> status{};                             ///< instead of the kind's, for `upstream_rejected`
+    std::optional<std::chrono::milliseconds> retry_after{};  ///< what the upstream asked for, or when waiting helps
 
     friend bool operator==(Error const&, Error const&) = default;
 };

@@ -15,13 +15,13 @@ Wide part(std::int64_t tokens, PricePerMillion price) {
 
 NanoUsd cost_of(Usage const& usage, PriceSheet const& prices) {
     auto const cached = std::clamp<std::int64_t>(usage.cached_input, 0, std::max<std::int64_t>(usage.input, 0));
-    auto const written = std::clamp<std::int64_t>(usage.cache_write, 0, std::max<std::int64_t>(usage.input - cached, 0));
+    auto const written =
+        std::clamp<std::int64_t>(usage.cache_write, 0, std::max<std::int64_t>(usage.input - cached, 0));
     auto const reasoning = std::clamp<std::int64_t>(usage.reasoning, 0, std::max<std::int64_t>(usage.output, 0));
-    Wide const total = part(usage.input - cached - written, prices.input) +
-                       part(cached, prices.cached_input.value_or(prices.input)) +
-                       part(written, prices.cache_write.value_or(prices.input)) +
-                       part(usage.output - reasoning, prices.output) +
-                       part(reasoning, prices.reasoning.value_or(prices.output));
+    Wide const total =
+        part(usage.input - cached - written, prices.input) + part(cached, prices.cached_input.value_or(prices.input)) +
+        part(written, prices.cache_write.value_or(prices.input)) + part(usage.output - reasoning, prices.output) +
+        part(reasoning, prices.reasoning.value_or(prices.output));
     constexpr Wide million = 1'000'000;
     return NanoUsd{static_cast<std::int64_t>((total + million - 1) / million)};
 }

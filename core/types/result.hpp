@@ -18,9 +18,9 @@ using Result = std::expected<T, Error>;
 // SLUICE_CHECK(call());  SLUICE_CO_CHECK(co_await call());   for a Result<> without a value.
 #define SLUICE_CAT_(a, b) a##b
 #define SLUICE_CAT(a, b) SLUICE_CAT_(a, b)
-#define SLUICE_TRY_(ret, r, decl, ...)                     \
-    auto r = (__VA_ARGS__);                                \
-    if (!r) ret std::unexpected(std::move(r.error()));     \
+#define SLUICE_TRY_(ret, r, decl, ...)                 \
+    auto r = (__VA_ARGS__);                            \
+    if (!r) ret std::unexpected(std::move(r.error())); \
     decl = *std::move(r)
 #define SLUICE_TRY(decl, ...) SLUICE_TRY_(return, SLUICE_CAT(sluice_r_, __COUNTER__), decl, __VA_ARGS__)
 #define SLUICE_CO_TRY(decl, ...) SLUICE_TRY_(co_return, SLUICE_CAT(sluice_r_, __COUNTER__), decl, __VA_ARGS__)

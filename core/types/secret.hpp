@@ -17,7 +17,7 @@ public:
     Secret& operator=(Secret const&) = default;
     Secret& operator=(Secret&&) noexcept = default;
     ~Secret() {
-        volatile char* bytes = value_.data();
+        char volatile* bytes = value_.data();
         for (std::size_t i = 0; i < value_.size(); ++i) bytes[i] = 0;
     }
 

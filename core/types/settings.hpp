@@ -107,19 +107,19 @@ struct PoolSettings {
 
 struct ProviderSettings {
     std::string name;
-    std::string type;                ///< profile in the catalogue
+    std::string type;  ///< profile in the catalogue
     std::string dialect = "openai";
-    std::string base_url;            ///< https://host[:port]/path, no trailing slash
+    std::string base_url;  ///< https://host[:port]/path, no trailing slash
     AuthScheme auth = AuthScheme::bearer;
-    std::string auth_header;         ///< for AuthScheme::header
+    std::string auth_header;                      ///< for AuthScheme::header
     std::vector<CredentialSettings> credentials;  ///< empty: none is sent
     std::map<std::string, std::string> headers;   ///< added to every request
     std::string proxy;                            ///< http://host:port; empty: from the environment
     std::string ca_file;                          ///< empty: the system's store
     unsigned max_in_flight = 0;                   ///< 0: no limit
     PoolSettings pool;
-    TimeoutSettings timeout;         ///< connect and tls are a provider's; the rest comes from the model
-    bool include_usage = true;       ///< ask for usage in streams (some servers refuse stream_options)
+    TimeoutSettings timeout;    ///< connect and tls are a provider's; the rest comes from the model
+    bool include_usage = true;  ///< ask for usage in streams (some servers refuse stream_options)
 };
 
 struct TargetSettings {

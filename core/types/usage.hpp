@@ -25,9 +25,12 @@ struct Usage {
 
 inline constexpr std::string_view to_string(UsageSource source) {
     switch (source) {
-        case UsageSource::provider: return "provider";
-        case UsageSource::estimated: return "counted";
-        case UsageSource::none: break;
+        case UsageSource::provider:
+            return "provider";
+        case UsageSource::estimated:
+            return "counted";
+        case UsageSource::none:
+            break;
     }
     return "none";
 }

@@ -10,6 +10,7 @@
 #include "config/zero_config.hpp"
 #include "server/app.hpp"
 #include "server/cli/exit_code.hpp"
+#include "server/cli/terminal.hpp"
 #include "server/lab/lab.hpp"
 
 namespace sluice::cli {
@@ -35,7 +36,8 @@ int run_gateway(RunOptions const& options) {
     AppOptions app{.load = {.environment = config::process_environment(), .files = config::disk()},
                    .port_file = options.port_file,
                    .note = {},
-                   .banner = !options.quiet};
+                   .banner = !options.quiet,
+                   .colour = wants_colour(stderr)};
     std::unique_ptr<lab::Lab> lab;  // serves the demo, as long as the gateway runs
     auto const file = options.config_file.empty() && !options.demo ? usual_file() : options.config_file;
     if (!file.empty() && !options.demo) {
@@ -61,7 +63,7 @@ int run_gateway(RunOptions const& options) {
         app.load.overrides.push_back({"server.admin_listen", options.admin_listen, "--admin-listen"});
     }
     auto loaded = config::load(app.load);
-    auto const colour = ::isatty(STDERR_FILENO) == 1 ? config::Colour::ansi : config::Colour::none;
+    auto const colour = app.colour ? config::Colour::ansi : config::Colour::none;
     for (auto const& problem : loaded.problems) fmt::print(stderr, "{}", config::to_text(problem, colour));
     if (!loaded.settings) return exit_configuration;
     return run_app(std::move(loaded), app);
