@@ -69,7 +69,7 @@ def test_stalled_readers_cost_little_and_hold_up_nobody(start, lab, scale):
     gateway = start(defaults=FORGIVING)
     gateway.chat()
     before, count = gateway.rss_kib(), scale(100, 1000)
-    body = chat_body(stream=True, lab={"tokens": 150, "chunk_bytes": 16384})
+    body = chat_body(stream=True, lab={"tokens": 500, "chunk_bytes": 16384})
     readers = []
     for _ in range(count):
         reader = Connection(gateway.data, receive_buffer=4096)
