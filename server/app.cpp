@@ -114,10 +114,18 @@ private:
 
     std::vector<std::unique_ptr<GatewayWorker>> workers_;
     net::Worker admin_worker_{0};
-    class NoGauge final : public net::ConnectionObserver {
+    class AdminObserver final : public net::ConnectionObserver {
+    public:
+        explicit AdminObserver(observe::Log& log) : log_(log) {}
         void connection_opened() override {}
         void connection_closed() override {}
-    } no_gauge_;
+        void connection_failed(std::string_view what) override {
+            log_.error("SL9001", "an admin connection ended by an exception", {{"what", what}});
+        }
+
+    private:
+        observe::Log& log_;
+    } admin_observer_{log_};
     admin::Admin admin_;
     http::Listener admin_listener_;
 
@@ -155,7 +163,7 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
       openai_(make_openai_dialect({.max_event_size = settings_.server.limits.event_bytes})),
       service_manager_(options.load.environment),
       admin_(metrics_, condition_, LimitSettings{.body_bytes = 0, .max_connections = 512}),
-      admin_listener_(admin_worker_, admin_, admin_connections_, no_gauge_) {
+      admin_listener_(admin_worker_, admin_, admin_connections_, admin_observer_) {
     files_.watch(std::move(watched));
     metrics_.set_log_dropped_source([this] { return access_log_.dropped() + log_.dropped(); });
     metrics_.set_breaker_source([this] { return breaker_states(health_); });
@@ -163,7 +171,9 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
 
 Result<api::Runtime> App::make_runtime(Settings settings) {
     for (auto const& [name, provider] : settings.providers) {
-        if (provider.base_url.starts_with("https")) SLUICE_CHECK(tls_contexts_.get(provider.ca_file));
+        SLUICE_TRY(auto const origin, upstream::parse_origin(provider.base_url));
+        SLUICE_CHECK(upstream::find_proxy(origin, provider.proxy, options_.load.environment));
+        if (origin.scheme == upstream::Scheme::https) SLUICE_CHECK(tls_contexts_.reload(provider.ca_file));
     }
     SLUICE_TRY(auto keyring, api::Keyring::from(settings.keys));
     auto snapshot = Snapshot::make(with_possible_limits(std::move(settings), descriptors_), health_);
@@ -183,6 +193,7 @@ Result<> App::listen() {
         SLUICE_TRY(tls, net::server_context(*settings_.server.tls));
     }
     Shared const shared{
+        .log = log_,
         .metrics = metrics_,
         .access_log = access_log_,
         .tls_contexts = tls_contexts_,

@@ -4,8 +4,8 @@ namespace sluice {
 
 GatewayWorker::GatewayWorker(unsigned index, Shared const& shared, api::Runtime runtime)
     : worker_(index),
-      client_gauge_(shared.metrics.shard(index), observe::Side::client),
-      upstream_gauge_(shared.metrics.shard(index), observe::Side::upstream),
+      client_gauge_(shared.metrics.shard(index), observe::Side::client, shared.log),
+      upstream_gauge_(shared.metrics.shard(index), observe::Side::upstream, shared.log),
       upstream_(worker_, shared.tls_contexts, shared.workers, shared.environment, upstream_gauge_),
       recorder_(shared.metrics.shard(index), shared.access_log.shard(index)),
       pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget),

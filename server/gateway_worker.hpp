@@ -7,6 +7,7 @@
 #include "server/http/listener.hpp"
 #include "server/net/worker.hpp"
 #include "server/observe/access_log.hpp"
+#include "server/observe/log.hpp"
 #include "server/observe/metrics.hpp"
 #include "server/observe/worker_recorder.hpp"
 #include "server/upstream/http_upstream.hpp"
@@ -15,6 +16,7 @@ namespace sluice {
 
 /// What all workers of the gateway share. Outlives them.
 struct Shared {
+    observe::Log& log;
     observe::Metrics& metrics;
     observe::AccessLog& access_log;
     upstream::TlsContexts& tls_contexts;
@@ -54,13 +56,18 @@ public:
 private:
     class ConnectionGauge final : public net::ConnectionObserver {
     public:
-        ConnectionGauge(observe::MetricsShard& shard, observe::Side side) : shard_(shard), side_(side) {}
+        ConnectionGauge(observe::MetricsShard& shard, observe::Side side, observe::Log& log)
+            : shard_(shard), side_(side), log_(log) {}
         void connection_opened() override { shard_.connection_opened(side_); }
         void connection_closed() override { shard_.connection_closed(side_); }
+        void connection_failed(std::string_view what) override {
+            log_.error("SL9001", "a connection ended by an exception", {{"what", what}});
+        }
 
     private:
         observe::MetricsShard& shard_;
         observe::Side side_;
+        observe::Log& log_;
     };
 
     net::Worker worker_;

@@ -27,7 +27,21 @@ void append_duration(std::string& out, std::string_view name, Duration duration)
     append_decimal(out, std::chrono::duration_cast<std::chrono::microseconds>(duration).count(), 3);
 }
 
+std::string media_type(UpstreamHead const& head) {
+    auto const value = find(head.headers, "content-type");
+    std::string type(value.substr(0, value.find_first_of("; \t")));
+    for (char& c : type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return type;
+}
+
 }  // namespace
+
+bool has_type(UpstreamHead const& head, std::string_view wanted) { return media_type(head) == wanted; }
+
+bool has_json(UpstreamHead const& head) {
+    auto const type = media_type(head);
+    return type == "application/json" || type.ends_with("+json");
+}
 
 std::string server_timing(AnswerTiming const& timing) {
     std::string text;

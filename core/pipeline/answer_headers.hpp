@@ -21,6 +21,11 @@ std::string server_timing(AnswerTiming const& timing);
 /// "0.000125", without trailing zeros.
 std::string to_usd(NanoUsd cost);
 
+/// Whether the upstream says that its answer is of the type `wanted` (lower case); parameters do not count.
+bool has_type(UpstreamHead const& head, std::string_view wanted);
+/// application/json, or a type that ends in +json.
+bool has_json(UpstreamHead const& head);
+
 /// x-request-id and what makes an event stream, for a stream that opens before an upstream has answered.
 Headers stream_headers(std::string_view request_id);
 

@@ -28,6 +28,10 @@ Error too_large() {
 
 Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& head) {
     answered_ = true;
+    if (!has_json(head)) {
+        Error error{.kind = ErrorKind::upstream_invalid_response, .detail = "the answer's content type is not JSON"};
+        co_return std::unexpected(std::move(error));
+    }
     auto const limit = run_.snapshot.settings().server.limits.answer_bytes;
     SLUICE_CO_TRY(auto const body, co_await read_whole(exchange, head, limit));
     SLUICE_CO_TRY(facts_, dialect_->read_answer(run_.request.chat, body));

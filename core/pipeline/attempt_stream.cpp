@@ -9,13 +9,6 @@ namespace {
 
 constexpr milliseconds rate_window{10'000};
 
-bool has_type(UpstreamHead const& head, std::string_view wanted) {
-    auto type = find(head.headers, "content-type");
-    type = type.substr(0, type.find_first_of("; \t"));
-    auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; };
-    return std::equal(type.begin(), type.end(), wanted.begin(), wanted.end(), same);
-}
-
 }  // namespace
 
 Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& head) {
@@ -96,7 +89,7 @@ Task<Result<>> AttemptRun::commit(StreamStep const& step) {
 /// A 2xx that is no event stream: an error object perhaps, which then says what happened.
 Task<Result<>> AttemptRun::not_a_stream(Exchange& exchange, UpstreamHead const& head) {
     Error error{.kind = ErrorKind::upstream_invalid_response, .detail = "a stream was asked for, the answer is none"};
-    if (!has_type(head, "application/json")) co_return std::unexpected(std::move(error));
+    if (!has_json(head)) co_return std::unexpected(std::move(error));
     SLUICE_CO_TRY(auto const body,
                   co_await read_whole(exchange, head, run_.snapshot.settings().server.limits.event_bytes));
     SLUICE_CO_TRY(auto const facts, dialect_->read_answer(run_.request.chat, body));

@@ -19,7 +19,8 @@ public:
     void trigger(CancelReason reason) {
         if (reason_ != CancelReason::none) return;
         reason_ = reason;
-        if (wake_) wake_();
+        auto const wake = wake_;  // what it wakes may set a hook of its own
+        if (wake) wake();
     }
 
     CancelReason reason() const { return reason_; }

@@ -57,7 +57,8 @@ void Breaker::failed(Instant now, Pass pass, double random) {
     } else if (!open_) {
         ++consecutive_;
         count(now, Verdict::failure);
-        if (consecutive_ < std::max(settings_.consecutive, 1U) && !ratio_reached(now)) return;
+        bool const in_a_row = settings_.consecutive != 0 && consecutive_ >= settings_.consecutive;
+        if (!in_a_row && !ratio_reached(now)) return;
         opened_at_ = now;
         open(now, random);
     }

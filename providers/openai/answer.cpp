@@ -6,6 +6,7 @@
 #include "core/json/json_string.hpp"
 #include "core/stream/usage_tally.hpp"
 #include "providers/openai/chunk_reader.hpp"
+#include "providers/openai/empty_answer.hpp"
 #include "providers/openai/errors.hpp"
 #include "providers/openai/usage_reader.hpp"
 
@@ -33,12 +34,14 @@ Result<AnswerFacts> facts_of(ChatRequest const& request, JsonValue root) {
     bool anything = false;
     for (auto const& choice : chunk.choices) {
         tally.add_output(choice.output_bytes);
-        anything |= choice.has_delta || !choice.finish_reason.empty();
+        anything |= choice.has_delta;
         if (facts.finish_reason.empty()) facts.finish_reason = unescaped(choice.finish_reason);
     }
-    if (!anything) return fail(ErrorKind::upstream_empty_answer, "the answer has no content");
     if (auto const usage = read_usage(chunk.usage)) tally.report(*usage);
     facts.usage = tally.usage();
+    if (!anything && is_unexplained(facts.finish_reason, facts.usage)) {
+        return fail(ErrorKind::upstream_empty_answer, "the answer has no content");
+    }
     facts.reported_model = chunk.model.unescaped();
     return facts;
 }

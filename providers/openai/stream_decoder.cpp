@@ -12,6 +12,7 @@
 #include "core/stream/sse_writer.hpp"
 #include "core/stream/usage_tally.hpp"
 #include "providers/openai/chunk_reader.hpp"
+#include "providers/openai/empty_answer.hpp"
 #include "providers/openai/errors.hpp"
 #include "providers/openai/finished_choices.hpp"
 #include "providers/openai/usage_chunk.hpp"
@@ -237,7 +238,7 @@ string_view Decoder::written_anew(SseEvent const& event) {
 
 /// The provider says that it is done.
 void Decoder::end(StreamStep& step) {
-    if (!committed_ && !choices_.any()) {
+    if (!committed_ && is_unexplained(finish_reason_, tally_.usage())) {
         step.error = Error{.kind = ErrorKind::upstream_empty_answer, .detail = "the stream ended without any content"};
         return;
     }

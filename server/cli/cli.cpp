@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
+#include "config/text.hpp"
 #include "server/cli/check_command.hpp"
 #include "server/cli/config_command.hpp"
 #include "server/cli/exit_code.hpp"
@@ -106,6 +107,16 @@ void add_client_commands(CLI::App& app, Action& action) {
     models_command->callback([models, &action] { action = [models] { return run_models(*models); }; });
 }
 
+/// "did you mean": for a command that is nearly one of ours.
+void suggest(CLI::App const& app, std::string const& word) {
+    std::vector<std::string> names;
+    for (auto const* command : app.get_subcommands([](CLI::App const*) { return true; })) {
+        names.push_back(command->get_name());
+    }
+    auto const nearest = config::nearest(word, names);
+    if (!nearest.empty() && nearest != word) fmt::print(stderr, "Did you mean '{}'?\n", nearest);
+}
+
 int print_version(bool json) {
     if (json) {
         fmt::print("{{\"version\":\"{}\",\"commit\":\"{}\"}}\n", SLUICE_VERSION, SLUICE_COMMIT);
@@ -130,10 +141,14 @@ int run(int argc, char const* const* argv) {
     auto* const version = app.add_subcommand("version", "Print the version");
     version->add_flag("--json", *json, "for scripts");
     version->callback([json, &action] { action = [json] { return print_version(*json); }; });
+    app.add_flag_callback(
+        "--version", [&action] { action = [] { return print_version(false); }; }, "Print the version");
     try {
         app.parse(argc, argv);
     } catch (CLI::ParseError const& error) {
-        return app.exit(error) == 0 ? exit_ok : exit_usage;
+        if (app.exit(error) == 0) return exit_ok;
+        if (argc > 1) suggest(app, argv[1]);
+        return exit_usage;
     }
     return action();
 }

@@ -96,9 +96,21 @@ Result<std::uint16_t> Listener::bind(std::string const& host, std::uint16_t port
 
 void Listener::start(net::TlsContext tls) {
     tls_ = std::move(tls);
+    // Nobody would accept any more: that is worth ending for.
     asio::co_spawn(worker_.executor(), accept(), [](std::exception_ptr bug) {
         if (bug) std::rethrow_exception(bug);
     });
+}
+
+void Listener::report(std::exception_ptr const& bug) {
+    if (!bug) return;
+    try {
+        std::rethrow_exception(bug);
+    } catch (std::exception const& exception) {
+        observer_.connection_failed(exception.what());
+    } catch (...) {
+        observer_.connection_failed("an exception that is none of std's");
+    }
 }
 
 void Listener::close() {
@@ -154,7 +166,7 @@ void Listener::accept_one(net::Socket socket, tcp::endpoint const& peer) {
     asio::co_spawn(worker_.executor(), serve(std::move(socket), printed(peer.address())),
                    [this](std::exception_ptr bug) {
                        shared_.connections.fetch_sub(1, std::memory_order_relaxed);
-                       if (bug) std::rethrow_exception(bug);
+                       report(bug);
                    });
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -45,6 +46,7 @@ private:
     Task<> accept();
     Accepted accept_waiting();
     void accept_one(net::Socket socket, boost::asio::ip::tcp::endpoint const& peer);
+    void report(std::exception_ptr const& bug);
     Task<> serve(net::Socket socket, std::string peer);
     void turn_away(net::Socket& socket) const;
 

@@ -95,9 +95,10 @@ Task<Session::Next> Session::serve_one() {
                           .cancellation = cancellation,
                           .reply = reply,
                           .body = body};
-    sessions_.became_busy();
-    co_await handler_.handle(request);
-    sessions_.became_idle();
+    {
+        SessionSet::Busy const busy(sessions_);
+        co_await handler_.handle(request);
+    }
     connection_.unwatch();
     cancellation_ = nullptr;
     reply_ = nullptr;

@@ -19,8 +19,17 @@ public:
         sessions_.erase(&session);
         open_.store(sessions_.size(), std::memory_order_relaxed);
     }
-    void became_busy() { busy_.store(busy() + 1, std::memory_order_relaxed); }
-    void became_idle() { busy_.store(busy() - 1, std::memory_order_relaxed); }
+    /// Counts a session as working on a request while it lives.
+    class Busy {
+    public:
+        explicit Busy(SessionSet& sessions) : sessions_(sessions) { sessions_.add_busy(1); }
+        Busy(Busy const&) = delete;
+        Busy& operator=(Busy const&) = delete;
+        ~Busy() { sessions_.add_busy(-1); }
+
+    private:
+        SessionSet& sessions_;
+    };
 
     std::size_t open() const { return open_.load(std::memory_order_relaxed); }
     /// How many are working on a request.
@@ -33,6 +42,8 @@ public:
     void cancel_all();
 
 private:
+    void add_busy(int change) { busy_.store(busy() + static_cast<std::size_t>(change), std::memory_order_relaxed); }
+
     std::unordered_set<Session*> sessions_;
     bool draining_ = false;
     std::atomic<std::size_t> open_{0};

@@ -30,6 +30,8 @@ public:
     virtual ~ConnectionObserver() = default;
     virtual void connection_opened() = 0;
     virtual void connection_closed() = 0;
+    /// What served a connection threw: a bug, or no memory. It costs that connection, not the process.
+    virtual void connection_failed(std::string_view what) = 0;
 };
 
 /// A TCP connection, with or without TLS on it. Reads and writes try the socket first and suspend only when it is not

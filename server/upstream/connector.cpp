@@ -37,6 +37,13 @@ Result<net::TlsContext> TlsContexts::get(std::string const& ca_file) {
     return context;
 }
 
+Result<> TlsContexts::reload(std::string const& ca_file) {
+    SLUICE_TRY(auto context, net::client_context(ca_file));
+    std::scoped_lock const lock(mutex_);
+    contexts_[ca_file] = std::move(context);
+    return {};
+}
+
 std::string base64(std::string_view bytes) {
     std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
     auto const size =

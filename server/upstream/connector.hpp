@@ -14,8 +14,11 @@ namespace sluice::upstream {
 /// TLS client contexts by CA file, shared by all workers. Thread: any.
 class TlsContexts {
 public:
-    /// Reads the file on first use: call it when a configuration is loaded, not on the path of a request.
+    /// The context for `ca_file` as it was last read; reads it on first use.
     Result<net::TlsContext> get(std::string const& ca_file);
+    /// Reads the file (again); connections opened from now on verify against that. Blocks: when a configuration is
+    /// loaded, not on the path of a request.
+    Result<> reload(std::string const& ca_file);
 
 private:
     std::mutex mutex_;

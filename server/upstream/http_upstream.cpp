@@ -16,15 +16,10 @@ Result<std::shared_ptr<Pool>> HttpUpstream::pool_for(UpstreamCall const& call) {
     if (found != pools_.end()) return found->second;
 
     SLUICE_TRY(auto origin, parse_origin(provider.base_url));
-    auto const proxy_url = provider.proxy.empty() ? proxy_for(origin, environment_) : provider.proxy;
-    bool const has_proxy = !proxy_url.empty() && proxy_url != "none";
-    Origin proxy;
-    if (has_proxy) {
-        SLUICE_TRY(proxy, parse_origin(proxy_url.find("://") == std::string::npos ? "http://" + proxy_url : proxy_url));
-    }
+    SLUICE_TRY(auto proxy, find_proxy(origin, provider.proxy, environment_));
     // What an older configuration used, or a key that was replaced, leaves nothing behind.
     std::erase_if(pools_, [](auto const& entry) { return entry.second.use_count() == 1 && entry.second->unused(); });
-    auto pool = std::make_shared<Pool>(worker_, std::move(origin), std::move(proxy), has_proxy);
+    auto pool = std::make_shared<Pool>(worker_, std::move(origin), std::move(proxy));
     pools_.emplace(key_, pool);
     return pool;
 }

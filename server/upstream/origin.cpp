@@ -141,4 +141,20 @@ std::string proxy_for(Origin const& target, config::Environment const& environme
     return proxy.empty() ? first(std::array{"all_proxy", "ALL_PROXY"}) : proxy;
 }
 
+Result<std::optional<Origin>> find_proxy(Origin const& target, std::string const& configured,
+                                         config::Environment const& environment) {
+    auto url = configured.empty() ? proxy_for(target, environment) : configured;
+    if (url.empty() || url == "none") return std::nullopt;
+    if (url.find("://") == std::string::npos) url.insert(0, "http://");
+    if (!url.starts_with("http://")) {
+        // Without the URL: it may hold a password.
+        auto const scheme = url.substr(0, url.find("://"));
+        return std::unexpected(Error{.kind = ErrorKind::internal,
+                                     .detail = "the proxy for " + target.host + " is a " + shown(scheme) +
+                                               ":// one; only http:// proxies are supported ('none' goes directly)"});
+    }
+    SLUICE_TRY(auto proxy, parse_origin(url));
+    return proxy;
+}
+
 }  // namespace sluice::upstream

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,5 +31,10 @@ Result<Origin> parse_origin(std::string_view url);
 /// The proxy that the environment names for `target` (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; lower case wins, as
 /// curl has it; HTTP_PROXY only in lower case, since a CGI server sets the other). Empty: none.
 std::string proxy_for(Origin const& target, config::Environment const& environment);
+
+/// The proxy for `target`: `configured` ("none": no proxy at all), else what the environment names; nothing: go
+/// directly. Errors: internal, for a proxy that is not an http:// one.
+Result<std::optional<Origin>> find_proxy(Origin const& target, std::string const& configured,
+                                         config::Environment const& environment);
 
 }  // namespace sluice::upstream

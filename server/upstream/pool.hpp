@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,12 @@ namespace sluice::upstream {
 /// again, newest first, only if it is young enough and a read right before shows nothing. Thread: its worker's.
 class Pool : public std::enable_shared_from_this<Pool>, private net::Watch {
 public:
-    Pool(net::Worker& worker, Origin origin, Origin proxy, bool has_proxy)
-        : worker_(worker), origin_(std::move(origin)), proxy_(std::move(proxy)), has_proxy_(has_proxy) {}
+    Pool(net::Worker& worker, Origin origin, std::optional<Origin> proxy)
+        : worker_(worker), origin_(std::move(origin)), proxy_(std::move(proxy)) {}
     ~Pool() override = default;
 
     Origin const& origin() const { return origin_; }
-    Origin const* proxy() const { return has_proxy_ ? &proxy_ : nullptr; }
+    Origin const* proxy() const { return proxy_ ? &*proxy_ : nullptr; }
     net::TlsTicket& ticket() { return ticket_; }
 
     /// The right to one open connection; gives it back when destroyed. Holds the pool.
@@ -74,8 +75,7 @@ private:
 
     net::Worker& worker_;
     Origin origin_;
-    Origin proxy_;
-    bool has_proxy_;
+    std::optional<Origin> proxy_;
     net::TlsTicket ticket_;
     std::vector<Idle> idle_;
     std::uint64_t open_ = 0;

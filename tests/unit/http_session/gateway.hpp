@@ -15,10 +15,12 @@ namespace sluice::testing {
 class CountingObserver final : public net::ConnectionObserver {
 public:
     std::atomic<int> open{0};
+    std::atomic<int> failed{0};
 
 private:
     void connection_opened() override { ++open; }
     void connection_closed() override { --open; }
+    void connection_failed(std::string_view) override { ++failed; }
 };
 
 /// A handler whose answers are chosen by the path.

@@ -54,7 +54,14 @@ TEST_CASE("anything that a client can use is an answer", "[openai]") {
     CHECK(read(answer(message)));
 }
 
-TEST_CASE("an answer that is finished may be empty", "[openai]") {
+TEST_CASE("an empty answer needs a reason for being empty", "[openai]") {
+    auto const counted = [](char const* tokens) {
+        return std::string(R"({"choices":[{"index":0,"message":{"content":""},"finish_reason":"stop"}],"usage":)") +
+               R"({"prompt_tokens":3,"completion_tokens":)" + tokens + "}}";
+    };
+    CHECK(read(counted("7")));  // spent on reasoning that is not shown
+    CHECK(read(counted("0")).error().kind == upstream_empty_answer);
+    CHECK(read(answer(R"({"content":""})", R"("stop")")).error().kind == upstream_empty_answer);
     CHECK(read(answer(R"({"content":""})", R"("length")")));
     CHECK(read(answer(R"({"content":null})", R"("content_filter")")));
 }

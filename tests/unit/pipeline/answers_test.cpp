@@ -96,7 +96,7 @@ TEST_CASE("a whole answer may come in any pieces", "[pipeline]") {
 TEST_CASE("a whole answer in one piece of the announced length leaves its connection usable", "[pipeline]") {
     Gateway gateway;
     gateway.chat.stream = false;
-    gateway.ask(Scene{.headers = {{"content-length", "3"}}, .body = {{"abc"}}});
+    gateway.ask(Scene{.headers = {{"content-type", "application/json"}, {"content-length", "3"}}, .body = {{"abc"}}});
     CHECK(gateway.sink->body == "abc");
     CHECK(gateway.upstream.read_to_the_end == 1);
 }

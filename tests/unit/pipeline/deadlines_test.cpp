@@ -42,7 +42,7 @@ TEST_CASE("each limit ends a wait of its own", "[pipeline][deadlines]") {
     Scene const silent{.head_after = hour};
     Scene const role_only{.body = {{events({"role"})}, {events({"x"}), hour}}};
     Scene const one_delta{.body = {{events({"x"})}, {events({"x"}), hour}}};
-    Scene const half_answer{.headers = {}, .body = {{"{"}, {"}", hour}}};
+    Scene const half_answer{.headers = {{"content-type", "application/json"}}, .body = {{"{"}, {"}", hour}}};
     auto row = GENERATE_COPY(values<Row>({
         {"first token, no head", true, with(&TimeoutSettings::first_token, seconds(7)), silent, seconds(7)},
         {"first token, role only", true, with(&TimeoutSettings::first_token, seconds(7)), role_only, seconds(7)},

@@ -58,6 +58,10 @@ std::vector<Broken> broken_answers() {
     using enum AttemptResult;
     return {
         {"no JSON", {.headers = json(), .body = {{"nonsense"}}}, invalid, true},
+        {"another content type",
+         {.headers = {{"content-type", "text/html"}}, .body = {{"{\"answer\":1}"}}},
+         invalid,
+         true},
         {"an error object", {.headers = json(), .body = {{"error"}}}, server_error, false},
         {"no content", {.headers = json(), .body = {{"nothing"}}}, invalid, false},
         {"cut", {.headers = json(), .body = {{"{"}, gone()}}, interrupted, true},

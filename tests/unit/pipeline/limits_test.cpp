@@ -210,7 +210,7 @@ TEST_CASE("an answer is limited in size", "[pipeline]") {
     }));
     CAPTURE(length);
     gateway.chat.requested_model = "solo";
-    gateway.ask(Scene{.headers = {{"content-length", length}}, .body = pieces});
+    gateway.ask(Scene{.headers = {{"content-type", "application/json"}, {"content-length", length}}, .body = pieces});
     CHECK(gateway.sink->status == status);
 }
 

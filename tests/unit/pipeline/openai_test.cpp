@@ -86,8 +86,9 @@ TEST_CASE("an OpenAI answer and an OpenAI error object", "[pipeline][openai]") {
     std::string const answer =
         R"({"model":"one-1","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}],)"
         R"("usage":{"prompt_tokens":7,"completion_tokens":3}})";
-    Scene const error{.headers = {}, .body = {{R"({"error":{"message":"busy","code":503}})"}}};
-    auto const& outcome = gateway.ask({error, Scene{.headers = {}, .body = cut(answer, 10)}});
+    Headers const json{{"content-type", "application/json"}};
+    Scene const error{.headers = json, .body = {{R"({"error":{"message":"busy","code":503}})"}}};
+    auto const& outcome = gateway.ask({error, Scene{.headers = json, .body = cut(answer, 10)}});
     CHECK(gateway.sink->body == answer);
     CHECK(outcome.attempts.size() == 2);
     CHECK(outcome.usage.output == 3);

@@ -32,6 +32,14 @@ TEST_CASE("five failures in a row open the breaker, four do not", "[breaker]") {
     CHECK(breaker.try_pass(start) == Pass::refused);
 }
 
+TEST_CASE("zero for failures in a row leaves only the share of failures to open the breaker", "[breaker]") {
+    Breaker breaker(BreakerSettings{.min_requests = 30, .consecutive = 0});
+    fail(breaker, 29, start);
+    CHECK(breaker.state(start) == BreakerState::closed);
+    fail(breaker, 1, start);
+    CHECK(breaker.state(start) == BreakerState::open);
+}
+
 TEST_CASE("a success between failures starts the row again", "[breaker]") {
     Breaker breaker(BreakerSettings{});
     fail(breaker, 4, start);

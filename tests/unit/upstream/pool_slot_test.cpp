@@ -26,7 +26,7 @@ Task<> ask(Pool& pool, PoolSettings const& settings, std::uint64_t share, Asker&
 
 struct Fixture {
     net::Worker worker{0};
-    std::shared_ptr<Pool> pool = std::make_shared<Pool>(worker, Origin{}, Origin{}, false);
+    std::shared_ptr<Pool> pool = std::make_shared<Pool>(worker, Origin{}, std::nullopt);
     PoolSettings settings{.max_open = 2, .max_waiting = 2, .max_wait = milliseconds(1'000)};
     std::uint64_t share = 1;
 

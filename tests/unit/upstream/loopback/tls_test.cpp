@@ -78,8 +78,8 @@ TEST_CASE("a connection resumes the session of one that has ended", "[tls]") {
     net::Worker worker(0);
     upstream::TlsContexts contexts;
     upstream::Connector connector(worker, contexts, f.server.observer);
-    auto const pool = std::make_shared<upstream::Pool>(worker, *upstream::parse_origin(f.url("localhost")),
-                                                       upstream::Origin(), false);
+    auto const pool =
+        std::make_shared<upstream::Pool>(worker, *upstream::parse_origin(f.url("localhost")), std::nullopt);
     for (int const expected : {0, 1, 1}) {
         int resumed = -1;
         std::promise<void> done;
