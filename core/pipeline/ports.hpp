@@ -132,7 +132,7 @@ public:
     /// A complete answer. Only before a stream was started. Pieces need to hold until it returns.
     virtual Task<Result<>> answer(int status, Headers const& headers, Pieces body) = 0;
 
-    /// Sends 200 and the header fields of an event stream.
+    /// Begins an event stream with 200 and these fields; they may leave with the first write only.
     virtual Task<Result<>> start_stream(Headers const& headers) = 0;
 
     /// Sends bytes of the started stream; waits while the client does not read. Pieces need to hold until it returns.

@@ -70,37 +70,41 @@ Task<Result<>> Reply::start_stream(Headers const& headers) {
     auto text = head(200, headers);
     if (rules_.minor_version > 0) write_own_field(text, "transfer-encoding", "chunked");
     write_head_end(text);
-    std::array const pieces{std::string_view(text)};
-    co_return co_await send(pieces);
+    unsent_head_ = std::move(text);
+    co_return Result<>{};
 }
 
 Task<Result<>> Reply::write(Pieces pieces) {
     std::size_t size = 0;
     for (auto piece : pieces) size += piece.size();
     if (size == 0) co_return Result<>{};  // an empty chunk would end the body
-    if (rules_.minor_version == 0) co_return co_await send(pieces);
-
+    bool const chunked = rules_.minor_version > 0;
     std::array<char, 20> room{};
-    if (pieces.size() <= 6) {
-        std::array<std::string_view, 8> framed;
-        std::size_t count = 0;
-        framed[count++] = chunk_header(room, size);
-        for (auto piece : pieces) framed[count++] = piece;
-        framed[count++] = chunk_end;
-        co_return co_await send(Pieces(framed.data(), count));
-    }
-    std::vector<std::string_view> framed{chunk_header(room, size)};
-    framed.insert(framed.end(), pieces.begin(), pieces.end());
-    framed.push_back(chunk_end);
-    co_return co_await send(framed);
+    begin_frame();
+    if (chunked) frame_.push_back(chunk_header(room, size));
+    frame_.insert(frame_.end(), pieces.begin(), pieces.end());
+    if (chunked) frame_.push_back(chunk_end);
+    co_return co_await send_frame();
 }
 
 Task<Result<>> Reply::end_stream(bool keep_open) {
     state_ = State::finished;
     if (!keep_open) rules_.keep_open = false;
-    if (rules_.minor_version == 0) co_return Result<>{};
-    std::array const pieces{last_chunk};
-    co_return co_await send(pieces);
+    begin_frame();
+    if (rules_.minor_version > 0) frame_.push_back(last_chunk);
+    co_return co_await send_frame();
+}
+
+void Reply::begin_frame() {
+    frame_.clear();
+    if (!unsent_head_.empty()) frame_.emplace_back(unsent_head_);
+}
+
+Task<Result<>> Reply::send_frame() {
+    if (frame_.empty()) co_return Result<>{};
+    auto sent = co_await send(frame_);
+    unsent_head_ = std::string();
+    co_return sent;
 }
 
 Task<Result<>> Reply::send_continue() {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/pipeline/ports.hpp"
 #include "server/net/connection.hpp"
@@ -49,12 +50,16 @@ private:
 
     std::string head(int status, Headers const& headers) const;
     Task<Result<>> send(Pieces pieces);
+    void begin_frame();
+    Task<Result<>> send_frame();
 
     net::Connection& connection_;
     Cancellation& cancellation_;
     ReplyRules rules_;
     milliseconds write_stall_;
     Headers common_;
+    std::string unsent_head_;              ///< of a stream; it leaves with the first write
+    std::vector<std::string_view> frame_;  ///< what goes out together; kept for its memory
     State state_ = State::nothing_sent;
     int status_ = 0;
     std::uint64_t bytes_out_ = 0;
