@@ -38,9 +38,11 @@ void read_profile(ShippedFile const& file, Catalogue& catalogue) {
         return;
     }
     auto const& [provider, at, facts] = root->entries.front();
-    check_keys(facts, {"dialect", "base_url", "base_url_env", "auth", "source", "date"}, name, catalogue.problems);
+    check_keys(facts, {"dialect", "telemetry_name", "base_url", "base_url_env", "auth", "source", "date"}, name,
+               catalogue.problems);
     Profile profile{.name = provider,
                     .dialect = text_at(facts, "dialect"),
+                    .telemetry_name = text_at(facts, "telemetry_name"),
                     .base_url = text_at(facts, "base_url"),
                     .key_variables = {},
                     .base_url_variable = text_at(facts, "base_url_env")};
@@ -126,6 +128,7 @@ Profile const* find_profile(std::string_view name) {
 void apply(Profile const& profile, ProviderSettings& provider) {
     provider.type = profile.name;
     provider.dialect = profile.dialect;
+    provider.telemetry_name = profile.telemetry_name;
     provider.base_url = profile.base_url;
     provider.auth = profile.auth;
 }

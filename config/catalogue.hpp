@@ -13,6 +13,8 @@ namespace sluice::config {
 struct Profile {
     std::string name;
     std::string dialect;
+    std::string
+        telemetry_name;    ///< OpenTelemetry's gen_ai.provider.name; empty: it has none, the dialect stands for it
     std::string base_url;  ///< empty: the configuration must give one
     AuthScheme auth = AuthScheme::bearer;
     std::vector<std::string> key_variables;  ///< environment variables that SDKs read the key from, the usual one first

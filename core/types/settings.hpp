@@ -109,7 +109,8 @@ struct ProviderSettings {
     std::string name;
     std::string type;  ///< profile in the catalogue
     std::string dialect = "openai";
-    std::string base_url;  ///< https://host[:port]/path, no trailing slash
+    std::string telemetry_name;  ///< gen_ai.provider.name (OpenTelemetry); empty: the dialect
+    std::string base_url;        ///< https://host[:port]/path, no trailing slash
     AuthScheme auth = AuthScheme::bearer;
     std::string auth_header;                      ///< for AuthScheme::header
     std::vector<CredentialSettings> credentials;  ///< empty: none is sent

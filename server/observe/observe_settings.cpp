@@ -11,7 +11,10 @@ std::string_view ObserveSettings::flavour_of(std::string_view provider) const {
 
 ObserveSettings observe_settings(Settings const& settings) {
     ObserveSettings out{.telemetry = settings.telemetry, .provider_flavours = {}};
-    for (auto const& [name, provider] : settings.providers) out.provider_flavours.emplace(name, provider.dialect);
+    for (auto const& [name, provider] : settings.providers) {
+        auto const& known = provider.telemetry_name;
+        out.provider_flavours.emplace(name, known.empty() ? provider.dialect : known);
+    }
     return out;
 }
 
