@@ -97,7 +97,7 @@ Result<std::uint16_t> Listener::bind(std::string const& host, std::uint16_t port
 void Listener::start(net::TlsContext tls) {
     tls_ = std::move(tls);
     // Nobody would accept any more: that is worth ending for.
-    asio::co_spawn(worker_.executor(), accept(), [](std::exception_ptr bug) {
+    asio::co_spawn(worker_.executor(), accept(), [](std::exception_ptr const& bug) {
         if (bug) std::rethrow_exception(bug);
     });
 }
@@ -164,7 +164,7 @@ void Listener::accept_one(net::Socket socket, tcp::endpoint const& peer) {
     shared_.connections.fetch_add(1, std::memory_order_relaxed);
     net::tune(socket, client_receive_buffer, client_send_buffer);
     asio::co_spawn(worker_.executor(), serve(std::move(socket), printed(peer.address())),
-                   [this](std::exception_ptr bug) {
+                   [this](std::exception_ptr const& bug) {
                        shared_.connections.fetch_sub(1, std::memory_order_relaxed);
                        report(bug);
                    });
