@@ -7,10 +7,7 @@
 #   docker run --rm -p 8080:8080 -v "$PWD/sluice.yaml:/etc/sluice/sluice.yaml:ro" --read-only --cap-drop ALL sluice
 
 FROM debian:bookworm-slim AS build
-# Where the sources are put. The compiler cache knows a file by its whole path, so a builder that shares its cache with
-# a checkout gives that checkout's path here.
-ARG SOURCE=/src
-WORKDIR ${SOURCE}
+WORKDIR /src
 COPY deploy/install.sh deploy/
 RUN bash deploy/install.sh build && rm -rf /var/lib/apt/lists/*
 COPY . .

@@ -15,16 +15,10 @@ case ${1:?build, exec or remove} in
         done
         [ "$(id -u)" = 0 ] || { echo "container: building without an engine needs root" >&2; exit 77; }
         bash tests/integration/container/base_image.sh >&2
-        # The checkout's own compiler cache and path: what the release build compiled is not compiled again. Under a
-        # folder that chroot isolation mounts over, the sources would vanish: there it compiles everything.
         cache=${CCACHE_DIR:-$HOME/.cache/ccache}
         mkdir -p "$cache"
-        case $PWD/ in
-            /tmp/* | /var/tmp/* | /dev/* | /proc/* | /run/* | /sys/*) source=/src ;;
-            *) source=$PWD ;;
-        esac
         buildah bud --isolation chroot --pull-never --format docker --layers \
-            --volume "$cache:/root/.cache/ccache" --build-arg SOURCE="$source" \
+            --volume "$cache:/root/.cache/ccache" \
             --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
             --tag "$image" . >&2
         buildah from --pull-never "$image"
