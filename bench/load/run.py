@@ -151,7 +151,8 @@ class Bench:
             for side in sides:
                 direct = results.get("direct", [{}])[-1]
                 add_latency(results[side][-1], direct)
-                compare_contents(results[side][-1], direct)
+                if row.canned:  # the lab's words depend on the request, which a gateway changes
+                    compare_contents(results[side][-1], direct)
         return results
 
     def rounds_of(self, row):
