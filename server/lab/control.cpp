@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace sluice::lab {
 namespace {
@@ -55,8 +56,8 @@ Answer lab_page(std::string_view page, Request const& request, Shared& shared, C
     if (page == "scenario" && is_post) return set_scenario(request, shared, context);
     if (page == "reset" && is_post) {
         shared.stats.reset();
-        shared.listener.set(nlohmann::json::object());
-        shared.scenarios->set_outage(nlohmann::json::object());
+        std::ignore = shared.listener.set(nlohmann::json::object());
+        std::ignore = shared.scenarios->set_outage(nlohmann::json::object());
         return plain_answer(200, json_type, "{\"ok\":true}\n", context);
     }
     return plain_error(404, "there is no such page in the lab", "not_found", context);

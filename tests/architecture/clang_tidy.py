@@ -4,7 +4,8 @@
     clang_tidy.py BUILD-FOLDER [--seconds N] [--jobs N] [FILE...]
 
 A file that was clean and has not changed since, nor its own headers, nor its command, is not read again: the stamps are
-in BUILD-FOLDER/tidy. What did not fit into the time is counted and said. Exit 1 on an error or a warning.
+in BUILD-FOLDER/tidy. What did not fit into the time is counted and said. Exit 1 on what .clang-tidy calls an
+error (STYLE: use after move, dangling handles, ignored results, names); the rest is advice, and shown.
 """
 import argparse
 import concurrent.futures
@@ -50,7 +51,7 @@ def recent_first(top, files):
 
 def check(build, path, limit):
     # clang-tidy reads the precompiled header's text itself, not the file that the compiler made of it.
-    command = [TIDY, "-p", build, "--quiet", "--warnings-as-errors=*", path]
+    command = [TIDY, "-p", build, "--quiet", path]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:
