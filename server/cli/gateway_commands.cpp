@@ -120,8 +120,9 @@ int run_chat(ChatOptions const& options) {
     auto const answer = call(request, [&](std::string_view piece) {
         raw.append(piece.substr(0, 64 * 1024 - std::min<std::size_t>(raw.size(), 64 * 1024)));
         events.clear();
-        parser.feed(piece, events);
+        bool const fits = parser.feed(piece, events).has_value();
         for (auto const& event : events) transcript.event(event.data);
+        if (!fits) transcript.event(R"({"error":{"message":"an event of the stream is too large"}})");
     });
     if (!answer) return unreachable(options.gateway, answer.error());
     if (answer->status != 200) {

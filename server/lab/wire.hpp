@@ -7,7 +7,7 @@
 #include <utility>
 
 namespace boost::asio::ssl {
-class context;
+class context;  // NOLINT(readability-identifier-naming): Boost names it
 }
 
 namespace sluice::lab {
