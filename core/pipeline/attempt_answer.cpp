@@ -35,6 +35,7 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
     auto const limit = run_.snapshot.settings().server.limits.answer_bytes;
     SLUICE_CO_TRY(auto const body, co_await read_whole(exchange, head, limit));
     SLUICE_CO_TRY(facts_, dialect_->read_answer(run_.request.chat, body));
+    exchange.keep_connection();
 
     Headers headers;
     headers.reserve(10);

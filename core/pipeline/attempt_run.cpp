@@ -136,6 +136,8 @@ Task<Error> AttemptRun::read_refusal(Exchange& exchange, UpstreamHead const& hea
         co_return Error{.kind = ErrorKind::upstream_invalid_response,
                         .detail = "the upstream answered " + std::to_string(head.status) + ", which is not followed"};
     }
+    // Servers say 408 to a connection that idles, not to a request.
+    if (head.status != 408) exchange.keep_connection();
     auto const until = earlier(run_.deadline, now_ + refusal_time);
     bool more = !is_compressed(head);
     while (more) {

@@ -29,6 +29,7 @@ Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& 
         if (run_.committed) {
             if (!step.relay.empty()) SLUICE_CO_CHECK(co_await run_.stream.write(step.relay, now_));
         } else if ((step.committed || step.ended) && !step.error) {
+            exchange.keep_connection();
             SLUICE_CO_CHECK(co_await commit(step));
         } else if (auto error = hold(step)) {
             co_return std::unexpected(std::move(*error));

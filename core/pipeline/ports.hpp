@@ -92,6 +92,10 @@ public:
     /// connection ends inside the body.
     virtual Task<Result<std::string_view>> read(Instant until) = 0;
 
+    /// Says that this is an answer to this very request. Without it the connection is not used again, however well the
+    /// answer ended: an upstream that once sends an answer nobody asked for is one answer behind ever after.
+    virtual void keep_connection() = 0;
+
     virtual bool reused_connection() const = 0;
     virtual Duration connect_time() const = 0;
 };

@@ -244,9 +244,14 @@ Result<std::string_view> HttpExchange::take_body() {
     return std::string_view(data, step.payload);
 }
 
+void HttpExchange::keep_connection() {
+    kept_ = true;
+    give_back_if_clean();
+}
+
 void HttpExchange::give_back_if_clean() {
     bool const at_boundary = complete_ && begin_ == end_ && sent_whole_;
-    bool const clean = at_boundary && keep_alive_ && !connection_ended_ && !call_.cancellation;
+    bool const clean = at_boundary && kept_ && keep_alive_ && !connection_ended_ && !call_.cancellation;
     if (clean && pooled_.connection) slot_->put_idle(std::move(pooled_), call_.provider.pool);
 }
 

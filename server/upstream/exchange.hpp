@@ -17,8 +17,9 @@ struct ExchangeContext {
     Connector& connector;
 };
 
-/// One request and its answer over one pooled connection. The connection goes back to its pool only when the answer
-/// ended exactly at its boundary and nothing was cancelled, late or left over; in every other case it dies with this.
+/// One request and its answer over one pooled connection. The connection goes back to its pool only when somebody has
+/// said that the answer makes sense, and it ended exactly at its boundary, and nothing was cancelled, late or left
+/// over; in every other case it dies with this.
 class HttpExchange final : public Exchange {
 public:
     HttpExchange(ExchangeContext context, UpstreamCall const& call, Pool::Slot slot);
@@ -29,6 +30,7 @@ public:
 
     Task<Result<UpstreamHead const*>> head(Instant until) override;
     Task<Result<std::string_view>> read(Instant until) override;
+    void keep_connection() override;
     bool reused_connection() const override { return reused_; }
     Duration connect_time() const override { return connect_time_; }
 
@@ -66,6 +68,7 @@ private:
     std::uint64_t left_ = 0;  ///< of a body with a length
     http::ChunkedDecoder chunks_;
     bool complete_ = false;
+    bool kept_ = false;
 };
 
 }  // namespace sluice::upstream

@@ -104,6 +104,17 @@ def test_bytes_behind_an_answer_never_reach_anybody(lone, lab, fault, wait):
         assert "poison" not in answer.text
 
 
+def test_an_answer_to_nobody_puts_no_later_answer_one_place_too_late(lone):
+    """An answer that nobody asked for, so late that it looks like the next call's. Once that call is refused, its real
+    answer is still on its way over the same connection: it must not become that of a third call."""
+    lone.chat("echo", prompt="first", lab={"http_fault": "extra_answer", "extra_wait": "100ms"})
+    misled = lone.chat("echo", prompt="second", lab={"header_delay": "100ms"})
+    assert misled.status == 502 and "stolen" not in misled.text, misled
+    for _ in range(3):
+        answer = lone.chat("echo", prompt="third")
+        assert answer.status == 200 and answer.content == "third", answer
+
+
 def test_a_connection_that_died_idle_is_replaced_silently(lone, lab):
     for model in ("closes-idle", "dies-on-reuse"):
         for _ in range(3):

@@ -131,6 +131,23 @@ TEST_CASE("the outcome tells usage, cost and times", "[pipeline]") {
     CHECK_FALSE(outcome.attempts[0].uncertain);
 }
 
+TEST_CASE("the connection of an answer that is none to this request is not used again", "[pipeline]") {
+    Gateway gateway;
+    gateway.chat.stream = false;
+    Headers const json{{"content-type", "application/json"}};
+    auto const [name, scene, usable] = GENERATE_COPY(table<char const*, Scene, bool>({
+        {"an answer", Scene{.headers = json, .body = {{"abc"}}}, true},
+        {"no chat completion", Scene{.headers = json, .body = {{"nonsense"}}}, false},
+        {"no JSON", Scene{.headers = {{"content-type", "text/html"}}, .body = {{"abc"}}}, false},
+        {"a refusal", Scene{.status = 400, .headers = json, .body = {{"no"}}}, true},
+        {"what servers say to idle connections", Scene{.status = 408, .headers = json, .body = {{"late"}}}, false},
+    }));
+    CAPTURE(name);
+    gateway.ask(scene);
+    CHECK(gateway.upstream.read_to_the_end >= (usable ? 1 : 0));
+    CHECK((gateway.upstream.cut_off == 0) == usable);
+}
+
 TEST_CASE("without a price the cost is unknown, not nothing", "[pipeline]") {
     Gateway gateway;
     gateway.settings.prices.erase("alpha/one");

@@ -21,7 +21,7 @@ public:
         head_.status = scene_.status;
         head_.headers = scene_.headers;
     }
-    ~FakeExchange() override { ended_ ? ++upstream_.read_to_the_end : ++upstream_.cut_off; }
+    ~FakeExchange() override { ended_&& kept_ ? ++upstream_.read_to_the_end : ++upstream_.cut_off; }
 
     Task<Result<UpstreamHead const*>> head(Instant until) override {
         if (auto error = turnstile_.waits()) co_return failed(*error);
@@ -48,6 +48,7 @@ public:
         co_return std::string_view(buffer_);
     }
 
+    void keep_connection() override { kept_ = true; }
     bool reused_connection() const override { return true; }
     Duration connect_time() const override { return Duration::zero(); }
 
@@ -70,6 +71,7 @@ private:
     std::size_t next_ = 0;
     std::string buffer_;
     bool ended_ = false;
+    bool kept_ = false;
 };
 
 class FakeDecoder final : public StreamDecoder {

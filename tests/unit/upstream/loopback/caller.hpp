@@ -27,6 +27,7 @@ struct Ask {
     milliseconds head_patience = patience;
     milliseconds total = std::chrono::minutes(1);
     bool read_body = true;
+    bool makes_sense = true;  ///< the caller says so of the answer
 };
 
 /// The gateway's side of its upstreams: a worker with its own thread, and calls that are waited for from outside.
@@ -96,6 +97,7 @@ private:
             co_return;
         }
         answer.status = (*head)->status;
+        if (ask.makes_sense) running->keep_connection();
         while (ask.read_body) {
             auto const part = co_await running->read(worker.now() + patience);
             if (!part) answer.error = part.error();

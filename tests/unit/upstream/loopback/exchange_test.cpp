@@ -56,6 +56,11 @@ TEST_CASE("a connection is not used again when anything about it is in doubt", "
         CHECK(answer.body == "ok");
         CHECK_FALSE(f.comes_again(connection));
     }
+    SECTION("nobody says that the answer makes sense") {
+        auto [connection, answer] = f.answered(whole_answer, {.makes_sense = false});
+        CHECK(answer.body == "ok");
+        CHECK_FALSE(f.comes_again(connection));
+    }
     SECTION("HTTP/1.0") {
         auto [connection, answer] = f.answered("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok");
         CHECK(answer.body == "ok");
