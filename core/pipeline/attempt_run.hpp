@@ -33,15 +33,15 @@ public:
 private:
     Task<Result<>> exchange_answer();
     Task<Result<UpstreamHead const*>> wait_for_head(Exchange& exchange);
-    Task<Error> read_refusal(Exchange& exchange, UpstreamHead const& head);
+    [[gnu::noinline]] Task<Error> read_refusal(Exchange& exchange, UpstreamHead const& head);
 
-    Task<Result<>> relay_stream(Exchange& exchange, UpstreamHead const& head);
-    Task<Result<>> not_a_stream(Exchange& exchange, UpstreamHead const& head);
-    Task<Result<>> commit(StreamStep const& step);
+    [[gnu::noinline]] Task<Result<>> relay_stream(Exchange& exchange, UpstreamHead const& head);
+    [[gnu::noinline]] Task<Result<>> not_a_stream(Exchange& exchange, UpstreamHead const& head);
+    [[gnu::noinline]] Task<Result<>> commit(StreamStep const& step);
     void decode(std::string_view piece, StreamStep& step);
     std::optional<Error> hold(StreamStep const& step);
 
-    Task<Result<>> relay_answer(Exchange& exchange, UpstreamHead const& head);
+    [[gnu::noinline]] Task<Result<>> relay_answer(Exchange& exchange, UpstreamHead const& head);
     Task<Result<std::string_view>> read_whole(Exchange& exchange, UpstreamHead const& head, std::uint64_t limit);
     Task<> finish_body(Exchange& exchange);
 

@@ -67,6 +67,7 @@ std::optional<Error> AttemptRun::hold(StreamStep const& step) {
 /// The commit point: from here on the client is shown this attempt, and no other.
 Task<Result<>> AttemptRun::commit(StreamStep const& step) {
     run_.committed = answered_ = true;
+    run_.client.forget_request();
     if (step.committed) {
         record_.first_token = upstream_time();
         run_.outcome.first_token = now_ - run_.request.received_at;

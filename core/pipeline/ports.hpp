@@ -136,6 +136,10 @@ public:
     /// A complete answer. Only before a stream was started. Pieces need to hold until it returns.
     virtual Task<Result<>> answer(int status, Headers const& headers, Pieces body) = 0;
 
+    /// No attempt will follow: the memory of the request's body and header may be used for something else. Views into
+    /// them are void from here on. A long prompt is not kept for as long as its answer streams.
+    virtual void forget_request() = 0;
+
     /// Begins an event stream with 200 and these fields; they may leave with the first write only.
     virtual Task<Result<>> start_stream(Headers const& headers) = 0;
 

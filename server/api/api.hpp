@@ -40,13 +40,13 @@ private:
     struct Route;
     static Route const* find_route(std::string_view path, std::string_view& id);
 
-    Task<> list_models(Visit& visit);
-    Task<> show_model(Visit& visit);
+    [[gnu::noinline]] Task<> list_models(Visit& visit);
+    [[gnu::noinline]] Task<> show_model(Visit& visit);
     Task<> chat_completions(Visit& visit);
 
     Task<> dispatch(http::ServerRequest& request, Runtime const& runtime);
-    Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, Error error,
-                  Headers extra = {});
+    [[gnu::noinline]] Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller,
+                                    Error error, Headers extra = {});
     Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, ErrorKind kind,
                   Headers extra = {}) {
         return refuse(request, route, caller, Error{.kind = kind}, std::move(extra));

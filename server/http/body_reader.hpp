@@ -28,6 +28,9 @@ public:
     /// False: drain() will give up at once, so the answer may as well say that the connection ends.
     bool drainable() const;
 
+    /// The body's own memory, if it has any, is needed no more.
+    void release() { body_ = net::Buffer(); }
+
     bool complete() const { return complete_; }
     std::uint64_t bytes() const { return received_; }
     /// Bytes behind the end of a chunked body that were read with it.

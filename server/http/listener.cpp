@@ -4,23 +4,15 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
+#include <initializer_list>
+#include <system_error>
 
 #include "server/http/session.hpp"
 
 namespace sluice::http {
-namespace asio = boost::asio;
-using asio::ip::tcp;
-
 namespace {
-
-using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
 
 constexpr int backlog = 4096;
 constexpr int accepted_at_once = 64;
@@ -39,11 +31,27 @@ Error bind_error(std::string const& host, std::uint16_t port, std::string const&
                  .detail = "can't listen on " + host + ":" + std::to_string(port) + ": " + why};
 }
 
-std::string printed(asio::ip::address const& address) {
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+/// A socket that is bound to `host`:`port`, with `option` set before.
+Result<net::OwnedFd> bound_socket(std::string const& host, std::uint16_t port, std::initializer_list<int> options) {
+    auto const address = net::Address::parse(host, port);
+    if (!address) return std::unexpected(bind_error(host, port, "not an IP address"));
+    net::OwnedFd socket(::socket(address->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    int const yes = 1;
+    bool good = static_cast<bool>(socket);
+    for (int const option : options) {
+        good = good && ::setsockopt(socket.get(), SOL_SOCKET, option, &yes, sizeof yes) == 0;
     }
-    return address.to_string();
+    if (!good || ::bind(socket.get(), address->raw(), address->size()) != 0) {
+        return std::unexpected(bind_error(host, port, std::generic_category().message(errno)));
+    }
+    return socket;
+}
+
+net::Address local_address(net::OwnedFd const& socket) {
+    sockaddr_storage raw{};
+    socklen_t size = sizeof raw;
+    ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&raw), &size);
+    return {reinterpret_cast<sockaddr const*>(&raw), size};
 }
 
 }  // namespace
@@ -64,40 +72,31 @@ Result<ListenAddress> parse_listen(std::string_view text) {
 }
 
 Result<> check_free(ListenAddress const& wanted) {
-    boost::system::error_code error;
-    auto const address = asio::ip::make_address(wanted.host, error);
-    if (error) return std::unexpected(bind_error(wanted.host, wanted.port, "not an IP address"));
-    asio::io_context context;
-    Acceptor probe(context.get_executor());
-    tcp::endpoint const endpoint(address, wanted.port);
-    probe.open(endpoint.protocol(), error);
-    if (!error) probe.set_option(Acceptor::reuse_address(true), error);
-    if (!error) probe.bind(endpoint, error);
-    if (error) return std::unexpected(bind_error(wanted.host, wanted.port, error.message()));
+    SLUICE_TRY(auto const probe, bound_socket(wanted.host, wanted.port, {SO_REUSEADDR}));
     return {};
 }
 
+class Listener::Acceptor final : public net::Descriptor {
+public:
+    using Descriptor::Descriptor;
+    void all_accepted() { drained(); }
+};
+
+Listener::~Listener() = default;
+
 Result<std::uint16_t> Listener::bind(std::string const& host, std::uint16_t port) {
-    boost::system::error_code error;
-    auto const address = asio::ip::make_address(host, error);
-    if (error) return std::unexpected(bind_error(host, port, "not an IP address"));
-    tcp::endpoint const endpoint(address, port);
-    acceptor_.open(endpoint.protocol(), error);
-    int const yes = 1;
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(backlog, error);
-    // For accept4(). Asio's accept() waits for a connection all the same: to it this flag is its own business.
-    if (!error) acceptor_.native_non_blocking(true, error);
-    if (error) return std::unexpected(bind_error(host, port, error.message()));
-    return acceptor_.local_endpoint().port();
+    SLUICE_TRY(bound_, bound_socket(host, port, {SO_REUSEADDR, SO_REUSEPORT}));
+    if (::listen(bound_.get(), backlog) != 0) {
+        return std::unexpected(bind_error(host, port, std::generic_category().message(errno)));
+    }
+    return local_address(bound_).port();
 }
 
 void Listener::start(net::TlsContext tls) {
     tls_ = std::move(tls);
+    acceptor_ = std::make_shared<Acceptor>(worker_, std::move(bound_));
     // Nobody would accept any more: that is worth ending for.
-    asio::co_spawn(worker_.executor(), accept(), [](std::exception_ptr const& bug) {
+    spawn(accept(acceptor_), [](std::exception_ptr const& bug) {
         if (bug) std::rethrow_exception(bug);
     });
 }
@@ -114,64 +113,58 @@ void Listener::report(std::exception_ptr const& bug) {
 }
 
 void Listener::close() {
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
+    if (!acceptor_) return;
+    acceptor_->close();
+    acceptor_->wake_cancelled();
 }
 
-Task<> Listener::accept() {
-    asio::use_awaitable_t<Executor> const awaited;
-    auto const as_result = asio::as_tuple(awaited);
-    while (acceptor_.is_open()) {
-        std::ignore = co_await acceptor_.async_wait(Acceptor::wait_read, as_result);
-        if (!acceptor_.is_open()) co_return;
-        if (accept_waiting() == Accepted::all) continue;
+Task<> Listener::accept(std::shared_ptr<Acceptor> acceptor) {
+    while (acceptor->is_open()) {
+        if (co_await acceptor->wait(net::IoStatus::want_read, never) != net::IoStatus::ok) co_return;
+        auto const accepted = accept_waiting(*acceptor);
+        if (accepted == Accepted::some) co_await worker_.turn();
+        if (accepted != Accepted::no_room) continue;
         Cancellation never_cancelled;
         std::ignore = co_await worker_.sleep(pause_without_descriptors, never_cancelled);
     }
 }
 
 /// Takes what stands in the queue, but not so much that those who are in already wait.
-Listener::Accepted Listener::accept_waiting() {
+Listener::Accepted Listener::accept_waiting(Acceptor& acceptor) {
     for (int taken = 0; taken < accepted_at_once; ++taken) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         auto* const peer = reinterpret_cast<sockaddr*>(&address);
-        int const fd = ::accept4(acceptor_.native_handle(), peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (errno == EAGAIN || errno == EWOULDBLOCK) return Accepted::all;
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return Accepted::no_room;
-            if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) return Accepted::no_room;  // no busy loop
-            continue;  // accept(2): the connection was gone again, or had a network error; the next one is fine
-        }
-        tcp::endpoint endpoint;
-        std::memcpy(endpoint.data(), peer, std::min<std::size_t>(size, endpoint.capacity()));
-        net::Socket socket(worker_.executor());
-        boost::system::error_code error;
-        socket.assign(endpoint.protocol(), fd, error);
-        if (error) {
-            ::close(fd);
+        int const fd = ::accept4(acceptor.fd(), peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            accept_one(net::OwnedFd(fd), {peer, size});
             continue;
         }
-        accept_one(std::move(socket), endpoint);
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            acceptor.all_accepted();
+            return Accepted::all;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return Accepted::no_room;
+        if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) return Accepted::no_room;  // no busy loop
+        // accept(2): the connection was gone again, or had a network error; the next one is fine
     }
-    return Accepted::all;
+    return Accepted::some;
 }
 
-void Listener::accept_one(net::Socket socket, tcp::endpoint const& peer) {
+void Listener::accept_one(net::OwnedFd socket, net::Address const& peer) {
     if (shared_.connections.load(std::memory_order_relaxed) >= handler_.limits().max_connections) {
         return turn_away(socket);
     }
     shared_.connections.fetch_add(1, std::memory_order_relaxed);
-    net::tune(socket, client_receive_buffer, client_send_buffer);
-    asio::co_spawn(worker_.executor(), serve(std::move(socket), printed(peer.address())),
-                   [this](std::exception_ptr const& bug) {
-                       shared_.connections.fetch_sub(1, std::memory_order_relaxed);
-                       report(bug);
-                   });
+    net::tune(socket.get(), client_receive_buffer, client_send_buffer);
+    spawn(serve(std::move(socket), peer.host()), [this](std::exception_ptr const& bug) {
+        shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+        report(bug);
+    });
 }
 
-Task<> Listener::serve(net::Socket socket, std::string peer) {
-    int const fd = socket.native_handle();
+Task<> Listener::serve(net::OwnedFd socket, std::string peer) {
+    int const fd = socket.get();
     Session session(worker_, std::move(socket), tls_ ? net::server_handle(tls_, fd) : nullptr, std::move(peer),
                     handler_, sessions_);
     session.connection().observe(observer_);
@@ -179,9 +172,9 @@ Task<> Listener::serve(net::Socket socket, std::string peer) {
 }
 
 /// With TLS there is nothing that could be said without a handshake.
-void Listener::turn_away(net::Socket& socket) const {
+void Listener::turn_away(net::OwnedFd const& socket) const {
     if (tls_) return;
-    int const fd = socket.native_handle();
+    int const fd = socket.get();
     std::ignore = ::send(fd, full_answer.data(), full_answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(fd, SHUT_WR);
     // What has arrived already must not turn the close into a reset that overtakes the answer.

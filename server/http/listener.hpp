@@ -1,8 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -25,7 +24,11 @@ struct ListenerShared {
 class Listener {
 public:
     Listener(net::Worker& worker, Handler& handler, ListenerShared& shared, net::ConnectionObserver& observer)
-        : worker_(worker), acceptor_(worker.executor()), handler_(handler), shared_(shared), observer_(observer) {}
+        : worker_(worker), handler_(handler), shared_(shared), observer_(observer) {}
+
+    Listener(Listener const&) = delete;
+    Listener& operator=(Listener const&) = delete;
+    ~Listener();
 
     /// Binds and listens; `port` of the result is the real one. Errors: internal, with the address and the reason.
     Result<std::uint16_t> bind(std::string const& host, std::uint16_t port);
@@ -39,19 +42,20 @@ public:
     SessionSet const& sessions() const { return sessions_; }
 
 private:
-    using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
+    /// The listening socket in the worker's loop.
+    class Acceptor;
+    enum class Accepted : std::uint8_t { all, some, no_room };
 
-    enum class Accepted : bool { all, no_room };
-
-    Task<> accept();
-    Accepted accept_waiting();
-    void accept_one(net::Socket socket, boost::asio::ip::tcp::endpoint const& peer);
+    Task<> accept(std::shared_ptr<Acceptor> acceptor);
+    Accepted accept_waiting(Acceptor& acceptor);
+    void accept_one(net::OwnedFd socket, net::Address const& peer);
     void report(std::exception_ptr const& bug);
-    Task<> serve(net::Socket socket, std::string peer);
-    void turn_away(net::Socket& socket) const;
+    Task<> serve(net::OwnedFd socket, std::string peer);
+    void turn_away(net::OwnedFd const& socket) const;
 
     net::Worker& worker_;
-    Acceptor acceptor_;
+    net::OwnedFd bound_;                  ///< until start()
+    std::shared_ptr<Acceptor> acceptor_;  ///< also the accepting coroutine's
     Handler& handler_;
     ListenerShared& shared_;
     net::ConnectionObserver& observer_;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,10 +27,15 @@ public:
 
     /// Fields that the answer gets beside its own (CORS).
     void add_common(HeaderField field) { common_.push_back(std::move(field)); }
+    /// Called when the request's own bytes are not needed any more.
+    void when_forgotten(std::function<void()> forget) { forget_ = std::move(forget); }
     /// The answer says `connection: close` if it has not begun, and the connection ends behind it in any case.
     void close_afterwards() { rules_.keep_open = false; }
 
     Task<Result<>> answer(int status, Headers const& headers, Pieces body) override;
+    void forget_request() override {
+        if (forget_) std::exchange(forget_, nullptr)();
+    }
     Task<Result<>> start_stream(Headers const& headers) override;
     Task<Result<>> write(Pieces pieces) override;
     Task<Result<>> end_stream(bool keep_open) override;
@@ -57,6 +63,7 @@ private:
     Cancellation& cancellation_;
     ReplyRules rules_;
     milliseconds write_stall_;
+    std::function<void()> forget_;
     Headers common_;
     std::string unsent_head_;              ///< of a stream; it leaves with the first write
     std::vector<std::string_view> frame_;  ///< what goes out together; kept for its memory

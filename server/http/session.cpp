@@ -47,7 +47,7 @@ Error to_error(HeadError error) {
 
 }  // namespace
 
-Session::Session(net::Worker& worker, net::Socket socket, net::TlsHandle tls, std::string peer, Handler& handler,
+Session::Session(net::Worker& worker, net::OwnedFd socket, net::TlsHandle tls, std::string peer, Handler& handler,
                  SessionSet& sessions)
     : worker_(worker),
       connection_(worker, std::move(socket)),
@@ -84,6 +84,7 @@ Task<Session::Next> Session::serve_one() {
     cancellation_ = &cancellation;
     reply_ = &reply;
     BodyReader body(input_, reply, head, cancellation, [this] { watch_client(); });
+    reply.when_forgotten([this, &body] { forget(body); });
     std::string scratch;
     auto const path = normalise(head.target, scratch);
     ServerRequest request{.head = head,
@@ -150,6 +151,16 @@ Task<Session::Next> Session::refuse(Error error) {
     co_return Next::close;
 }
 
+/// Frees what the request took, unless something else stands behind it.
+void Session::forget(BodyReader& body) {
+    auto const size = parser_.head().size + body.taken_from_input();
+    if (!body.left_over().empty() || input_.buffered().size() != size) return;
+    forgotten_ = true;
+    input_.consume(size);
+    input_.compact();
+    body.release();
+}
+
 Task<Session::Next> Session::finish(ServerRequest const& request) {
     bool const drained = co_await request.body.drain();
     connection_.unwatch();
@@ -160,7 +171,7 @@ Task<Session::Next> Session::finish(ServerRequest const& request) {
         if (!request.reply.finished()) connection_.abort();  // nothing more can be said: no orderly end
         co_return Next::close;
     }
-    input_.consume(request.head.size + request.body.taken_from_input());
+    if (!std::exchange(forgotten_, false)) input_.consume(request.head.size + request.body.taken_from_input());
     input_.append(request.body.left_over());
     input_.append(early_);
     early_.clear();
@@ -209,9 +220,10 @@ void Session::client_readable() {
 Task<> Session::linger() {
     connection_.shutdown_send();
     auto const until = worker_.now() + linger_time;
-    std::array<char, 4096> dropped;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    auto dropped = worker_.buffers().take(4096);
+    std::span const room(dropped.data(), dropped.capacity());
     for (std::size_t bytes = 0; bytes < linger_bytes;) {
-        auto const result = co_await connection_.read(dropped, until);
+        auto const result = co_await connection_.read(room, until);
         if (result.status != net::IoStatus::ok) co_return;
         bytes += result.bytes;
     }

@@ -16,7 +16,7 @@ class SessionSet;
 /// when the client leaves while a request is worked on. Thread: its worker's.
 class Session {
 public:
-    Session(net::Worker& worker, net::Socket socket, net::TlsHandle tls, std::string peer, Handler& handler,
+    Session(net::Worker& worker, net::OwnedFd socket, net::TlsHandle tls, std::string peer, Handler& handler,
             SessionSet& sessions);
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -37,11 +37,12 @@ private:
 
     Task<Next> serve_one();
     Task<Next> read_head();
-    Task<Next> refuse(Error error);
+    [[gnu::noinline]] Task<Next> refuse(Error error);
     Task<Next> finish(ServerRequest const& request);
+    void forget(BodyReader& body);
     void watch_client();
     void client_readable();
-    Task<> linger();
+    [[gnu::noinline]] Task<> linger();
     ReplyRules rules(bool keep_alive) const;
     std::string request_id();
 
@@ -57,6 +58,7 @@ private:
     std::string early_;                     ///< what the client pipelined while its request was worked on
     bool first_ = true;
     bool waiting_idle_ = false;
+    bool forgotten_ = false;  ///< the bytes of the request that is being worked on are gone
 };
 
 }  // namespace sluice::http

@@ -2,6 +2,13 @@
 
 #include <algorithm>
 
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
 namespace sluice::net {
 
 Buffer::~Buffer() {
@@ -18,6 +25,7 @@ Buffer BufferPool::take(std::size_t size) {
         if (!free.empty()) {
             buffer.bytes_ = std::move(free.back());
             free.pop_back();
+            ASAN_UNPOISON_MEMORY_REGION(buffer.bytes_.get(), buffer.capacity_ + Buffer::padding);
             return buffer;
         }
     }
@@ -28,7 +36,9 @@ Buffer BufferPool::take(std::size_t size) {
 void BufferPool::give_back(Buffer& buffer) {
     auto const* const found = std::lower_bound(classes.begin(), classes.end(), buffer.capacity_);
     auto& free = free_[static_cast<std::size_t>(found - classes.begin())];
-    if (free.size() * buffer.capacity_ < kept_bytes) free.push_back(std::move(buffer.bytes_));
+    if (free.size() * buffer.capacity_ >= kept_bytes) return;
+    ASAN_POISON_MEMORY_REGION(buffer.bytes_.get(), buffer.capacity_ + Buffer::padding);  // nothing without ASan
+    free.push_back(std::move(buffer.bytes_));
 }
 
 void BufferPool::trim() {

@@ -1,5 +1,6 @@
 #include "server/net/connection.hpp"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t max_pieces = 16;
 constexpr std::size_t tls_record = 16 * 1024;
+constexpr unsigned reads_per_turn = 32;
 
 /// What of `pieces` fits into one system call.
 struct Gather {
@@ -58,28 +60,10 @@ std::size_t drop_front(std::span<std::string_view> pieces, std::size_t bytes) {
 
 }  // namespace
 
-struct Connection::Core {
-    Core(Socket connected, Connection* user) : socket(std::move(connected)), owner(user) {}
-    Socket socket;
-    Connection* owner;
-    bool read_armed = false;
-    bool write_armed = false;
-};
-
-Connection::Connection(Worker& worker, Socket socket)
-    : worker_(worker), core_(std::make_shared<Core>(std::move(socket), this)), waiter_(worker.wheel()) {
-    boost::system::error_code ignored;
-    if (core_->socket.is_open()) core_->socket.native_non_blocking(true, ignored);
-}
-
 Connection::~Connection() {
     if (observer_) observer_->connection_closed();
-    core_->owner = nullptr;
     // Without this OpenSSL takes the end for a failure, and the session's ticket for spoilt: no resumption ever.
     if (tls_) SSL_set_shutdown(tls_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    tls_.reset();
-    boost::system::error_code ignored;
-    core_->socket.close(ignored);
 }
 
 void Connection::observe(ConnectionObserver& observer) {
@@ -87,17 +71,19 @@ void Connection::observe(ConnectionObserver& observer) {
     observer_->connection_opened();
 }
 
-int Connection::fd() { return core_->socket.native_handle(); }
-
 bool Connection::has_pending() const { return tls_ && SSL_has_pending(tls_.get()) == 1; }
 
 IoResult Connection::read_some(std::span<char> into) {
     if (tls_) return read_tls(into);
     auto const got = ::recv(fd(), into.data(), into.size(), 0);
-    if (got > 0) return {IoStatus::ok, static_cast<std::size_t>(got)};
+    if (got > 0) {
+        if (static_cast<std::size_t>(got) < into.size()) drained();  // spares the read that finds nothing
+        return {IoStatus::ok, static_cast<std::size_t>(got)};
+    }
     if (got == 0) return {IoStatus::end, 0};
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {IoStatus::want_read, 0};
-    return {IoStatus::failed, 0};
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return {IoStatus::failed, 0};
+    drained();
+    return {IoStatus::want_read, 0};
 }
 
 IoResult Connection::write_some(Pieces pieces) {
@@ -107,14 +93,21 @@ IoResult Connection::write_some(Pieces pieces) {
     message.msg_iov = gathered.parts.data();
     message.msg_iovlen = gathered.count;
     auto const sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
-    return sent >= 0 ? IoResult{IoStatus::ok, static_cast<std::size_t>(sent)} : from_errno();
+    if (sent >= 0) return IoResult{IoStatus::ok, static_cast<std::size_t>(sent)};
+    auto const result = from_errno();
+    if (result.status == IoStatus::want_write) filled();
+    return result;
 }
 
 IoResult Connection::read_tls(std::span<char> into) {
     ERR_clear_error();
     std::size_t got = 0;
     int const returned = SSL_read_ex(tls_.get(), into.data(), into.size(), &got);
-    return returned == 1 ? IoResult{IoStatus::ok, got} : from_tls(tls_.get(), returned);
+    if (returned != 1) return noted(from_tls(tls_.get(), returned));
+    // OpenSSL does not say whether it has emptied the socket. Asking is cheaper than a buffer held for a vain read.
+    char next = 0;
+    if (!has_pending() && ::recv(fd(), &next, 1, MSG_PEEK) < 0) drained();
+    return {IoStatus::ok, got};
 }
 
 IoResult Connection::write_tls(Pieces pieces) {
@@ -134,20 +127,19 @@ IoResult Connection::write_tls(Pieces pieces) {
     }
     std::size_t sent = 0;
     int const returned = SSL_write_ex(tls_.get(), out.data(), out.size(), &sent);
-    return returned == 1 ? IoResult{IoStatus::ok, sent} : from_tls(tls_.get(), returned);
+    return returned == 1 ? IoResult{IoStatus::ok, sent} : noted(from_tls(tls_.get(), returned));
 }
 
-Task<IoStatus> Connection::wait(IoStatus want, Instant until) {
-    waiting_for_ = want;
-    want == IoStatus::want_write ? arm_write() : arm_read();
-    auto const woken = co_await waiter_.wait(until);
-    waiting_for_ = IoStatus::ok;
-    if (on_readable_) arm_read();  // a wait for reading has used up what was armed for the watch
-    if (woken == Wake::expired) co_return IoStatus::expired;
-    co_return woken == Wake::cancelled ? IoStatus::cancelled : IoStatus::ok;
+/// What a read or write that came to nothing says about the socket.
+IoResult Connection::noted(IoResult result) {
+    if (result.status == IoStatus::want_read) drained();
+    if (result.status == IoStatus::want_write) filled();
+    return result;
 }
 
 Task<IoResult> Connection::read(std::span<char> into, Instant until) {
+    // A peer that sends as fast as we read must not keep the worker to itself.
+    if (++reads_ % reads_per_turn == 0) co_await worker().turn();
     while (true) {
         auto const result = read_some(into);
         if (result.status != IoStatus::want_read && result.status != IoStatus::want_write) co_return result;
@@ -170,7 +162,7 @@ Task<IoStatus> Connection::write_all(Pieces pieces, milliseconds stall, Instant 
             left = left.subspan(drop_front(left, result.bytes));
             if (left.empty()) co_return IoStatus::ok;
         } else if (result.status == IoStatus::want_read || result.status == IoStatus::want_write) {
-            auto const waited = co_await wait(result.status, earlier(until, after(worker_.now(), stall)));
+            auto const waited = co_await wait(result.status, earlier(until, after(worker().now(), stall)));
             if (waited != IoStatus::ok) co_return waited;
         } else {
             co_return result.status;
@@ -179,8 +171,9 @@ Task<IoStatus> Connection::write_all(Pieces pieces, milliseconds stall, Instant 
     }
 }
 
-Task<IoStatus> Connection::connect(boost::asio::ip::tcp::endpoint const& address, Instant until) {
-    if (::connect(fd(), address.data(), static_cast<socklen_t>(address.size())) == 0) co_return IoStatus::ok;
+Task<IoStatus> Connection::connect(Address const& address, Instant until) {
+    expect_news();
+    if (::connect(fd(), address.raw(), address.size()) == 0) co_return IoStatus::ok;
     if (errno != EINPROGRESS) co_return IoStatus::failed;
     auto const waited = co_await wait(IoStatus::want_write, until);
     if (waited != IoStatus::ok) co_return waited;
@@ -195,46 +188,20 @@ Task<IoStatus> Connection::handshake(Instant until) {
         ERR_clear_error();
         int const returned = SSL_do_handshake(tls_.get());
         if (returned == 1) co_return IoStatus::ok;
-        auto const result = from_tls(tls_.get(), returned);
+        auto const result = noted(from_tls(tls_.get(), returned));
         if (result.status != IoStatus::want_read && result.status != IoStatus::want_write) co_return IoStatus::failed;
         auto const waited = co_await wait(result.status, until);
         if (waited != IoStatus::ok) co_return waited;
     }
 }
 
-void Connection::arm_read() {
-    if (core_->read_armed) return;
-    core_->read_armed = true;
-    core_->socket.async_wait(Socket::wait_read, [core = core_](boost::system::error_code) {
-        core->read_armed = false;
-        if (core->owner) core->owner->readable();
-    });
-}
-
-void Connection::arm_write() {
-    if (core_->write_armed) return;
-    core_->write_armed = true;
-    core_->socket.async_wait(Socket::wait_write, [core = core_](boost::system::error_code) {
-        core->write_armed = false;
-        if (core->owner) core->owner->writable();
-    });
-}
-
-void Connection::readable() {
-    if (waiting_for_ == IoStatus::want_read) {
-        waiter_.wake(Wake::ready);
-    } else if (on_readable_) {
-        std::exchange(on_readable_, nullptr)();
-    }
-}
-
-void Connection::writable() {
-    if (waiting_for_ == IoStatus::want_write) waiter_.wake(Wake::ready);
-}
-
 void Connection::watch(std::function<void()> on_readable) {
     on_readable_ = std::move(on_readable);
-    arm_read();
+    if (may(IoStatus::want_read) || has_pending()) arrived();
+}
+
+void Connection::arrived() {
+    if (on_readable_) std::exchange(on_readable_, nullptr)();
 }
 
 void Connection::shutdown_send() {
@@ -250,8 +217,7 @@ void Connection::abort() {
     ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-void tune(Socket& socket, int receive_buffer, int send_buffer) {
-    int const fd = socket.native_handle();
+void tune(int fd, int receive_buffer, int send_buffer) {
     auto set = [fd](int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); };
     set(IPPROTO_TCP, TCP_NODELAY, 1);
     // A peer that vanished without a word is noticed after a minute, not after the kernel's two hours.

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -9,15 +7,12 @@
 #include <string>
 
 #include "core/pipeline/ports.hpp"
+#include "server/net/address.hpp"
+#include "server/net/descriptor.hpp"
 #include "server/net/tls.hpp"
-#include "server/net/waiter.hpp"
 #include "server/net/worker.hpp"
 
 namespace sluice::net {
-
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
-
-enum class IoStatus : std::uint8_t { ok, want_read, want_write, end, failed, expired, cancelled };
 
 struct IoResult {
     IoStatus status = IoStatus::ok;
@@ -37,12 +32,10 @@ public:
 /// A TCP connection, with or without TLS on it. Reads and writes try the socket first and suspend only when it is not
 /// ready; no buffer is held while it waits. One coroutine uses it at a time, except for `watch`, which runs beside a
 /// coroutine that waits for something else. Thread: its worker's.
-class Connection {
+class Connection final : public Descriptor {
 public:
-    Connection(Worker& worker, Socket socket);
-    Connection(Connection const&) = delete;
-    Connection& operator=(Connection const&) = delete;
-    ~Connection();
+    using Descriptor::Descriptor;
+    ~Connection() override;
 
     /// Everything below then goes through TLS. `host` names the peer for a client's handshake.
     void use_tls(TlsHandle handle) { tls_ = std::move(handle); }
@@ -50,8 +43,6 @@ public:
     ssl_st* tls() { return tls_.get(); }
     /// Reports *this as open until it is destroyed. `observer` must outlive it.
     void observe(ConnectionObserver& observer);
-    int fd();
-    Worker& worker() { return worker_; }
 
     /// TLS holds bytes that no readiness of the socket will announce: read before waiting.
     bool has_pending() const;
@@ -60,22 +51,16 @@ public:
     /// Never blocks; sends as much as the socket takes, with one system call without TLS.
     IoResult write_some(Pieces pieces);
 
-    /// Suspends until the socket may be readable (or writable). Result: ok, expired, or cancelled by wake_cancelled().
-    Task<IoStatus> wait(IoStatus want, Instant until);
-
     /// read_some, with a wait where needed.
     Task<IoResult> read(std::span<char> into, Instant until);
     /// Sends everything. `stall`: the longest time without progress; `until`: the longest time in all.
     Task<IoStatus> write_all(Pieces pieces, milliseconds stall, Instant until = never);
     /// Connects to `address`, then (both sides) runs the TLS handshake.
-    Task<IoStatus> connect(boost::asio::ip::tcp::endpoint const& address, Instant until);
+    Task<IoStatus> connect(Address const& address, Instant until);
     Task<IoStatus> handshake(Instant until);
 
-    /// Ends the current wait() with `cancelled`.
-    void wake_cancelled() { waiter_.wake(Wake::cancelled); }
-
-    /// Calls `on_readable` once, when bytes or an end arrive while nobody waits for reading. wait(want_read) takes
-    /// over.
+    /// Calls `on_readable` once, when bytes or an end arrive while nobody waits for reading; at once, if
+    /// they may be there already.
     void watch(std::function<void()> on_readable);
     void unwatch() { on_readable_ = nullptr; }
 
@@ -85,25 +70,18 @@ public:
     void abort();
 
 private:
-    struct Core;  ///< outlives *this while the reactor holds a wait
-
     IoResult read_tls(std::span<char> into);
     IoResult write_tls(Pieces pieces);
-    void arm_read();
-    void arm_write();
-    void readable();
-    void writable();
+    IoResult noted(IoResult result);
+    void arrived() override;
 
-    Worker& worker_;
-    std::shared_ptr<Core> core_;
-    Waiter waiter_;
-    IoStatus waiting_for_ = IoStatus::ok;
     TlsHandle tls_;
     std::function<void()> on_readable_;
     ConnectionObserver* observer_ = nullptr;
+    unsigned reads_ = 0;
 };
 
 /// Options that every socket of ours gets: no Nagle delay, keep-alive probes, bounded kernel buffers (0: the kernel's).
-void tune(Socket& socket, int receive_buffer, int send_buffer);
+void tune(int fd, int receive_buffer, int send_buffer);
 
 }  // namespace sluice::net

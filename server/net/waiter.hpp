@@ -1,9 +1,7 @@
 #pragma once
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <coroutine>
 #include <cstdint>
-#include <functional>
 #include <utility>
 
 #include "core/pipeline/task.hpp"
@@ -19,21 +17,31 @@ class Waiter final : public Watch {
 public:
     explicit Waiter(TimerWheel& wheel) : wheel_(wheel) {}
 
-    Task<Wake> wait(Instant until) {
-        wheel_.schedule(*this, earlier(until, longest));
-        boost::asio::use_awaitable_t<Executor> token;
-        auto initiate = [this](auto handler) {
-            resume_ = [handler = std::move(handler)](Wake reason) mutable { std::move(handler)(reason); };
+    /// What co_await takes; it costs no frame of its own.
+    auto wait(Instant until) {
+        struct Awaiter {
+            Waiter& waiter;
+            Instant until;
+            bool await_ready() const noexcept { return false; }
+            void await_suspend(std::coroutine_handle<> waiting) const { waiter.suspend(waiting, until); }
+            Wake await_resume() const noexcept { return waiter.reason_; }
         };
-        return boost::asio::async_initiate<decltype(token), void(Wake)>(std::move(initiate), token);
+        return Awaiter{*this, until};
     }
 
-    bool waiting() const { return static_cast<bool>(resume_); }
+    void suspend(std::coroutine_handle<> waiting, Instant until) {
+        waiting_ = waiting;
+        wheel_.schedule(*this, earlier(until, longest));
+    }
+    /// Why the last wait ended.
+    Wake reason() const { return reason_; }
+    bool waiting() const { return static_cast<bool>(waiting_); }
 
     void wake(Wake reason) {
-        if (!resume_) return;
+        if (!waiting_) return;
         wheel_.cancel(*this);
-        std::exchange(resume_, nullptr)(reason);
+        reason_ = reason;
+        std::exchange(waiting_, nullptr).resume();
     }
 
 private:
@@ -44,7 +52,8 @@ private:
     void dropped() override { wake(Wake::cancelled); }
 
     TimerWheel& wheel_;
-    std::move_only_function<void(Wake)> resume_;
+    std::coroutine_handle<> waiting_;
+    Wake reason_ = Wake::ready;
 };
 
 }  // namespace sluice::net

@@ -1,6 +1,14 @@
 #include "server/net/worker.hpp"
 
-#include <boost/asio/post.hpp>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
 
 #include "server/net/waiter.hpp"
 
@@ -9,6 +17,7 @@ namespace sluice::net {
 namespace {
 constexpr unsigned ticks_between_trims = 500;  // 5 s
 constexpr int most_rounds = 1'000;             // a coroutine that waits more often than that has a bug
+constexpr std::size_t events_at_once = 256;
 
 /// Ids are made of it: two workers, or two processes, must not walk through the same numbers.
 std::mt19937_64 seeded() {
@@ -16,15 +25,24 @@ std::mt19937_64 seeded() {
     std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
     return std::mt19937_64(seed);
 }
+
+OwnedFd checked(int fd, char const* what) {
+    if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+    return OwnedFd(fd);
+}
 }  // namespace
 
 Worker::Worker(unsigned index)
     : index_(index),
       wheel_(std::chrono::steady_clock::now()),
-      context_(1),
-      guard_(context_.get_executor()),
-      tick_(context_.get_executor()),
-      random_(seeded()) {}
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      bell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")),
+      next_tick_(std::chrono::steady_clock::now() + TimerWheel::tick),
+      random_(seeded()) {
+    // Edge-triggered: each ring is news, and nobody needs to read the count.
+    epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.ptr = nullptr}};
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.get(), &event);
+}
 
 Worker::~Worker() {
     stop();
@@ -32,33 +50,109 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
-    run_tick();
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] { run(); });
 }
 
-void Worker::run_tick() {
-    tick_.expires_after(TimerWheel::tick);
-    tick_.async_wait([this](boost::system::error_code error) {
-        if (error) return;
-        wheel_.advance(now());
-        if (++ticks_ % ticks_between_trims == 0) buffers_.trim();
-        run_tick();
-    });
+void Worker::run() {
+    while (!stopped_.load(std::memory_order_relaxed)) round(TimerWheel::tick);
+    FrameCache::release();
 }
 
-void Worker::post(std::function<void()> work) { boost::asio::post(context_, std::move(work)); }
+void Worker::round(milliseconds longest) {
+    auto const at = now();
+    tick(at);
+    auto const to_tick = std::chrono::ceil<milliseconds>(next_tick_ - at);
+    dispatch(turns_.empty() ? std::min(longest, to_tick) : milliseconds(0));
+    if (std::exchange(rung_, false)) run_posted();
+    take_turns();
+}
 
-// A coroutine owns the Waiter that it waits in, and the Waiter owns the coroutine: nobody else could end it.
+/// Waits for events, at most for `longest`, and tells those they are for.
+void Worker::dispatch(milliseconds longest) {
+    std::array<epoll_event, events_at_once> events;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    int const count =
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), static_cast<int>(longest.count()));
+    for (int i = 0; i < count; ++i) {
+        auto const& event = events[static_cast<std::size_t>(i)];
+        auto* const registration = static_cast<Descriptor::Registration*>(event.data.ptr);
+        if (registration == nullptr) {
+            rung_ = true;
+        } else if (registration->descriptor != nullptr) {
+            registration->descriptor->announced(event.events);
+        }
+    }
+    retired_.clear();
+}
+
+void Worker::tick(Instant at) {
+    if (at < next_tick_) return;
+    next_tick_ = at + TimerWheel::tick;
+    wheel_.advance(at);
+    if (++ticks_ % ticks_between_trims == 0) buffers_.trim();
+}
+
+void Worker::add(int fd, Descriptor::Registration* registration) {
+    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = registration}};
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+    }
+}
+
+/// Said explicitly: a child between fork() and exec() holds the socket, too, and would keep it registered.
+void Worker::remove(int fd) const { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
+/// An event for it may stand in the batch that is being worked on.
+void Worker::retire(std::unique_ptr<Descriptor::Registration> registration) {
+    retired_.push_back(std::move(registration));
+}
+
+void Worker::wake_up() const {
+    std::uint64_t const one = 1;
+    std::ignore = ::write(bell_.get(), &one, sizeof one);
+}
+
+void Worker::post(std::function<void()> work) {
+    {
+        std::lock_guard const lock(mutex_);
+        posted_.push_back(std::move(work));
+    }
+    wake_up();
+}
+
+bool Worker::run_posted() {
+    std::vector<std::function<void()>> due;
+    {
+        std::lock_guard const lock(mutex_);
+        if (posted_.empty()) return false;
+        due.swap(posted_);
+    }
+    for (auto& work : due) work();
+    return true;
+}
+
+bool Worker::take_turns() {
+    if (turns_.empty()) return false;
+    auto const due = std::exchange(turns_, {});
+    for (auto waiting : due) waiting.resume();
+    return true;
+}
+
+void Worker::stop() {
+    stopped_.store(true, std::memory_order_relaxed);
+    wake_up();
+}
+
+// A coroutine owns the Waiter that it waits in, and nobody owns the coroutine: nobody else could end it.
 void Worker::end() {
     stop();
     if (thread_.joinable()) thread_.join();
-    tick_.cancel();
-    context_.restart();
-    int round = 0;
-    do {
-        context_.poll();
-    } while (wheel_.drop_all() && ++round < most_rounds);
-    context_.poll();
+    bool more = true;
+    for (int round = 0; more && round < most_rounds; ++round) {
+        more = run_posted();
+        more = take_turns() || more;
+        more = wheel_.drop_all() || more;
+    }
+    retired_.clear();
 }
 
 Task<Result<>> Worker::sleep(milliseconds wait, Cancellation& cancellation) {

@@ -5,12 +5,12 @@
 #include <openssl/x509.h>
 
 #include <array>
+#include <cerrno>
+#include <system_error>
 
 #include "server/http/response_head.hpp"
 
 namespace sluice::upstream {
-namespace asio = boost::asio;
-
 namespace {
 
 constexpr int receive_buffer = 256 * 1024;
@@ -70,15 +70,13 @@ Task<Result<std::unique_ptr<net::Connection>>> Connector::open(Origin const& to,
     SLUICE_CO_TRY(auto const addresses, co_await resolver_.resolve(to.host, until, options.cancellation));
     Error last = unavailable("no address for " + to.host);
     for (std::size_t i = 0; i < addresses.size(); ++i) {
-        asio::ip::tcp::endpoint const endpoint(addresses[i], to.port);
-        net::Socket socket(worker_.executor());
-        boost::system::error_code error;
-        socket.open(endpoint.protocol(), error);
-        if (error) {
-            last = unavailable("no socket: " + error.message());
+        auto const address = addresses[i].with_port(to.port);
+        net::OwnedFd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        if (!socket) {
+            last = unavailable("no socket: " + std::generic_category().message(errno));
             continue;
         }
-        net::tune(socket, receive_buffer, 0);
+        net::tune(socket.get(), receive_buffer, 0);
         auto connection = std::make_unique<net::Connection>(worker_, std::move(socket));
         connection->observe(observer_);
         // What is left of the time is shared by the addresses that are left, so that a dead family can't use it up.
@@ -87,10 +85,10 @@ Task<Result<std::unique_ptr<net::Connection>>> Connector::open(Origin const& to,
         net::IoStatus status{};
         {
             Cancellation::Hook hook(options.cancellation, [raw = connection.get()] { raw->wake_cancelled(); });
-            status = co_await connection->connect(endpoint, until == never ? never : now + share);
+            status = co_await connection->connect(address, until == never ? never : now + share);
         }
         if (status == net::IoStatus::ok) co_return connection;
-        last = failed_step(status, "connecting to " + endpoint.address().to_string(), options.cancellation);
+        last = failed_step(status, "connecting to " + address.host(), options.cancellation);
         if (status == net::IoStatus::cancelled) break;
     }
     co_return std::unexpected(last);

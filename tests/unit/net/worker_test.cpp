@@ -1,22 +1,19 @@
 #include "server/net/worker.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <set>
 
 #include "server/net/waiter.hpp"
 
-/// The worker's context is driven by hand: no thread, no sleep.
+/// The worker is driven by hand: no thread, no sleep.
 namespace sluice::net {
 namespace {
 
-void spawn(Worker& worker, Task<> task) {
-    boost::asio::co_spawn(worker.executor(), std::move(task), [](std::exception_ptr bug) {
+void run(Task<> task) {
+    spawn(std::move(task), [](std::exception_ptr const& bug) {
         if (bug) std::rethrow_exception(bug);
     });
-    worker.context().poll();
 }
 
 Task<> wait_for(Waiter& waiter, Instant until, std::vector<Wake>& woken) {
@@ -34,21 +31,21 @@ TEST_CASE("who waits is woken by its deadline, or by somebody, and then once", "
     std::vector<Wake> woken;
     auto const now = worker.now();
     SECTION("by the deadline") {
-        spawn(worker, wait_for(waiter, now + milliseconds(50), woken));
+        run(wait_for(waiter, now + milliseconds(50), woken));
         worker.wheel().advance(now + milliseconds(40));
         CHECK(woken.empty());
         worker.wheel().advance(now + milliseconds(100));
         CHECK(woken == std::vector{Wake::expired});
     }
     SECTION("by somebody, before the deadline") {
-        spawn(worker, wait_for(waiter, now + milliseconds(50), woken));
+        run(wait_for(waiter, now + milliseconds(50), woken));
         waiter.wake(Wake::ready);
         worker.wheel().advance(now + milliseconds(500));
         CHECK(woken == std::vector{Wake::ready});
     }
     SECTION("a wake that finds nobody is lost") {
         waiter.wake(Wake::ready);
-        spawn(worker, wait_for(waiter, now + milliseconds(50), woken));
+        run(wait_for(waiter, now + milliseconds(50), woken));
         CHECK(woken.empty());
         CHECK(waiter.waiting());
         waiter.wake(Wake::cancelled);
@@ -64,13 +61,13 @@ TEST_CASE("a sleep ends when its request is cancelled, with the reason", "[worke
     Cancellation cancellation;
     std::vector<ErrorKind> ends;
     SECTION("while it sleeps") {
-        spawn(worker, sleep_for(worker, cancellation, ends));
+        run(sleep_for(worker, cancellation, ends));
         CHECK(ends.empty());
         cancellation.trigger(reason);
     }
     SECTION("before it sleeps") {
         cancellation.trigger(reason);
-        spawn(worker, sleep_for(worker, cancellation, ends));
+        run(sleep_for(worker, cancellation, ends));
     }
     CHECK(ends == std::vector{kind});
 }
@@ -92,7 +89,7 @@ Task<> wait_without_end(Worker& worker, int& ends) {
 TEST_CASE("a worker that ends runs every coroutine that waits to its end", "[worker]") {
     int ends = 0;
     Worker worker(0);
-    for (int i = 0; i < 10; ++i) spawn(worker, wait_without_end(worker, ends));
+    for (int i = 0; i < 10; ++i) run(wait_without_end(worker, ends));
     CHECK(ends == 0);
     worker.end();
     CHECK(ends == 10);

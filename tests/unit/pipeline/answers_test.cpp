@@ -131,6 +131,14 @@ TEST_CASE("the outcome tells usage, cost and times", "[pipeline]") {
     CHECK_FALSE(outcome.attempts[0].uncertain);
 }
 
+TEST_CASE("the request's bytes are given up once no other attempt can follow", "[pipeline]") {
+    Gateway gateway;
+    gateway.ask(good_stream());
+    CHECK(gateway.sink->forgot_request);
+    gateway.ask(std::vector{Scene{.body = {{events({"role", "error"})}}}, Scene{.status = 500}});
+    CHECK_FALSE(gateway.sink->forgot_request);
+}
+
 TEST_CASE("the connection of an answer that is none to this request is not used again", "[pipeline]") {
     Gateway gateway;
     gateway.chat.stream = false;

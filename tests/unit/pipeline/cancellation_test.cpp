@@ -1,8 +1,5 @@
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
+#include <coroutine>
 #include <functional>
 
 #include "tests/unit/pipeline/fakes.hpp"
@@ -151,15 +148,28 @@ namespace {
 class SilentUpstream final : public Upstream {
 public:
     Task<Result<std::unique_ptr<Exchange>>> call(UpstreamCall const&) override {
-        boost::asio::use_awaitable_t<Executor> token;
-        auto initiate = [this](auto handler) {
-            kept = [handler = std::move(handler)]() mutable { std::move(handler)(); };
-        };
-        co_await boost::asio::async_initiate<decltype(token), void()>(std::move(initiate), token);
+        co_await std::suspend_always();
         co_return std::unexpected(error_of(ErrorKind::internal));
     }
-    std::move_only_function<void()> kept;
 };
+
+/// Runs a task until it waits, and owns it.
+struct Owned {
+    struct promise_type {
+        Owned get_return_object() { return Owned{std::coroutine_handle<promise_type>::from_promise(*this)}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_always final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept { std::terminate(); }
+    };
+    explicit Owned(std::coroutine_handle<promise_type> handle) : frame(handle) {}
+    Owned(Owned const&) = delete;
+    Owned& operator=(Owned const&) = delete;
+    ~Owned() { frame.destroy(); }
+    std::coroutine_handle<promise_type> frame;
+};
+
+Owned run(Task<> task) { co_await std::move(task); }
 
 }  // namespace
 
@@ -182,14 +192,9 @@ TEST_CASE("a request whose coroutine is destroyed while it waits is recorded, an
                                 .received_at = gateway.clock.time,
                                 .started_at = {}};
     {
-        boost::asio::io_context context;
-        auto done = [](std::exception_ptr) {};
-        boost::asio::co_spawn(context.get_executor(), pipeline.handle(request, gateway.snapshot, sink, cancellation),
-                              done);
-        context.poll();
+        auto const running = run(pipeline.handle(request, gateway.snapshot, sink, cancellation));
         CHECK(gateway.recorder.outcomes.empty());
         CHECK(gateway.health.providers().at(0).in_flight == 1);
-        upstream.kept = nullptr;
     }
     REQUIRE(gateway.recorder.outcomes.size() == 1);
     CHECK(gateway.recorder.outcomes[0].status == 499);

@@ -1,7 +1,5 @@
 #include "tests/unit/pipeline/fakes.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <exception>
 #include <stdexcept>
 
@@ -279,11 +277,9 @@ Outcome const& Gateway::ask() {
                                 .received_at = clock.time,
                                 .started_at = {},
                                 .bytes_in = chat.body.size()};
-    boost::asio::io_context context;
     std::exception_ptr thrown;
     auto done = [&thrown](std::exception_ptr error) { thrown = error; };
-    boost::asio::co_spawn(context.get_executor(), pipeline.handle(request, snapshot, *sink, *cancellation), done);
-    context.run();
+    spawn(pipeline.handle(request, snapshot, *sink, *cancellation), done);
     if (thrown) std::rethrow_exception(thrown);
     if (recorder.outcomes.size() != recorded + 1) throw std::logic_error("not exactly one outcome");
     if (sink->misused) throw std::logic_error("the reply was misused");

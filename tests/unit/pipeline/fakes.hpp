@@ -82,6 +82,7 @@ class FakeSink final : public ReplySink {
 public:
     explicit FakeSink(Turnstile& turnstile) : turnstile_(turnstile) {}
     Task<Result<>> answer(int status_code, Headers const& fields, Pieces pieces) override;
+    void forget_request() override { forgot_request = true; }
     Task<Result<>> start_stream(Headers const& fields) override;
     Task<Result<>> write(Pieces pieces) override;
     Task<Result<>> end_stream(bool keep_open) override;
@@ -96,6 +97,7 @@ public:
     std::vector<std::string> writes;
     bool ended = false;
     bool kept_open = false;
+    bool forgot_request = false;
     bool misused = false;  ///< written to before the start or behind the end, or answered twice
 
 private:

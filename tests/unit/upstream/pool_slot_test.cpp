@@ -1,4 +1,3 @@
-#include <boost/asio/co_spawn.hpp>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <optional>
@@ -43,12 +42,12 @@ struct Fixture {
     }
     /// Its turn comes with the next run().
     void announce(Asker& asker) {
-        boost::asio::co_spawn(worker.executor(), ask(*pool, settings, share, asker), [](std::exception_ptr bug) {
+        spawn(ask(*pool, settings, share, asker), [](std::exception_ptr bug) {
             if (bug) std::rethrow_exception(bug);
         });
     }
     Asker& asker() { return askers.emplace_back(); }
-    void run() { worker.context().poll(); }
+    void run() { worker.poll(); }
 };
 
 TEST_CASE("as many slots as the provider allows, shared by the workers, but at least one", "[pool]") {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/co_spawn.hpp>
 #include <future>
 #include <map>
 #include <memory>
@@ -48,7 +47,7 @@ public:
         auto promise = std::make_shared<std::promise<Answer>>();
         cancellation = std::make_unique<Cancellation>();
         worker.post([this, ask, promise] {
-            boost::asio::co_spawn(worker.executor(), run(ask, promise), [](std::exception_ptr bug) {
+            spawn(run(ask, promise), [](std::exception_ptr bug) {
                 if (bug) std::rethrow_exception(bug);
             });
         });
