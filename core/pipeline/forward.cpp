@@ -171,7 +171,7 @@ Error Walk::none_left() {
 /// Says briefly that the gateway has tried more than one target.
 Error Walk::summed_up(Error error) const {
     if (targets_tried_ < 2 || describe(error.kind).fault == Fault::caller) return error;
-    auto const& last = error.message.empty() ? std::string(describe(error.kind).message) : error.message;
+    auto const& last = error.message.empty() ? std::string(describe(error.kind).message) : error.message.str();
     error.message = (targets_tried_ == targets_.size() ? "all " : "") + std::to_string(targets_tried_) +
                     " targets failed; last: " + last;
     return error;

@@ -7,8 +7,8 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t granule = 128;
-constexpr std::size_t class_count = 64;  // up to 8 KiB; larger frames go straight to the allocator
+constexpr std::size_t granule = 64;
+constexpr std::size_t class_count = 128;  // up to 8 KiB; larger frames go straight to the allocator
 constexpr unsigned kept_per_class = 32;
 
 struct Free {

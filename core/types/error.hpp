@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/types/rare_text.hpp"
+
 namespace sluice {
 
 enum class Fault : std::uint8_t { caller, gateway, upstream };
@@ -76,10 +78,10 @@ ErrorInfo const& describe(ErrorKind kind);
 
 struct Error {
     ErrorKind kind = ErrorKind::internal;
-    std::string message{};                                   ///< for the client; empty: the kind's own text
-    std::string detail{};                                    ///< for the log; never sent to a client
-    std::string param{};                                     ///< the request field at fault; empty: null
-    std::string code{};                                      ///< instead of the kind's `code`; empty: the kind's
+    RareText message{};                                      ///< for the client; empty: the kind's own text
+    RareText detail{};                                       ///< for the log; never sent to a client
+    RareText param{};                                        ///< the request field at fault; empty: null
+    RareText code{};                                         ///< instead of the kind's `code`; empty: the kind's
     std::optional<int> status{};                             ///< instead of the kind's, for `upstream_rejected`
     std::optional<std::chrono::milliseconds> retry_after{};  ///< what the upstream asked for, or when waiting helps
 

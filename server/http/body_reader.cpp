@@ -133,7 +133,7 @@ Task<Result<std::size_t>> BodyReader::receive(std::span<char> room, LimitSetting
         co_return std::unexpected(
             Error{.kind = ErrorKind::request_timeout, .message = "the request body came too slowly"});
     }
-    Cancellation::Hook hook(cancellation_, [&connection] { connection.wake_cancelled(); });
+    Cancellation::Hook hook(cancellation_, connection);
     auto const result = co_await connection.read(room, until);
     if (result.status == net::IoStatus::ok) co_return result.bytes;
     if (result.status == net::IoStatus::expired) {

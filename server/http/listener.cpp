@@ -115,7 +115,7 @@ void Listener::report(std::exception_ptr const& bug) {
 void Listener::close() {
     if (!acceptor_) return;
     acceptor_->close();
-    acceptor_->wake_cancelled();
+    acceptor_->cancelled();
 }
 
 Task<> Listener::accept(std::shared_ptr<Acceptor> acceptor) {

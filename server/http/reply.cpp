@@ -116,7 +116,7 @@ Task<Result<>> Reply::send(Pieces pieces) {
     if (failed_) co_return std::unexpected(Error{.kind = ErrorKind::client_closed});
     net::IoStatus status{};
     {
-        Cancellation::Hook hook(cancellation_, [this] { connection_.wake_cancelled(); });
+        Cancellation::Hook hook(cancellation_, connection_);
         status = co_await connection_.write_all(pieces, write_stall_);
     }
     if (status == net::IoStatus::ok) {

@@ -234,14 +234,14 @@ void Session::close_afterwards() {
 }
 
 void Session::finish_up() {
-    if (waiting_idle_) connection_.wake_cancelled();
+    if (waiting_idle_) connection_.cancelled();
 }
 
 void Session::cancel() {
     if (cancellation_) {
         cancellation_->trigger(CancelReason::server_shutdown);
     } else {
-        connection_.wake_cancelled();
+        connection_.cancelled();
     }
 }
 

@@ -35,12 +35,12 @@ private:
 /// A socket in its worker's epoll, registered once, edge-triggered, for both directions: waiting costs no system call.
 /// It remembers what the kernel has announced, and forgets it when a read or a write says that there is nothing more
 /// (`drained`, `filled`). One coroutine waits at a time. Thread: its worker's.
-class Descriptor {
+class Descriptor : public Cancellable {
 public:
     Descriptor(Worker& worker, OwnedFd fd);
     Descriptor(Descriptor const&) = delete;
     Descriptor& operator=(Descriptor const&) = delete;
-    virtual ~Descriptor();
+    ~Descriptor() override;
 
     int fd() const { return fd_.get(); }
     Worker& worker() { return worker_; }
@@ -48,7 +48,7 @@ public:
     void close();
 
     /// Suspends until the socket may be readable (or writable), not at all if it may be already. Result: ok, expired,
-    /// or cancelled by wake_cancelled().
+    /// or cancelled by cancelled().
     auto wait(IoStatus want, Instant until) {
         struct Awaiter {
             Descriptor& descriptor;
@@ -66,7 +66,7 @@ public:
         return Awaiter{*this, want, until};
     }
     /// Ends the current wait() with `cancelled`.
-    void wake_cancelled() { waiter_.wake(Wake::cancelled); }
+    void cancelled() override { waiter_.wake(Wake::cancelled); }
 
 protected:
     bool may(IoStatus want) const { return want == IoStatus::want_write ? writable_ : readable_; }

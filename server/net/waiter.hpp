@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/pipeline/cancellation.hpp"
 #include "core/pipeline/task.hpp"
 #include "server/net/timer_wheel.hpp"
 
@@ -13,7 +14,7 @@ enum class Wake : std::uint8_t { ready, expired, cancelled };
 
 /// A place where one coroutine suspends until somebody wakes it or its deadline passes. Thread: its worker's. wake()
 /// resumes the coroutine before it returns. Destroying a Waiter that is waited on is a bug of its owner.
-class Waiter final : public Watch {
+class Waiter final : public Watch, public Cancellable {
 public:
     explicit Waiter(TimerWheel& wheel) : wheel_(wheel) {}
 
@@ -37,6 +38,7 @@ public:
     Wake reason() const { return reason_; }
     bool waiting() const { return static_cast<bool>(waiting_); }
 
+    void cancelled() override { wake(Wake::cancelled); }
     void wake(Wake reason) {
         if (!waiting_) return;
         wheel_.cancel(*this);

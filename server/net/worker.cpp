@@ -158,7 +158,7 @@ void Worker::end() {
 Task<Result<>> Worker::sleep(milliseconds wait, Cancellation& cancellation) {
     if (cancellation) co_return std::unexpected(cancelled_error(cancellation));
     Waiter waiter(wheel_);
-    Cancellation::Hook hook(cancellation, [&waiter] { waiter.wake(Wake::cancelled); });
+    Cancellation::Hook hook(cancellation, waiter);
     auto const reason = co_await waiter.wait(now() + wait);
     if (reason == Wake::cancelled) co_return std::unexpected(cancelled_error(cancellation));
     co_return Result<>{};

@@ -84,7 +84,7 @@ Task<Result<std::unique_ptr<net::Connection>>> Connector::open(Origin const& to,
         auto const share = (until - now) / static_cast<long>(addresses.size() - i);
         net::IoStatus status{};
         {
-            Cancellation::Hook hook(options.cancellation, [raw = connection.get()] { raw->wake_cancelled(); });
+            Cancellation::Hook hook(options.cancellation, *connection);
             status = co_await connection->connect(address, until == never ? never : now + share);
         }
         if (status == net::IoStatus::ok) co_return connection;
@@ -102,7 +102,7 @@ Task<Result<>> Connector::tunnel(net::Connection& connection, Origin const& to, 
     if (!proxy.credentials.empty()) request += "proxy-authorization: Basic " + base64(proxy.credentials) + "\r\n";
     request += "\r\n";
     std::array const pieces{std::string_view(request)};
-    Cancellation::Hook hook(options.cancellation, [&connection] { connection.wake_cancelled(); });
+    Cancellation::Hook hook(options.cancellation, connection);
     auto const sent = co_await connection.write_all(pieces, options.timeout.connect);
     if (sent != net::IoStatus::ok) co_return std::unexpected(failed_step(sent, "proxy", options.cancellation));
 
@@ -133,7 +133,7 @@ Task<Result<>> Connector::start_tls(net::Connection& connection, Pool& pool, Con
     auto const until = earlier(options.deadline, after(worker_.now(), options.timeout.tls));
     net::IoStatus status{};
     {
-        Cancellation::Hook hook(options.cancellation, [&connection] { connection.wake_cancelled(); });
+        Cancellation::Hook hook(options.cancellation, connection);
         status = co_await connection.handshake(until);
     }
     if (status == net::IoStatus::ok) co_return Result<>{};

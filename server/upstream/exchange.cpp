@@ -78,7 +78,7 @@ Task<Result<>> HttpExchange::write_request() {
     net::IoStatus status{};
     {
         auto* const connection = pooled_.connection.get();
-        Cancellation::Hook hook(call_.cancellation, [connection] { connection->wake_cancelled(); });
+        Cancellation::Hook hook(call_.cancellation, *connection);
         status = co_await connection->write_all(pieces, write_stall, call_.deadline);
     }
     sent_whole_ = status == net::IoStatus::ok;
@@ -95,7 +95,7 @@ Task<Result<>> HttpExchange::write_request() {
 Task<Result<>> HttpExchange::receive(Instant until) {
     auto& connection = *pooled_.connection;
     if (call_.cancellation) co_return std::unexpected(net::cancelled_error(call_.cancellation));
-    Cancellation::Hook hook(call_.cancellation, [&connection] { connection.wake_cancelled(); });
+    Cancellation::Hook hook(call_.cancellation, connection);
     if (begin_ == end_) {
         begin_ = end_ = 0;
         // No buffer while nothing is there: thousands of streams wait like this.

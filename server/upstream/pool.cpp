@@ -23,7 +23,7 @@ Task<Result<Pool::Slot>> Pool::slot(PoolSettings const& settings, std::uint64_t 
     waiting_.push_back(&waiter);
     net::Wake woken{};
     {
-        Cancellation::Hook hook(cancellation, [&waiter] { waiter.wake(net::Wake::cancelled); });
+        Cancellation::Hook hook(cancellation, waiter);
         woken = co_await waiter.wait(worker_.now() + settings.max_wait);
     }
     if (woken == net::Wake::ready) co_return Slot(self);  // grant() has counted it

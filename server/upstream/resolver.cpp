@@ -106,7 +106,7 @@ Task<Result<Resolver::Addresses>> Resolver::resolve(std::string const& host, Ins
         entry->waiting.push_back(&waiter);
         net::Wake woken{};
         {
-            Cancellation::Hook hook(cancellation, [&waiter] { waiter.wake(net::Wake::cancelled); });
+            Cancellation::Hook hook(cancellation, waiter);
             woken = co_await waiter.wait(until);
         }
         std::erase(entry->waiting, &waiter);
