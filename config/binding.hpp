@@ -27,9 +27,7 @@ template <class T>
 void store(T& to, Value const& value) {
     if constexpr (std::same_as<T, milliseconds>)
         to = milliseconds(std::get<std::int64_t>(value));
-    else if constexpr (std::same_as<T, PricePerMillion>)
-        to = PricePerMillion{NanoUsd{std::get<std::int64_t>(value)}};
-    else if constexpr (std::same_as<T, std::optional<PricePerMillion>>)
+    else if constexpr (std::same_as<T, PricePerMillion> || std::same_as<T, std::optional<PricePerMillion>>)
         to = PricePerMillion{NanoUsd{std::get<std::int64_t>(value)}};
     else if constexpr (std::same_as<T, std::optional<std::chrono::sys_seconds>>)
         to = std::chrono::sys_seconds(seconds(std::get<std::int64_t>(value)));

@@ -57,16 +57,20 @@ void Reader::section(Section const& section, void* object, Node const* node, Whe
         Node const* value = node == nullptr ? nullptr : node->find(each.key);
         if (value != nullptr) places_[where.child(each.key)] = value->at;
         if (value == nullptr && each.presence == Presence::required && node != nullptr) {
-            std::string const name = where.path.empty() ? "" : " in `" + where.path + "`";
-            std::string const example = each.example.empty() ? ""
-                                                             : ", for example `" + std::string(each.key) + ": " +
-                                                                   std::string(each.example) + "`";
-            error(where.path.empty() ? place("") : place(where.path),
-                  "`" + std::string(each.key) + "` is missing" + name + example);
+            report_missing(each, where);
             continue;
         }
         field(each, object, value, where);
     }
+}
+
+void Reader::report_missing(Field const& field, Where const& where) {
+    std::string message = "`" + std::string(field.key) + "` is missing";
+    if (!where.path.empty()) message += " in `" + where.path + "`";
+    if (!field.example.empty()) {
+        message += ", for example `" + std::string(field.key) + ": " + std::string(field.example) + "`";
+    }
+    error(place(where.path), std::move(message));
 }
 
 void Reader::check_keys(Section const& section, Node const& node, Where const& where) {

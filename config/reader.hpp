@@ -66,6 +66,7 @@ private:
 
     void section(Section const& section, void* object, Node const* node, Where const& where);
     void check_keys(Section const& section, Node const& node, Where const& where);
+    void report_missing(Field const& field, Where const& where);
     void field(Field const& field, void* object, Node const* node, Where const& where);
     void object(Field const& field, void* owner, Node const* node, Where const& where);
     void object_map(Field const& field, void* owner, Node const& node, Where const& where);

@@ -182,6 +182,7 @@ void resolve_prices(Draft const& draft, Settings& settings, Reader& reader) {
         }
     }
     std::vector<std::string> names;
+    names.reserve(settings.providers.size());
     for (auto const& [name, provider] : settings.providers) names.push_back(name);
     for (auto const& [name, sheet] : draft.prices) {
         auto const slash = name.find('/');

@@ -126,12 +126,12 @@ private:
             if (++nodes_ > limits_.nodes) throw GivenUp(node.at, "too many values");
             frame.node.items.push_back(std::move(node));
         } else if (!frame.has_key) {
-            take_key(frame, std::move(node));
+            take_key(frame, node);
         } else {
             take_value(frame, std::move(node));
         }
     }
-    void take_key(Frame& frame, Node node) {
+    void take_key(Frame& frame, Node const& node) {
         frame.has_key = true;
         frame.skip = false;
         frame.key = node.text;

@@ -87,36 +87,15 @@ unit() {
         --output-junit "$results/unit.xml" -j 2
 }
 
+# Half a minute of CPU time for every target, two at a time. For longer: tests/fuzz/run.py.
 fuzz() {
-    local seconds=10 target name
+    local seconds=30
     [ $mode = long ] && seconds=180
     # The asan preset is instrumented for libFuzzer as well, and builds its targets.
-    [ -x build/asan/sluice ] || step build-asan 1500 bash deploy/build.sh asan || return
-    title fuzz
-    local cases=() failed=0
-    for target in build/asan/tests/fuzz/fuzz_*; do
-        [ -x "$target" ] && [ -f "$target" ] || continue
-        name=$(basename "$target")
-        mkdir -p "build/fuzz/found/$name" "build/fuzz/corpus/$name"
-        local dictionary=()
-        [ ! -f "tests/fuzz/${name#fuzz_}.dict" ] || dictionary=("-dict=tests/fuzz/${name#fuzz_}.dict")
-        local seeds=()
-        [ ! -d "tests/fuzz/corpus/${name#fuzz_}" ] || seeds=("tests/fuzz/corpus/${name#fuzz_}")
-        if timeout --kill-after=10 $((seconds + 60)) "$target" -max_total_time=$seconds -timeout=5 -rss_limit_mb=2048 \
-            -print_final_stats=1 -artifact_prefix="build/fuzz/found/$name/" "${dictionary[@]}" \
-            "build/fuzz/corpus/$name" "${seeds[@]}" </dev/null >"$results/$name.log" 2>&1; then
-            cases+=("<testcase classname=\"fuzz\" name=\"$name\"/>")
-            echo "$name: $(grep -oE 'number_of_executed_units: [0-9]+' "$results/$name.log" | grep -oE '[0-9]+') runs"
-        else
-            cases+=("<testcase classname=\"fuzz\" name=\"$name\"><failure/></testcase>")
-            echo "$name: FAILED"
-            tail -n 30 "$results/$name.log"
-            failed=1
-        fi
-    done
-    printf '<testsuite>%s</testsuite>\n' "${cases[*]}" >"$results/fuzz.xml"
-    [ ${#cases[@]} -gt 0 ] || { echo "fuzz: there is no target"; failed=1; }
-    [ $failed = 0 ] || broken+=(fuzz)
+    step build-asan 1500 bash deploy/build.sh asan || return
+    step fuzz $((seconds * 20 + 300)) python3 tests/fuzz/run.py --seconds $seconds --jobs 2 --junit "$results/fuzz.xml"
+    [ $mode != long ] || step fuzz-differential 1200 python3 tests/fuzz/run.py --runs 1000000 --jobs 2 \
+        --junit "$results/fuzz-differential.xml" http_request http_response
 }
 
 pytest_step() {  # NAME SECONDS PROCESSES ARGUMENT...   most tests wait most of the time, so that files run side by side

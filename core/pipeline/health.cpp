@@ -21,6 +21,7 @@ bool same_list(std::vector<CredentialSettings> const& a, std::vector<CredentialS
 
 std::vector<unsigned> weights_of(std::vector<CredentialSettings> const& credentials) {
     std::vector<unsigned> weights;
+    weights.reserve(credentials.size());
     for (auto const& credential : credentials) weights.push_back(credential.weight);
     return weights;
 }
@@ -120,7 +121,7 @@ std::shared_ptr<CredentialHealth> HealthRegistry::credentials(std::string const&
                                                               std::vector<CredentialSettings> const& credentials) {
     std::lock_guard const lock(mutex_);
     auto& entry = credentials_[provider];
-    auto const before = entry.lock();
+    auto before = entry.lock();
     if (before && same_list(before->credentials(), credentials)) return before;
     auto health = std::make_shared<CredentialHealth>(credentials);
     if (before) health->inherit(*before);

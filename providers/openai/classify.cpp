@@ -105,6 +105,7 @@ bool meets(string_view label, string_view pattern) {
 /// `internal` where no label is known.
 ErrorKind by_label(ErrorBody const& body, Sure at_least) {
     std::vector<std::string> labels;
+    labels.reserve(body.labels.size());
     for (auto const& label : body.labels) labels.push_back(lower(label));
     for (auto const& rule : rules) {
         if (rule.sure < at_least) continue;

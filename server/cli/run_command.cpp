@@ -83,7 +83,7 @@ int run_lab(LabCommandOptions const& options) {
     lab_options.threads = options.threads;
     if (!options.certificate_file.empty()) lab_options.tls_certificate_file = options.certificate_file;
     if (!options.key_file.empty()) lab_options.tls_key_file = options.key_file;
-    auto const started = lab::Lab::start(std::move(lab_options));
+    auto const started = lab::Lab::start(lab_options);
     if (!started) {
         fmt::print(stderr, "sluice lab: {}\n", started.error());
         return exit_failed;

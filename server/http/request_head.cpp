@@ -27,7 +27,8 @@ bool is_port(std::string_view text) {
 
 bool is_ipv6(std::string_view text) {
     std::array<char, INET6_ADDRSTRLEN> copy{};
-    if (text.size() >= copy.size()) return false;
+    // inet_pton would stop at a NUL, and not see what stands behind it.
+    if (text.size() >= copy.size() || text.contains('\0')) return false;
     text.copy(copy.data(), text.size());
     in6_addr address{};
     return inet_pton(AF_INET6, copy.data(), &address) == 1;

@@ -12,21 +12,22 @@ constexpr int deepest = 12;
 
 json make(json const& schema, json const& root, int depth);
 
-json const& resolved(json const& schema, json const& root) {
+/// What `$ref` means, or `schema` itself. A pointer, since either must be one that lives.
+json const* resolved(json const& schema, json const& root) {
     auto reference = schema.find("$ref");
-    if (reference == schema.end() || !reference->is_string()) return schema;
+    if (reference == schema.end() || !reference->is_string()) return &schema;
     auto text = reference->get<std::string>();
-    if (text == "#") return root;
-    if (!text.starts_with("#/")) return schema;
+    if (text == "#") return &root;
+    if (!text.starts_with("#/")) return &schema;
     json const* at = &root;
     for (std::size_t from = 2; from <= text.size();) {
         auto slash = std::min(text.find('/', from), text.size());
         auto found = at->find(text.substr(from, slash - from));
-        if (found == at->end()) return schema;
+        if (found == at->end()) return &schema;
         at = &*found;
         from = slash + 1;
     }
-    return *at;
+    return at;
 }
 
 json make_object(json const& schema, json const& root, int depth) {
@@ -70,7 +71,7 @@ std::string type_of(json const& schema) {
 
 json make(json const& given, json const& root, int depth) {
     if (!given.is_object() || depth > deepest) return nullptr;
-    json const& schema = resolved(given, root);
+    json const& schema = *resolved(given, root);
     if (schema.contains("const")) return schema["const"];
     if (auto values = schema.find("enum"); values != schema.end() && values->is_array() && !values->empty())
         return values->front();

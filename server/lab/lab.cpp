@@ -52,7 +52,7 @@ Lab::Lab(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Lab::~Lab() { stop(); }
 
-std::expected<std::unique_ptr<Lab>, std::string> Lab::start(LabOptions options) {
+std::expected<std::unique_ptr<Lab>, std::string> Lab::start(LabOptions const& options) {
     auto endpoint = parse_listen(options.listen);
     if (!endpoint) return std::unexpected(std::move(endpoint.error()));
     auto impl = std::make_unique<Impl>();

@@ -20,7 +20,7 @@ struct LabOptions {
 class Lab {
 public:
     /// Errors: a bad address, a port in use, an unreadable certificate, a scenario file with a mistake.
-    static std::expected<std::unique_ptr<Lab>, std::string> start(LabOptions options);
+    static std::expected<std::unique_ptr<Lab>, std::string> start(LabOptions const& options);
     std::uint16_t port() const;
     void stop();
     ~Lab();

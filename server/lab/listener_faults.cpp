@@ -8,7 +8,11 @@ namespace {
 
 using nlohmann::json;
 
-bool take_one(unsigned& left) { return left > 0 && left-- > 0; }
+bool take_one(unsigned& left) {
+    if (left == 0) return false;
+    --left;
+    return true;
+}
 
 bool read_number(json const& value, unsigned& out) {
     if (!value.is_number_unsigned()) return false;

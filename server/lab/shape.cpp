@@ -79,7 +79,8 @@ void merge(std::vector<Piece>& pieces) {
         whole.tokens += piece.tokens;
         whole.text += piece.text;
     }
-    pieces.assign(1, std::move(whole));
+    pieces.clear();
+    pieces.push_back(std::move(whole));
 }
 
 std::string stored_gzip(std::string_view text) {

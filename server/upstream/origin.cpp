@@ -12,14 +12,14 @@
 namespace sluice::upstream {
 namespace {
 
-/// The text may be a proxy's, with a password in it: that is not shown.
+/// The text may be a proxy's, with a password in it: that is not shown, wherever in a malformed text it stands.
 Error bad_url(std::string_view url, std::string_view why) {
-    auto const scheme = url.find("://");
-    auto const begin = scheme == std::string_view::npos ? 0 : scheme + 3;
     auto const at = url.rfind('@');
-    bool const has_user = at != std::string_view::npos && at >= begin;
-    auto const text =
-        has_user ? std::string(url.substr(0, begin)) + "..." + std::string(url.substr(at)) : std::string(url);
+    std::string text(url);
+    if (at != std::string_view::npos) {
+        auto const scheme = url.starts_with("https://") ? 8U : url.starts_with("http://") ? 7U : 0U;
+        text.replace(scheme, at - scheme, "...");
+    }
     return Error{.kind = ErrorKind::internal, .detail = "'" + text + "': " + std::string(why)};
 }
 

@@ -4,8 +4,8 @@
     clang_tidy.py BUILD-FOLDER [--seconds N] [--jobs N] [FILE...]
 
 A file that was clean and has not changed since, nor its own headers, nor its command, is not read again: the stamps are
-in BUILD-FOLDER/tidy. What did not fit into the time is counted and said. Exit 1 on what .clang-tidy calls an
-error (STYLE: use after move, dangling handles, ignored results, names); the rest is advice, and shown.
+in BUILD-FOLDER/tidy. What did not fit into the time is counted and named. Exit 1 on any warning. A file with one is read
+first in the next run.
 """
 import argparse
 import concurrent.futures
@@ -44,18 +44,27 @@ def stamp_of(entry, deps, top):
 
 
 def recent_first(top, files):
-    said = subprocess.run(["git", "log", "--name-only", "--format=", "-n", "60"], cwd=top, capture_output=True, text=True)
-    order = {name: i for i, name in reversed(list(enumerate(said.stdout.split())))}
-    return sorted(files, key=lambda name: (order.get(name, len(order)), name))
+    """What is not committed yet, then by the last commit that touched the file or, for lack of it, its header."""
+
+    def git(*arguments):
+        return subprocess.run(["git", *arguments], cwd=top, capture_output=True, text=True).stdout
+
+    changed = [line[3:].split(" -> ")[-1] for line in git("status", "--porcelain", "-uall").splitlines()]
+    changed += git("log", "--name-only", "--format=", "-n", "300").split()
+    order = {}
+    for i, name in enumerate(changed):
+        order.setdefault(name, i)
+    return sorted(files, key=lambda name: (min(order.get(name, len(changed)),
+                                               order.get(name[:-3] + "hpp", len(changed))), name))
 
 
 def check(build, path, limit):
     # clang-tidy reads the precompiled header's text itself, not the file that the compiler made of it.
-    command = [TIDY, "-p", build, "--quiet", path]
+    command = [TIDY, "-p", build, "--quiet", "--warnings-as-errors=*", path]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:
-        return path, None, "took too long"
+        return path, None, f"not read: took longer than {limit} s"
     text = "\n".join(line for line in done.stdout.splitlines() if line.strip())
     return path, done.returncode == 0, text or done.stderr
 
@@ -75,15 +84,18 @@ def main():
     stamps = os.path.join(build, "tidy")
     os.makedirs(stamps, exist_ok=True)
 
+    suspects = os.path.join(stamps, "suspects")  # had a warning when they were last read
+    known = set(open(suspects).read().split()) if os.path.exists(suspects) else set()
+    names.sort(key=lambda name: name not in known)
     keys = {n: stamp_of(entries[n], deps.get(entries[n].get("output", ""), []), top) for n in names}
     todo = [n for n in names if not os.path.exists(os.path.join(stamps, keys[n]))]
     until = time.monotonic() + options.seconds
-    bad, checked = 0, 0
+    bad, checked, unread = [], 0, []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         running = set()
         while todo or running:
             while todo and len(running) < options.jobs and time.monotonic() < until:
-                running.add(pool.submit(check, build, os.path.join(top, todo.pop(0)), 120))
+                running.add(pool.submit(check, build, os.path.join(top, todo.pop(0)), 300))
             if not running:
                 break
             done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
@@ -92,11 +104,16 @@ def main():
                 name = os.path.relpath(path, top)
                 if clean:
                     open(os.path.join(stamps, keys[name]), "w").close()
-                else:
-                    bad += clean is not None
-                    print(f"--- {name}\n{text}", flush=True)
-    unchanged = len(names) - checked - len(todo)
-    print(f"clang-tidy: {checked} files read, {unchanged} unchanged, {len(todo)} left out for want of time, {bad} bad")
+                    continue
+                (unread if clean is None else bad).append(name)
+                print(f"--- {name}\n{text}", flush=True)
+    left_out = unread + todo
+    with open(suspects, "w") as file:
+        file.write("\n".join(bad + [name for name in left_out if name in known]))
+    print(f"clang-tidy: {checked - len(unread)} files read, {len(names) - checked - len(todo)} unchanged since they were "
+          f"clean, {len(left_out)} left out for want of time, {len(bad)} with warnings")
+    if left_out:
+        print("left out (SLUICE_TIDY_SECONDS=3000 reads all):", *left_out)
     return 1 if bad else 0
 
 

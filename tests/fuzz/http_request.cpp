@@ -1,13 +1,15 @@
-// Heads of requests. Two promises: the verdict does not depend on the cuts, and whatever we accept, Beast's parser
-// accepts too, with the same method, target, fields and length. (Beast accepts much that we refuse.)
+// The bytes of a client's connection, message for message as a session reads them. The verdict on a head does not
+// depend on the cuts; a second parser, strict and written in another way, accepts the same messages with the same
+// method, target, fields and body, and refuses the same; and whatever we accept, Beast reads alike.
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <string>
 #include <string_view>
 
 #include "server/http/request_head.hpp"
-#include "server/http/target.hpp"
 #include "tests/fuzz/http_heads.hpp"
+#include "tests/fuzz/http_messages.hpp"
+#include "tests/fuzz/http_mutator.hpp"
 
 namespace sluice::fuzz {
 
@@ -30,9 +32,7 @@ void compare_with_beast(http::RequestHead const& head, std::string_view bytes) {
         require(target.find("://") != std::string_view::npos, "only an absolute target loses its host");
     } else {
         require(target.ends_with(head.target), "same target");
-        require(target == head.target || target.starts_with("http") || target.starts_with("HTTP") ||
-                    lower_case(target).starts_with("http"),
-                "only an absolute target is shortened");
+        require(target == head.target || lower_case(target).starts_with("http"), "only an absolute one is shortened");
     }
     require(message.version() == 10U + static_cast<unsigned>(head.minor_version), "same version");
     require(our_fields(head.fields) == beast_fields(message), "same fields");
@@ -53,17 +53,42 @@ void check_accepted(http::RequestHead const& head, std::string_view bytes) {
     compare_with_beast(head, bytes);
 }
 
-void check_target(std::string_view target) {
-    std::string scratch;
-    auto const normal = http::normalise(target, scratch);
-    if (!normal) return;
-    std::string_view const path = normal->path;
-    require(path.starts_with('/') && path.find("//") == std::string_view::npos, "single slashes");
-    require(path == "/" || !path.ends_with('/'), "no trailing slash");
-    std::string again;
-    require(http::normalise(path, again)->path == path, "normal is normal");
-    auto const id = http::decode_id(path.substr(1));
-    if (id) require(id->find("/../") == std::string::npos && id->find('\0') == std::string::npos, "a harmless id");
+/// The parser's verdict on what `bytes` begin with, the same at every cut. The head's views lie in `bytes`.
+http::HeadState parse(http::RequestHeadParser& parser, std::string_view bytes, http::HeadLimits const& limits) {
+    parser.reset();
+    http::HeadState const state = parser.parse(bytes);
+    http::RequestHeadParser other(limits);
+    std::unique_ptr<char[]> buffer;
+    auto const in_pieces =
+        feed_in_pieces(bytes, buffer, [&other](std::string_view buffered) { return other.parse(buffered); });
+    require(in_pieces == state && parser.error() == other.error(), "the same verdict at every cut");
+    if (state != http::HeadState::complete) return state;
+    require(other.head().fields == parser.head().fields, "the same fields at every cut");
+    require(other.head().target == parser.head().target, "the same target at every cut");
+    require(other.head().size == parser.head().size, "the same size at every cut");
+    return state;
+}
+
+void read_connection(std::string_view bytes, http::HeadLimits const& limits, Tally& tally) {
+    http::RequestHeadParser parser(limits);
+    while (!bytes.empty()) {
+        auto const state = parse(parser, bytes, limits);
+        auto const strict = strict_request(bytes, limits);
+        require(strict.has_value() == (state == http::HeadState::complete), "both accept, or none");
+        if (!strict) {
+            ++tally.refused;
+            return;
+        }
+        auto const& head = parser.head();
+        require(head.method == strict->method && head.target == strict->target, "the same method and target");
+        require_same_message(head, *strict);
+        check_accepted(head, bytes);
+        std::size_t body = 0;
+        if (!same_body(head.body, head.content_length, bytes.substr(head.size), body)) return;
+        ++tally.accepted;
+        if (!head.keep_alive) return;
+        bytes.remove_prefix(head.size + body);
+    }
 }
 
 }  // namespace
@@ -71,21 +96,44 @@ void check_target(std::string_view target) {
 }  // namespace sluice::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-    using namespace sluice;
+    static sluice::fuzz::Tally tally("requests");
     std::string_view const bytes(reinterpret_cast<char const*>(data), size);
-    http::RequestHeadParser whole;
-    http::HeadState const state = whole.parse(bytes);
-
-    http::RequestHeadParser parser;
-    std::unique_ptr<char[]> buffer;
-    auto const in_pieces =
-        fuzz::feed_in_pieces(bytes, buffer, [&parser](std::string_view buffered) { return parser.parse(buffered); });
-    fuzz::require(in_pieces == state && parser.error() == whole.error(), "the same verdict at every cut");
-    if (state != http::HeadState::complete) return 0;
-    fuzz::require(parser.head().fields == whole.head().fields, "the same fields at every cut");
-    fuzz::require(parser.head().target == whole.head().target, "the same target at every cut");
-    fuzz::require(parser.head().size == whole.head().size, "the same size at every cut");
-    fuzz::check_accepted(whole.head(), bytes);
-    fuzz::check_target(whole.head().target);
+    sluice::fuzz::read_connection(bytes, {}, tally);
+    constexpr sluice::http::HeadLimits narrow{.head = 200, .fields = 4, .target = 24};
+    static sluice::fuzz::Tally narrow_tally("requests within narrow limits");
+    sluice::fuzz::read_connection(bytes, narrow, narrow_tally);
     return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
+    return sluice::fuzz::mutate_http(data, size, most, seed,
+                                     {"Host: a",
+                                      "Host: a:80",
+                                      "host: [::1]:80",
+                                      "Host: a,b",
+                                      "Host:",
+                                      "Content-Length: 0",
+                                      "Content-Length: 5",
+                                      "Content-Length: +5",
+                                      "Content-Length: 5,5",
+                                      "Content-Length: 0x5",
+                                      "Transfer-Encoding: chunked",
+                                      "transfer-encoding: CHUNKED ",
+                                      "Transfer-Encoding: chunked, identity",
+                                      "Transfer-Encoding: gzip",
+                                      "Transfer-Encoding: chunked,",
+                                      "Transfer-Encoding : chunked",
+                                      "Connection: close",
+                                      "Connection: keep-alive",
+                                      "Connection: close, content-length",
+                                      "Connection: ,",
+                                      "Expect: 100-continue",
+                                      "Upgrade: h2c",
+                                      "X_a: b",
+                                      "a:",
+                                      " folded",
+                                      "Content-Length\x01: 5",
+                                      "X: \x80\xFF",
+                                      ": nameless",
+                                      "no colon"});
 }

@@ -221,6 +221,10 @@ TEST_CASE("a Host is a name or an address with an optional port", "[http][reques
     CHECK(parsed("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n").find("host") == host);
 }
 
+TEST_CASE("an address with a NUL inside is none, whatever stands in front of it", "[http][request]") {
+    CHECK_FALSE(is_authority(std::string_view("[fe80::1\0\0th0]", 14)));
+}
+
 TEST_CASE("HTTP/1.0 may leave the Host away", "[http][request]") {
     CHECK(parsed("GET / HTTP/1.0\r\n\r\n").minor_version == 0);
 }

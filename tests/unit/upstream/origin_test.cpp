@@ -42,8 +42,9 @@ TEST_CASE("what is no http URL is refused", "[origin]") {
 }
 
 TEST_CASE("a wrong proxy URL is reported without its password", "[origin]") {
-    auto const* const url = GENERATE("socks5://me:hunter2@host:1080", "http://me:hunter2@host:port",
-                                     "http://me:hunter2%@host", "me:hunter2@host");
+    auto const* const url =
+        GENERATE("socks5://me:hunter2@host:1080", "http://me:hunter2@host:port", "http://me:hunter2%@host",
+                 "me:hunter2@host", "me:hunter2@host/a://b", "hunter2://me@host");
     CAPTURE(url);
     auto const origin = parse_origin(url);
     REQUIRE_FALSE(origin);
