@@ -8,8 +8,11 @@ import threading
 import time
 
 
+UNKNOWN = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
 class Scripted:
-    """answers: model -> bytes, or a list of bytes and of seconds to wait. What stands behind the answer's end is one of
+    """answers: model -> bytes (a 404 for others), or a list of bytes and of seconds to wait. What stands behind the answer's end is one of
     "keep", "close" and "reset": `ends` names the models that don't keep the connection."""
 
     def __init__(self, answers=None, ends=None):
@@ -66,7 +69,7 @@ class Scripted:
                 with self.lock:
                     self.requests.append((number, head.decode(), body))
                 model = json.loads(body)["model"]
-                self._say(client, self.answers[model])
+                self._say(client, self.answers.get(model, UNKNOWN))
                 end = self.ends.get(model, "keep")
                 if end == "reset":
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -92,6 +95,10 @@ def whole(text="fine", **message):
     return json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [
         {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}).encode()
+
+
+def error_body(message="no"):
+    return json.dumps({"error": {"message": message, "type": "t", "param": None, "code": None}}).encode()
 
 
 def chunk(text, finish=None):
