@@ -12,7 +12,7 @@ UNKNOWN = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-
 
 
 class Scripted:
-    """answers: model -> bytes (a 404 for others), or a list of bytes and of seconds to wait. What stands behind the answer's end is one of
+    """answers: model -> bytes (a 404 for others), or a list of bytes, seconds to wait and threading.Events to wait for. What stands behind the answer's end is one of
     "keep", "close" and "reset": `ends` names the models that don't keep the connection."""
 
     def __init__(self, answers=None, ends=None):
@@ -81,6 +81,8 @@ class Scripted:
         for piece in [answer] if isinstance(answer, bytes) else answer:
             if isinstance(piece, bytes):
                 client.sendall(piece)
+            elif isinstance(piece, threading.Event):
+                piece.wait(30)
             else:
                 time.sleep(piece)
 
