@@ -105,7 +105,9 @@ private:
     Result<> read_temperature(JsonValue value);
     Result<> read_count(string_view name, JsonValue value, std::int64_t most, std::int64_t& count);
     Result<> read_token_limit(string_view name, JsonValue value);
-    void count_prompt(JsonMember const& member);
+    Result<> count_prompt(JsonMember const& member);
+    Result<> count_part(JsonValue part);
+    Result<> count_call(JsonValue call);
 
     ChatLimits limits_;
     ChatRequest request_;
@@ -158,21 +160,35 @@ Result<> Reader::read_message(JsonValue message) {
     bool has_role = false;
     for (auto const& member : message.members()) {
         if (member.named("role")) has_role = member.value.is(JsonType::string);
-        count_prompt(member);
+        SLUICE_CHECK(count_prompt(member));
     }
     return has_role ? Result<>{} : invalid("messages", "must have a 'role' in each message, a string");
 }
 
-/// Text only: an image or a file has no tokens that its bytes could tell.
-void Reader::count_prompt(JsonMember const& member) {
+/// Text only: an image or a file has no tokens that its bytes could tell. A name that stands twice in what is counted
+/// would let a prompt be larger for the provider than it is here.
+Result<> Reader::count_prompt(JsonMember const& member) {
     if (member.named("content")) {
         request_.prompt_bytes += member.value.string().size();
-        for (auto const part : member.value.elements()) request_.prompt_bytes += part["text"].string().size();
+        for (auto const part : member.value.elements()) SLUICE_CHECK(count_part(part));
     } else if (member.named("tool_calls")) {
-        for (auto const call : member.value.elements()) {
-            request_.prompt_bytes += call["function"]["arguments"].string().size();
-        }
+        for (auto const call : member.value.elements()) SLUICE_CHECK(count_call(call));
     }
+    return {};
+}
+
+Result<> Reader::count_part(JsonValue part) {
+    SLUICE_CHECK(check_names(part, "a part of a message"));
+    request_.prompt_bytes += part["text"].string().size();
+    return {};
+}
+
+Result<> Reader::count_call(JsonValue call) {
+    auto const function = call["function"];
+    SLUICE_CHECK(check_names(call, "a tool call"));
+    SLUICE_CHECK(check_names(function, "a tool call's function"));
+    request_.prompt_bytes += function["arguments"].string().size();
+    return {};
 }
 
 Result<> Reader::read_stream(JsonValue value) {

@@ -11,6 +11,7 @@ def pytest_configure(config):
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the long drills too")
+    parser.addoption("--seed", type=int, help="repeat what a failed test with chance did")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,4 +1,5 @@
-"""ROBUSTNESS.md section 4, a selection over sockets: which bodies are refused, how, and that the connection lives on."""
+"""ROBUSTNESS.md section 4: which bodies are refused, how, and that the connection lives on. What they cost is in
+test_hostile_json.py."""
 
 import json
 
@@ -6,6 +7,14 @@ import pytest
 from harness import chat_body, request_bytes, wait_until
 
 GOOD = json.dumps(chat_body()).encode()
+
+def parts(part):
+    return b'{"model":"fast","messages":[{"role":"user","content":[' + part + b"]}]}"
+
+
+def calls(call):
+    return b'{"model":"fast","messages":[{"role":"assistant","tool_calls":[' + call + b"]}]}"
+
 
 NOT_JSON = {
     "empty": b"",
@@ -28,6 +37,40 @@ NOT_JSON = {
     "a number of 80 digits": GOOD[:-1] + b',"seed":' + b"9" * 80 + b"}",
     "a raw control byte in a text": GOOD.replace(b"canary", b"can\x01ry"),
     "a bad escape": GOOD.replace(b"canary", b"can\\xry"),
+    "a number of 65 characters": GOOD[:-1] + b',"seed":' + b"9" * 65 + b"}",
+    "a number out of range": GOOD[:-1] + b',"seed":1e309}',
+    "a number out of range by its digits": GOOD[:-1] + b',"seed":-17976931348623159' + b"0" * 40 + b"e260}",
+    "minus Infinity": GOOD[:-1] + b',"temperature":-Infinity}',
+    "a hexadecimal number": GOOD[:-1] + b',"seed":0x10}',
+    "a number with a bare point": GOOD[:-1] + b',"seed":1.}',
+    "a number that begins with a point": GOOD[:-1] + b',"seed":.5}',
+    "a number with an empty exponent": GOOD[:-1] + b',"seed":1e}',
+    "a word": GOOD[:-1] + b',"seed":undefined}',
+    "a word in capitals": GOOD[:-1] + b',"stream":True}',
+    "a name without quotes": b'{model:"fast",' + GOOD[1:],
+    "a name that is a number": b'{1:2,' + GOOD[1:],
+    "no colon": b'{"seed" 1,' + GOOD[1:],
+    "no comma": b'{"seed":1 ' + GOOD[1:],
+    "a comma in front": b"{," + GOOD[1:],
+    "an unclosed list": GOOD[:-1] + b',"x":[1}',
+    "a list closed as an object": GOOD[:-1] + b',"x":[1}}',
+    "a byte order mark": b"\xef\xbb\xbf" + GOOD,
+    "UTF-16": GOOD.decode().encode("utf-16"),
+    "a NUL behind it": GOOD + b"\0",
+    "a NUL in a text": GOOD.replace(b"canary", b"can\0ry"),
+    "an overlong slash": GOOD.replace(b"canary", b"can\xc0\xafry"),
+    "a code point over the end": GOOD.replace(b"canary", b"\xf4\x90\x80\x80"),
+    "a cut character": GOOD.replace(b'canary', b'can\xe2\x82'),
+    "half of an escaped pair": GOOD.replace(b"canary", b"\\ud83d"),
+    "the other half": GOOD.replace(b"canary", b"\\ude00"),
+    "a raw line end in a text": GOOD.replace(b"canary", b"can\nry"),
+    "a cut escape": GOOD.replace(b"canary", b"can\\u12"),
+    "a number": b"1",
+    "true": b"true",
+    "blanks": b" \r\n\t ",
+    "form fields": b"model=fast&messages=x",
+    "lines of documents": GOOD + b"\n" + GOOD,
+    "nested 129 deep": GOOD[:-1] + b',"x":' + b"[" * 128 + b"]" * 128 + b"}",
     "nested 200 deep": GOOD[:-1] + b',"x":' + b"[" * 200 + b"]" * 200 + b"}",
     "nested a million deep": GOOD[:-1] + b',"x":' + b"[" * 1_000_000,
 }
@@ -36,8 +79,20 @@ DUPLICATES = {
     "stream": GOOD[:-1] + b',"stream":true,"stream":false}',
     "model, escaped": GOOD[:-1] + b',"mod\\u0065l":"other"}',
     "an unknown member": GOOD[:-1] + b',"x":1,"x":2}',
+    "messages": GOOD[:-1] + b',"messages":[]}',
+    "max_tokens": GOOD[:-1] + b',"max_tokens":1,"max_tokens":100}',
+    "by two escapes": GOOD[:-1] + b',"\\u0061":1,"\\u0061":2}',
+    "by a pair": GOOD[:-1] + ',"😀":1,"\\ud83d\\ude00":2}'.encode(),
+    "empty names": GOOD[:-1] + b',"":1,"":2}',
+    "in a message": GOOD.replace(b'"role"', b'"role":"system","role"'),
+    "in a message, escaped": GOOD.replace(b'"role"', b'"content":"","role"').replace(b'"content": ', b'"c\\u006fntent": '),
+    "in a part": parts(b'{"type":"text","text":"a","text":"much more"}'),
+    "in a part, escaped": parts(b'{"type":"text","text":"a","te\\u0078t":"much more"}'),
+    "in a tool call": calls(b'{"id":"a","function":{"arguments":"{}"},"function":{"arguments":"{\\"a\\":1}"}}'),
+    "in a tool call's function": calls(b'{"id":"a","function":{"name":"f","arguments":"{}","arguments":"{\\"a\\":1}"}}'),
     "in stream_options": GOOD[:-1] + b',"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}',
 }
+NULL = "stands for null, where None leaves a member out"
 WRONG = {
     "no model": ({"model": None}, "model"),
     "model a number": ({"model": 7}, "model"),
@@ -58,10 +113,52 @@ WRONG = {
     "max_tokens huge": ({"max_tokens": 10**12}, "max_tokens"),
     "max_completion_tokens a text": ({"max_completion_tokens": "many"}, "max_completion_tokens"),
     "stream_options a list": ({"stream": True, "stream_options": []}, "stream_options"),
+    "include_usage a text": ({"stream": True, "stream_options": {"include_usage": "yes"}}, "stream_options.include_usage"),
+    "model null": ({"model": NULL}, "model"),
+    "model a list": ({"model": ["fast"]}, "model"),
+    "model that begins with a dot": ({"model": ".fast"}, "model"),
+    "model that begins with a slash": ({"model": "/fast"}, "model"),
+    "model that ends with dots": ({"model": "fast.."}, "model"),
+    "model with a backslash": ({"model": "a\\b"}, "model"),
+    "model with a question mark": ({"model": "a?b"}, "model"),
+    "model with a fragment": ({"model": "a#b"}, "model"),
+    "model with an escape": ({"model": "a%2fb"}, "model"),
+    "model with a NUL": ({"model": "fast\0"}, "model"),
+    "model outside ASCII": ({"model": "fäst"}, "model"),
+    "model with a quote": ({"model": 'a"b'}, "model"),
+    "messages null": ({"messages": NULL}, "messages"),
+    "messages an object": ({"messages": {}}, "messages"),
+    "messages of texts": ({"messages": ["hello"]}, "messages"),
+    "messages with null": ({"messages": [NULL]}, "messages"),
+    "a message without a role": ({"messages": [{"content": "x"}]}, "messages"),
+    "a role that is a number": ({"messages": [{"role": 1}]}, "messages"),
+    "stream a number": ({"stream": 1}, "stream"),
+    "stream an object": ({"stream": {}}, "stream"),
+    "temperature negative": ({"temperature": -0.1}, "temperature"),
+    "temperature too high": ({"temperature": 2.1}, "temperature"),
+    "temperature a list": ({"temperature": [1]}, "temperature"),
+    "tools an object": ({"tools": {}}, "tools"),
+    "n negative": ({"n": -1}, "n"),
+    "n one above the cap": ({"n": 17}, "n"),
+    "n a text": ({"n": "2"}, "n"),
+    "n true": ({"n": True}, "n"),
+    "n over 64 bits": ({"n": 10**30}, "n"),
+    "best_of above the cap": ({"best_of": 17}, "best_of"),
+    "best_of a fraction": ({"best_of": 2.5}, "best_of"),
+    "max_tokens zero": ({"max_tokens": 0}, "max_tokens"),
+    "max_tokens a fraction": ({"max_tokens": 10.5}, "max_tokens"),
+    "max_tokens one above the cap": ({"max_tokens": 1_000_001}, "max_tokens"),
+    "max_tokens over 64 bits": ({"max_tokens": 2**63}, "max_tokens"),
+    "max_completion_tokens above the cap": ({"max_completion_tokens": 1_000_001}, "max_completion_tokens"),
 }
 FINE = {
     "unknown members": {"vendor": {"deep": [1, 2.50, "x"]}},
     "nested 40 deep": {"vendor": json.loads("[" * 40 + "]" * 40)},
+    "nested 128 deep": {"vendor": json.loads("[" * 127 + "]" * 127)},
+    "a number of 64 characters": {"vendor": int("9" * 64)},
+    "the largest number": {"vendor": 1.7976931348623157e308},
+    "the caps": {"n": 16, "max_tokens": 1_000_000, "max_completion_tokens": 1_000_000, "temperature": 2},
+    "the same name in two objects": {"a": {"x": 1}, "b": {"x": 1}},
     "null where a default stands": {"temperature": None, "stream": None, "n": None, "max_tokens": None, "stop": None},
     "a surrogate pair": {"user": "\U0001f600"},
     "a zero temperature": {"temperature": 0, "top_p": 1},
@@ -70,7 +167,7 @@ FINE = {
 
 def body_with(changes):
     body = {**chat_body(), **changes}
-    return {name: value for name, value in body.items() if value is not None}
+    return json.dumps({name: value for name, value in body.items() if value is not None}).replace(f'"{NULL}"', "null")
 
 
 def refused(gateway, lab, body, code, param=None):
@@ -106,16 +203,29 @@ def test_what_is_unusual_but_right_passes(gateway, name):
     assert gateway.ask("POST", "/v1/chat/completions", body=chat_body() | FINE[name]).status == 200
 
 
-@pytest.mark.parametrize("headers", [{"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"},
-                                     {"Content-Encoding": "gzip"}, {"Content-Encoding": "br"}])
-def test_another_content_type_or_encoding_is_refused(gateway, lab, headers):
-    answer = gateway.ask("POST", "/v1/chat/completions", headers=headers, body=chat_body())
-    assert answer.status == 415
+@pytest.mark.parametrize("name, value", [
+    *[("Content-Type", value) for value in ("text/plain", "text/json", "application/jsonx", "application/x-ndjson", "application/",
+                                            "json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a",
+                                            "text/plain; application/json", "application/json, text/plain")],
+    *[("Content-Encoding", value) for value in ("gzip", "br", "deflate", "zstd", "identity", "", "gzip, identity")]])
+def test_another_content_type_or_encoding_is_refused(gateway, lab, name, value):
+    before = lab.stats()["requests"]
+    answer = gateway.ask("POST", "/v1/chat/completions", headers={name: value}, body=chat_body())
+    assert (answer.status, answer.error["code"]) == (415, "unsupported_media_type")
+    assert lab.stats()["requests"] == before
 
 
-def test_a_charset_is_fine(gateway):
-    headers = {"Content-Type": "application/json; charset=utf-8"}
+@pytest.mark.parametrize("value", ["application/json; charset=utf-8", "application/json;charset=UTF-8", "Application/JSON",
+                                   "application/json ;x=y", None])
+def test_json_by_any_spelling_is_fine(gateway, value):
+    headers = {"Content-Type": value}
     assert gateway.ask("POST", "/v1/chat/completions", headers=headers, body=chat_body()).status == 200
+
+
+def test_a_model_of_128_characters_is_looked_up(gateway):
+    answer = gateway.chat("a" * 128)
+    assert (answer.status, answer.error["code"]) == (404, "model_not_found")
+    assert len(answer.error["message"]) < 300 and "a" * 65 not in answer.error["message"]
 
 
 def test_a_model_that_is_not_offered_is_not_found(gateway, lab):
