@@ -2,7 +2,8 @@
 """Writes figures into README.md and docs/performance.md, between markers, and the plots beside them.
 
   bench/load/publish.py DIR      DIR: results.json (run.py --publish), instructions.json (instructions.sh --json),
-                                 peers.json (peers/run.py --json); what is missing leaves its tables as they are
+                                 peers.json (peers/run.py --publish); what is missing leaves its tables as they are
+  ... --check DIR                writes nothing; fails where a page doesn't say what the files say
 
 A marker is `<!-- numbers NAME: begin -->` ... `<!-- numbers NAME: end -->`; README's has no name.
 """
@@ -171,12 +172,11 @@ MAKERS = {"": (summary_table, "results"), "plain": (plain, "results"), "tls": (t
 MARKER = re.compile(r"(<!-- numbers ?(\w*): begin[^>]*-->\n).*?(<!-- numbers ?\2: end -->)", re.S)
 
 
-def fill(page, sources):
+def filled(text, sources):
     def replace(found):
         maker, source = MAKERS[found[2]]
         return f"{found[1]}{maker(sources)}\n{found[3]}" if source in sources else found[0]
-    text = page.read_text()
-    page.write_text(MARKER.sub(replace, text))
+    return MARKER.sub(replace, text)
 
 
 def ratio_plot(report):
@@ -211,19 +211,42 @@ def compact_json(report):
     return re.sub(r"\{[^{}\[\]]*\}|\[[^{}\[\]]*\]", lambda m: re.sub(r"\s*\n\s*", " ", m[0]), text) + "\n"
 
 
-def publish(folder):
+def write(report, folder, name):
+    """Keeps the report, without what only --json needs, as `folder`/`name`.json and publishes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for measurement in (m for results in report["rows"].values() for ms in results.values() for m in ms):
+        measurement.pop("load", None)
+    (folder / f"{name}.json").write_text(compact_json(report))
+    publish(folder)
+
+
+def pages(folder):
+    """{path: what it should hold}"""
     sources = {name: json.loads(path.read_text()) for name in ("results", "instructions", "peers")
                if (path := pathlib.Path(folder) / f"{name}.json").exists()}
-    for page in PAGES:
-        if (ROOT / page).exists():
-            fill(ROOT / page, sources)
+    found = {ROOT / page: filled((ROOT / page).read_text(), sources) for page in PAGES}
     if "results" in sources:
-        (ROOT / "docs/performance.svg").write_text(ratio_plot(sources["results"]))
+        found[ROOT / "docs/performance.svg"] = ratio_plot(sources["results"])
     if "peers" in sources:
-        (ROOT / "docs/peers.svg").write_text(peer_plot(sources["peers"]))
+        found[ROOT / "docs/peers.svg"] = peer_plot(sources["peers"])
+    return found
+
+
+def publish(folder):
+    for path, text in pages(folder).items():
+        path.write_text(text)
+
+
+def check(folder):
+    wrong = [path for path, text in pages(folder).items() if not path.exists() or path.read_text() != text]
+    for path in wrong:
+        print(f"{path.relative_to(ROOT)} doesn't say what {folder} says; run bench/load/publish.py {folder}")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "--check":
+        sys.exit(check(sys.argv[2]))
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     publish(sys.argv[1])

@@ -19,6 +19,7 @@ class Row:
     fresh: bool = False        # start the proxies anew in every round
     canned: bool = False       # needs the canned upstream: the lab would be what is measured
     tls: bool = False          # on both sides of the proxy
+    events: int = 0            # of each stream; 0: as many as fill the time
     chunks_per_second: int = 0  # full speed: how many chunks per stream fill a second, roughly
     held: int = 0              # streams that are open meanwhile
     models: int = 0            # so many are configured, instead of one for all names
@@ -28,7 +29,7 @@ class Row:
     warm_up_options: tuple = ()
 
     def tokens(self, seconds):
-        return self.lab.get("tokens") or max(10, int(seconds * (self.lab.get("rate") or self.chunks_per_second)))
+        return self.events or max(10, int(seconds * (self.lab.get("rate") or self.chunks_per_second)))
 
 
 CPU, RATE = "cpu_us", "per_second"

@@ -102,12 +102,7 @@ def write_reports(options, report):
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
     if options.publish:
-        folder = pathlib.Path(options.publish)
-        folder.mkdir(parents=True, exist_ok=True)
-        for measurement in (m for results in report["rows"].values() for ms in results.values() for m in ms):
-            measurement.pop("load", None)  # --json has it
-        (folder / "results.json").write_text(publish.compact_json(report))
-        publish.publish(folder)
+        publish.write(report, pathlib.Path(options.publish), "results")
 
 
 def main():
