@@ -4,7 +4,8 @@
 #
 #   bench/instructions.sh [--build DIR] [--upstream lab|canned] [--gateway 'CMD {config}'] [--only callgrind|strace]
 #                         [--json FILE]     also writes the counts there
-#                         [--check FILE]    fails if a count is more than 3 % above the one in FILE, and says what is below it
+#                         [--check FILE]    fails if a count is above the one in FILE by more than 3 % (system
+#                                           calls: 10 %, at 64 connections 25 %), and says what is below it
 set -eu
 cd "$(dirname "$0")/.."
 command="bench/instructions.sh${*:+ $*}"
@@ -18,7 +19,7 @@ while [ $# -gt 0 ]; do
         --only) only=$2 ;;
         --json) json=$2 ;;
         --check) check=$2 ;;
-        *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+        *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
     esac
     shift 2
 done

@@ -155,7 +155,7 @@ tsan() {
         tests/integration --ignore=tests/integration/test_container.py
 }
 
-# What a request and a chunk cost, counted: more than 3 % above what was written down fails.
+# What a request and a chunk cost, counted: more than was written down fails.
 counts() {
     local reference=bench/results/instructions.json
     [ -f $reference ] || { echo "counts: there is no $reference"; return; }

@@ -31,6 +31,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t chunk_limit = 16 * 1024;
 constexpr std::size_t hints_within = 4096;  // "stream" and "lab" come first in the bodies that sluice_load makes
 
 constexpr std::string_view stream_head =
@@ -84,12 +85,13 @@ void append_event(std::string& out, std::string_view json) {
 
 /// A numbered chunk whose event is about `size` bytes long.
 void append_chunk(std::string& out, std::uint64_t number, std::size_t size) {
-    std::array<char, 1024> room;
+    std::array<char, chunk_limit + 1024> room;
     std::size_t const frame = chunk_fields.size() + 110;
-    auto end = fmt::format_to_n(room.data(), room.size(),
-                                R"({{"id":"chatcmpl-canned",{},"choices":[{{"index":0,"delta":{{"content":"{:x<{}}"}},)"
-                                R"("finish_reason":null}}],"seq":{}}})",
-                                chunk_fields, "word ", std::clamp<std::size_t>(size, frame + 5, 900) - frame, number);
+    auto end =
+        fmt::format_to_n(room.data(), room.size(),
+                         R"({{"id":"chatcmpl-canned",{},"choices":[{{"index":0,"delta":{{"content":"{:x<{}}"}},)"
+                         R"("finish_reason":null}}],"seq":{}}})",
+                         chunk_fields, "word ", std::clamp<std::size_t>(size, frame + 5, chunk_limit) - frame, number);
     append_event(out, {room.data(), end.size});
 }
 

@@ -12,6 +12,7 @@ import json
 import pathlib
 import re
 import sys
+import textwrap
 
 import plot
 from figures import number, ratio
@@ -76,6 +77,10 @@ def quotient(value):
     return f"{value:.2f}" if value is not None else "-"
 
 
+def wrapped(text):
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
 def values(report, row, metric):
     return report["summary"].get(row, {}).get(metric, {})
 
@@ -85,7 +90,7 @@ def origin(report):
     changed = " with changes" if report.get("changed_files") else ""
     programs = ", ".join(f"{NAMES.get(name, name)} {text}" for name, text in versions.items()
                          if name != "sluice" and text and " " not in text)
-    return (f"{report['date'][:10]}, commit {report['commit']}{changed}, {machine['cpu']}, {machine['cpus']} CPUs, kernel "
+    return wrapped(f"{report['date'][:10]}, commit {report['commit']}{changed}, {machine['cpu']}, {machine['cpus']} CPUs, kernel "
             f"{machine['kernel'].split('-')[0]}, {programs}. Made by `{report['command']}`.")
 
 
@@ -98,9 +103,9 @@ def warnings(report):
     text = ""
     if rows:
         which = "all rows" if len(rows) == len(report["summary"]) else "the rows " + ", ".join(f"`{r}`" for r in rows)
-        text += f"\n\nOther work used the CPUs during {which}: there only the ratios mean something, and not much."
+        text += "\n\n" + wrapped(f"Other work used the CPUs during {which}: only ratios mean something there, and not much.")
     if report.get("remarks"):
-        text += "\n\nWent wrong in this run: " + "; ".join(report["remarks"]) + "."
+        text += "\n\n" + wrapped("Went wrong in this run: " + "; ".join(report["remarks"]) + ".")
     return text
 
 
@@ -109,13 +114,19 @@ def note_lines(report, rows):
     return "".join(f"\n\n`{note.split(':')[0]}`:{note.split(':', 1)[1]}." for note in notes)
 
 
+# Whose ratio means nothing: counts, and what is a ratio already.
+COUNTS, WITHOUT_RATIO = ("streams", "open_after"), ("streams", "open_after", "gap_ms", "times_base")
+
+
 def compared(report, titles):
     """Lines of nginx, Sluice and their ratio."""
     lines = []
     for title, row, metric in titles:
         sides = values(report, row, metric)
+        shown = (lambda value: f"{value:,.0f}" if value is not None else "-") if metric in COUNTS else number
         if sides:
-            lines.append([title, number(sides.get("nginx")), number(sides.get("sluice")), quotient(ratio(sides))])
+            lines.append([title, shown(sides.get("nginx")), shown(sides.get("sluice")),
+                          "" if metric in WITHOUT_RATIO else quotient(ratio(sides))])
     return table(["", "nginx", "Sluice", "ratio"], lines)
 
 
@@ -127,17 +138,22 @@ def summary_table(sources):
         tls = values(report, WITH_TLS.get(row, row + "-tls"), metric)
         lines.append([title, number(sides.get("nginx")), number(sides.get("sluice")), quotient(ratio(sides)),
                       quotient(ratio(tls))])
-    return (f"Sluice against nginx (`proxy_pass`, keep-alive, no buffering), one worker each, the same upstream, interleaved in "
-            f"one run. Key check,\nJSON checks, usage metering, metrics and access log are on. The ratio is what to look "
-            f"at: below 1 Sluice costs less.\n\n"
+    counted = sources.get("instructions", {}).get("counts", {})
+    per_unit = "" if not counted else "\n\n" + wrapped(
+        "Per unit, whatever else the machine does (`bench/instructions.sh`): {:,.0f} user instructions and {:.1f} system calls "
+        "per 1 KB request, {:,.0f} and {:.1f} per paced chunk.".format(*(counted[f"{what}, {unit}"] for unit in (
+            "1 KB request, c1", "paced chunk") for what in ("instructions", "system calls"))))
+    return (wrapped("Sluice against nginx (`proxy_pass`, keep-alive, no buffering), one worker each, the same upstream, "
+                    "interleaved in one run. Key check, JSON checks, usage metering, metrics and access log are on. The ratio is "
+                    "what to look at: below 1 Sluice costs less.") + "\n\n"
             + table(["", "nginx", "Sluice", "ratio", "ratio with TLS on both sides"], lines)
-            + f"\n\n{origin(report)}{warnings(report)}\n[Performance](docs/performance.md) has the method, the behaviour "
+            + f"\n\n{origin(report)}{warnings(report)}{per_unit}\n\n[Performance](docs/performance.md) has the method, the behaviour "
               "under pressure and other gateways.")
 
 
 def plain(sources):
     report = sources["results"]
-    return compared(report, SUMMARY) + f"\n\n{origin(report)}{warnings(report)}"
+    return "![Sluice / nginx](performance.svg)\n\n" + compared(report, SUMMARY) + f"\n\n{origin(report)}{warnings(report)}"
 
 
 def tls(sources):
@@ -162,8 +178,8 @@ def peers(sources):
     sides = report["sides"]
     lines = [[title, *(number(values(report, row, metric).get(side)) for side in sides)]
              for title, row, metric in PEER_ROWS if values(report, row, metric)]
-    missing = "".join(f"\n\n{NAMES.get(name, name)}: {why}" for name, why in report["missing"].items())
-    return table(["", *(NAMES.get(side, side) for side in sides)], lines) + missing + f"\n\n{origin(report)}{warnings(report)}"
+    missing = "".join("\n\n" + wrapped(f"{NAMES.get(name, name)}: {why}.") for name, why in report["missing"].items())
+    return "![Sluice and other gateways](peers.svg)\n\n" + table(["", *(NAMES.get(side, side) for side in sides)], lines) + missing + f"\n\n{origin(report)}{warnings(report)}"
 
 
 # marker: (maker, the source it needs)

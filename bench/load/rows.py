@@ -87,7 +87,7 @@ UNDER_PRESSURE = (
         (("rest_mib", "MiB resident before"), ("peak_mib", "MiB at the peak"), ("after_mib", "MiB 10 s after"),
          ("peak_times_payload", "peak over before, times the payload")),
         body_bytes=100 * 1024, fresh=True, most_rounds=2),
-    Row("slow-readers-1000", pressure.measure_slow_readers, 1000, {"tokens": 1000000, "chunk_bytes": 300},
+    Row("slow-readers-1000", pressure.measure_slow_readers, 1000, {"tokens": 1000000, "chunk_bytes": 8000},
         (("user_kib", "KiB resident per connection"), ("kernel_kib", "KiB in the kernel per connection")),
         fresh=True, canned=True, most_rounds=2),
     Row("slow-writers-1000", pressure.measure_slow_writers, 1000, {},
