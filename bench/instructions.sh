@@ -3,17 +3,23 @@
 # the machine does, so they can be compared between days and gated in CI. See README.md.
 #
 #   bench/instructions.sh [--build DIR] [--upstream lab|canned] [--gateway 'CMD {config}'] [--only callgrind|strace]
+#                         [--json FILE]     also writes the counts there
+#                         [--check FILE]    fails if a count is above the one in FILE by more than 3 % (system
+#                                           calls: 10 %, at 64 connections 25 %), and says what is below it
 set -eu
 cd "$(dirname "$0")/.."
+command="bench/instructions.sh${*:+ $*}"
 
-build=build/release upstream=lab gateway= only=
+build=build/release upstream=lab gateway= only= json= check=
 while [ $# -gt 0 ]; do
     case $1 in
         --build) build=$2 ;;
         --upstream) upstream=$2 ;;
         --gateway) gateway=$2 ;;
         --only) only=$2 ;;
-        *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+        --json) json=$2 ;;
+        --check) check=$2 ;;
+        *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
     esac
     shift 2
 done
@@ -21,9 +27,9 @@ done
 load=$build/sluice_load
 key=sk-bench-0123456789abcdef
 folder=$(mktemp -d)
-gateway_pid= upstream_pid=
+gateway_pid= upstream_pid= tls_upstream_pid=
 stop() { [ -z "$1" ] || { kill "$1" 2>/dev/null || true; wait "$1" 2>/dev/null || true; }; }
-trap 'stop "$gateway_pid"; stop "$upstream_pid"; rm -r "$folder"' EXIT
+trap 'stop "$gateway_pid"; stop "$upstream_pid"; stop "$tls_upstream_pid"; rm -r "$folder"' EXIT
 trap 'exit 130' INT TERM
 
 fail() { echo "instructions.sh: $*" >&2; exit 1; }
@@ -42,13 +48,21 @@ wait_for() {
     done
 }
 
-# start_gateway [WRAPPER...]: sets gateway_pid and port.
+# start_gateway KIND [WRAPPER...]: sets gateway_pid and port.
 start_gateway() {
+    case $1 in
+        *-tls)
+            scheme=https at=127.0.0.1:$tls_upstream_port server_tls="tls: { certificate: $certificate, key: $private_key }"
+            provider_tls="ca_file: $certificate" ;;
+        *) scheme=http at=127.0.0.1:$upstream_port server_tls= provider_tls= ;;
+    esac
+    shift
     port=$(free_port)
-    sed -e "s|\$port|$port|; s|\$admin_port|$(free_port)|; s|\$upstream|127.0.0.1:$upstream_port|; s|\$key|$key|" \
-        -e "s|\$log|$folder/access.log|" bench/load/sluice.yaml > "$folder/sluice.yaml"
-    command=$(printf '%s' "$gateway" | sed "s|{config}|$folder/sluice.yaml|; s|{port}|$port|; s|{upstream_port}|$upstream_port|")
-    "$@" $command > "$folder/gateway.log" 2>&1 &
+    sed -e "s|\$port|$port|; s|\$admin_port|$(free_port)|; s|\$scheme|$scheme|; s|\$upstream|$at|; s|\$key|$key|" \
+        -e "s|\$log|$folder/access.log|; s|\$server_tls|$server_tls|; s|\$provider_tls|$provider_tls|" \
+        bench/load/sluice.yaml > "$folder/sluice.yaml"
+    started=$(printf '%s' "$gateway" | sed "s|{config}|$folder/sluice.yaml|; s|{port}|$port|; s|{upstream_port}|$upstream_port|")
+    "$@" $started > "$folder/gateway.log" 2>&1 &
     gateway_pid=$!
     wait_for "$port" "$gateway_pid" "$folder/gateway.log"
 }
@@ -57,14 +71,16 @@ stop_gateway() { stop "$gateway_pid"; gateway_pid=; }
 
 # work KIND COUNT: so many units. KINDs: what the tables below say.
 work() {
-    case $1 in
+    transport=
+    case $1 in *-tls) transport=--tls ;; esac
+    case ${1%-tls} in
         1k-c1) set -- json -c 1 -n "$2" --body-bytes 1024 --lab '{"precomputed":true,"tokens":16}' ;;
         1k-c64) set -- json -c 64 -n "$2" --body-bytes 1024 --lab '{"precomputed":true,"tokens":16}' ;;
         100k-c1) set -- json -c 1 -n "$2" --body-bytes 102400 --lab '{"precomputed":true,"tokens":16}' ;;
         # Slow enough for one chunk per wake-up, also under valgrind.
         chunk-paced) set -- stream -c 1 --events "$2" --lab "{\"tokens\":$2,\"rate\":200,\"precomputed\":true,\"chunk_bytes\":300}" ;;
     esac
-    "$load" "$@" --port "$port" --header "authorization: Bearer $key" > "$folder/load.json" || fail "sluice_load failed"
+    "$load" "$@" $transport --port "$port" --header "authorization: Bearer $key" > "$folder/load.json" || fail "sluice_load failed"
     python3 - "$folder/load.json" <<'CHECK' || fail "the load met errors: the figures would mean nothing"
 import json, sys
 result = json.loads(open(sys.argv[1]).read().strip().splitlines()[-1])
@@ -75,7 +91,7 @@ CHECK
 
 # instructions KIND COUNT: of the gateway's whole life with so many units.
 instructions() {
-    start_gateway valgrind --tool=callgrind --trace-children=yes --callgrind-out-file="$folder/callgrind.out"
+    start_gateway "$1" valgrind --tool=callgrind --trace-children=yes --callgrind-out-file="$folder/callgrind.out"
     work "$1" "$2"
     stop_gateway
     sed -n 's/^\(summary\|totals\): \([0-9]*\).*/\2/p' "$folder/callgrind.out" | tail -n 1
@@ -83,7 +99,7 @@ instructions() {
 
 # system_calls KIND COUNT: while it does so many units, after a warm-up.
 system_calls() {
-    start_gateway
+    start_gateway "$1"
     work "$1" 64
     strace -f -c -o "$folder/strace.out" -p "$gateway_pid" 2> "$folder/strace.log" &
     strace_pid=$!
@@ -101,24 +117,42 @@ system_calls() {
 row() {
     few=$($2 "$3" "$4") many=$($2 "$3" "$5")
     [ -n "$few" ] && [ -n "$many" ] || fail "$1: nothing was counted"
-    awk -v n="$1" -v a="$few" -v b="$many" -v x="$4" -v y="$5" 'BEGIN { printf "| %-34s | %10.1f |\n", n, (b - a) / (y - x) }'
+    count=$(awk -v a="$few" -v b="$many" -v x="$4" -v y="$5" 'BEGIN { printf "%.1f", (b - a) / (y - x) }')
+    printf '%s\t%s\n' "$1" "$count" >> "$folder/counts"
+    printf '| %-38s | %10s |\n' "$1" "$count"
 }
 
-upstream_port=$(free_port)
-case $upstream in
-    lab) "$build/sluice" lab --listen "127.0.0.1:$upstream_port" --threads 1 > "$folder/upstream.log" 2>&1 & ;;
-    canned) "$build/sluice_canned" --port "$upstream_port" > "$folder/upstream.log" 2>&1 & ;;
-    *) fail "--upstream is lab or canned" ;;
-esac
-upstream_pid=$!
-wait_for "$upstream_port" "$upstream_pid" "$folder/upstream.log"
+# upstream PORT [OPTION...]: sets started_pid.
+upstream() {
+    at=$1
+    shift
+    case $upstream in
+        lab) "$build/sluice" lab --listen "127.0.0.1:$at" --threads 1 "$@" > "$folder/upstream-$at.log" 2>&1 & ;;
+        canned) "$build/sluice_canned" --port "$at" "$@" > "$folder/upstream-$at.log" 2>&1 & ;;
+        *) fail "--upstream is lab or canned" ;;
+    esac
+    started_pid=$!
+    wait_for "$at" "$started_pid" "$folder/upstream-$at.log"
+}
 
-printf '| %-34s | %10s |\n|%s|%s:|\n' "per unit" "count" "------------------------------------" "-----------"
+certificate=$folder/cert.pem private_key=$folder/key.pem
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$private_key" -out "$certificate" 2> "$folder/openssl.log" || fail "no certificate"
+upstream_port=$(free_port)
+upstream "$upstream_port"
+upstream_pid=$started_pid
+tls_upstream_port=$(free_port)
+upstream "$tls_upstream_port" --tls-certificate "$certificate" --tls-key "$private_key"
+tls_upstream_pid=$started_pid
+
+printf '| %-38s | %10s |\n|%s|%s:|\n' "per unit" "count" "----------------------------------------" "-----------"
 if [ "$only" != strace ]; then
     command -v valgrind > /dev/null || fail "valgrind is not installed"
     row "instructions, 1 KB request, c1" instructions 1k-c1 500 1500
     row "instructions, 100 KB request, c1" instructions 100k-c1 100 300
     row "instructions, paced chunk" instructions chunk-paced 100 500
+    row "instructions, 1 KB request, c1, TLS" instructions 1k-c1-tls 500 1500
+    row "instructions, paced chunk, TLS" instructions chunk-paced-tls 100 500
 fi
 if [ "$only" != callgrind ]; then
     if command -v strace > /dev/null; then
@@ -126,7 +160,11 @@ if [ "$only" != callgrind ]; then
         row "system calls, 1 KB request, c64" system_calls 1k-c64 2000 10000
         row "system calls, 100 KB request, c1" system_calls 100k-c1 200 600
         row "system calls, paced chunk" system_calls chunk-paced 100 500
+        row "system calls, 1 KB request, c1, TLS" system_calls 1k-c1-tls 500 2500
+        row "system calls, paced chunk, TLS" system_calls chunk-paced-tls 100 500
     else
         echo "strace is not installed: no system calls" >&2
     fi
 fi
+[ -f "$folder/counts" ] || fail "nothing was counted"
+python3 bench/counts.py "$folder/counts" "$command" "$json" "$check"

@@ -2,6 +2,7 @@
 # Installs what is missing of one or more groups of Debian 12 packages, and nothing else.
 #   deploy/install.sh build          compiler, libraries: enough to build the gateway
 #   deploy/install.sh build test     also what tests/run.sh drives the gateway with
+#   deploy/install.sh bench          what bench/ compares with and counts with
 # Needs root or sudo only if something is missing. Services of installed packages are not started.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
@@ -15,6 +16,7 @@ test_packages=(
     clang-format-19 clang-tidy-19 llvm-19 python3 python3-venv openssl curl procps iproute2
     prometheus buildah debootstrap
 )
+bench_packages=(nginx-light haproxy valgrind strace iproute2 openssl python3 python3-venv)
 # Any Node.js from 18 on will do; Debian's own is only installed where there is none.
 node_packages=(nodejs npm)
 
@@ -31,10 +33,11 @@ for group in "$@"; do
             wanted+=("${test_packages[@]}")
             command -v node >/dev/null && command -v npm >/dev/null || wanted+=("${node_packages[@]}")
             ;;
-        *) fail "unknown group '$group'; there are: build, test" ;;
+        bench) wanted+=("${bench_packages[@]}") ;;
+        *) fail "unknown group '$group'; there are: build, test, bench" ;;
     esac
 done
-[ ${#wanted[@]} -gt 0 ] || fail "say what to install: build, test"
+[ ${#wanted[@]} -gt 0 ] || fail "say what to install: build, test, bench"
 command -v dpkg-query >/dev/null || fail "this needs Debian 12 (dpkg-query is not here); see docs/guides/install.md"
 
 missing=()
@@ -94,6 +97,8 @@ quietly "${#missing[@]} packages: ${missing[*]}" "${apt[@]}" install -y -q --no-
     fail "apt-get could not install: ${missing[*]}"
 
 # Where systemd runs, a new service would come up at the next boot.
-if printf '%s\n' "${missing[@]}" | grep -qx prometheus && [ -d /run/systemd/system ]; then
-    "${as_root[@]}" systemctl disable --now prometheus.service >/dev/null 2>&1 || true
-fi
+for service in prometheus nginx haproxy; do
+    if printf '%s\n' "${missing[@]}" | grep -qE "^$service(-light)?\$" && [ -d /run/systemd/system ]; then
+        "${as_root[@]}" systemctl disable --now "$service.service" >/dev/null 2>&1 || true
+    fi
+done

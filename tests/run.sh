@@ -134,6 +134,15 @@ tsan() {
         tests/integration --ignore=tests/integration/test_container.py
 }
 
+# What a request and a chunk cost, counted: more than was written down fails.
+counts() {
+    local reference=bench/results/instructions.json
+    [ -f $reference ] || { echo "counts: there is no $reference"; return; }
+    step install-bench 600 bash deploy/install.sh bench || return
+    step build-load 600 bash deploy/build.sh release sluice sluice_load || return
+    step counts 1200 bench/instructions.sh --check $reference
+}
+
 wanted integration && integration
 wanted sdk && sdk
 wanted node && node_tests
@@ -143,5 +152,8 @@ if [ $mode != quick ]; then
     wanted fuzz && fuzz
     wanted container && container
 fi
-if [ $mode = long ] && [ -z "$only" ]; then tsan; fi
+if [ $mode = long ] && [ -z "$only" ]; then
+    tsan
+    counts
+fi
 tally_and_exit

@@ -1,10 +1,12 @@
 // sluice_canned: the cheapest upstream that still speaks the lab's hints `tokens`, `rate`, `chunk_bytes` and `text`.
 //
 // The lab can do everything and costs accordingly; where it would be the limit of a measurement (it shares a CPU with
-// the load), run.py --upstream canned puts this in its place. One thread, bare epoll; trusts its clients.
+// the load), run.py puts this in its place. One thread, bare epoll, TLS if asked; trusts its clients.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -29,6 +31,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t chunk_limit = 16 * 1024;
 constexpr std::size_t hints_within = 4096;  // "stream" and "lab" come first in the bodies that sluice_load makes
 
 constexpr std::string_view stream_head =
@@ -82,12 +85,13 @@ void append_event(std::string& out, std::string_view json) {
 
 /// A numbered chunk whose event is about `size` bytes long.
 void append_chunk(std::string& out, std::uint64_t number, std::size_t size) {
-    std::array<char, 1024> room;
+    std::array<char, chunk_limit + 1024> room;
     std::size_t const frame = chunk_fields.size() + 110;
-    auto end = fmt::format_to_n(room.data(), room.size(),
-                                R"({{"id":"chatcmpl-canned",{},"choices":[{{"index":0,"delta":{{"content":"{:x<{}}"}},)"
-                                R"("finish_reason":null}}],"seq":{}}})",
-                                chunk_fields, "word ", std::clamp<std::size_t>(size, frame + 5, 900) - frame, number);
+    auto end =
+        fmt::format_to_n(room.data(), room.size(),
+                         R"({{"id":"chatcmpl-canned",{},"choices":[{{"index":0,"delta":{{"content":"{:x<{}}"}},)"
+                         R"("finish_reason":null}}],"seq":{}}})",
+                         chunk_fields, "word ", std::clamp<std::size_t>(size, frame + 5, chunk_limit) - frame, number);
     append_event(out, {room.data(), end.size});
 }
 
@@ -101,8 +105,28 @@ void append_stream_end(std::string& out) {
     out += "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
 }
 
+struct FreeTls {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+    void operator()(SSL* session) const { SSL_free(session); }
+};
+using TlsContext = std::unique_ptr<SSL_CTX, FreeTls>;
+
+/// A server's context; null without a certificate.
+TlsContext make_tls(std::string const& certificate_file, std::string const& key_file) {
+    if (certificate_file.empty()) return nullptr;
+    TlsContext context(SSL_CTX_new(TLS_server_method()));
+    if (!context || SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1 ||
+        SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+        throw std::runtime_error("cannot use " + certificate_file);
+    SSL_CTX_set_mode(context.get(),
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context.get(), 1);
+    return context;
+}
+
 struct Client {
     int descriptor = -1;
+    std::unique_ptr<SSL, FreeTls> tls;
     std::uint64_t id = 0;
     std::string input;
     std::string output;
@@ -114,7 +138,33 @@ struct Client {
     Clock::time_point due;
 
     bool has_output() const { return output_at < output.size(); }
+    /// As recv(2) and send(2): -1 and EAGAIN when the socket isn't ready.
+    ssize_t receive(std::span<char> into);
+    ssize_t send_some(std::string_view bytes);
 };
+
+ssize_t tls_failure(SSL* session, int result) {
+    auto error = SSL_get_error(session, result);
+    if (error == SSL_ERROR_ZERO_RETURN) return 0;
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EIO;
+    return -1;
+}
+
+ssize_t Client::receive(std::span<char> into) {
+    if (!tls) return ::recv(descriptor, into.data(), into.size(), 0);
+    std::size_t got = 0;
+    ERR_clear_error();  // another connection's would be taken for this one's
+    int result = SSL_read_ex(tls.get(), into.data(), into.size(), &got);
+    return result == 1 ? static_cast<ssize_t>(got) : tls_failure(tls.get(), result);
+}
+
+ssize_t Client::send_some(std::string_view bytes) {
+    if (!tls) return ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    std::size_t sent = 0;
+    ERR_clear_error();
+    int result = SSL_write_ex(tls.get(), bytes.data(), bytes.size(), &sent);
+    return result == 1 ? static_cast<ssize_t>(sent) : tls_failure(tls.get(), result);
+}
 
 struct Due {
     Clock::time_point at;
@@ -124,7 +174,7 @@ struct Due {
 
 class Canned {
 public:
-    explicit Canned(std::uint16_t port);
+    Canned(std::uint16_t port, TlsContext tls);
     [[noreturn]] void run();
 
 private:
@@ -139,6 +189,7 @@ private:
     bool next_chunk(Client& client);
     void drop(Client& client);
 
+    TlsContext tls_;
     int listener_;
     int epoll_;
     std::uint64_t next_id_ = 1;
@@ -148,8 +199,8 @@ private:
     std::vector<char> buffer_ = std::vector<char>(256 * 1024);
 };
 
-Canned::Canned(std::uint16_t port)
-    : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)), epoll_(::epoll_create1(0)) {
+Canned::Canned(std::uint16_t port, TlsContext tls)
+    : tls_(std::move(tls)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)), epoll_(::epoll_create1(0)) {
     int const on = 1;
     ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
@@ -188,6 +239,11 @@ void Canned::accept_all() {
         auto client = std::make_unique<Client>();
         client->descriptor = fd;
         client->id = next_id_++;
+        if (tls_) {
+            client->tls.reset(SSL_new(tls_.get()));
+            SSL_set_fd(client->tls.get(), fd);
+            SSL_set_accept_state(client->tls.get());
+        }
         epoll_event interest{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {.u64 = client->id}};
         ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &interest);
         clients_.emplace(client->id, std::move(client));
@@ -198,9 +254,10 @@ void Canned::ready(Client& client, std::uint32_t events) {
     bool open = true;
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         ssize_t got = 0;
-        while ((got = ::recv(client.descriptor, buffer_.data(), buffer_.size(), 0)) > 0) {
+        while ((got = client.receive(buffer_)) > 0) {
             client.input.append(buffer_.data(), static_cast<std::size_t>(got));
-            if (static_cast<std::size_t>(got) < buffer_.size() && (events & EPOLLHUP) == 0) break;
+            // A short read has emptied the socket. TLS may hold more back.
+            if (static_cast<std::size_t>(got) < buffer_.size() && (events & EPOLLHUP) == 0 && !client.tls) break;
         }
         open = got > 0 || (got < 0 && errno == EAGAIN);
     }
@@ -246,8 +303,7 @@ void Canned::pump(Client& client) {
 
 bool Canned::flush(Client& client) {
     while (client.has_output()) {
-        auto sent = ::send(client.descriptor, client.output.data() + client.output_at,
-                           client.output.size() - client.output_at, MSG_NOSIGNAL);
+        auto sent = client.send_some(std::string_view(client.output).substr(client.output_at));
         if (sent <= 0) return false;
         client.output_at += static_cast<std::size_t>(sent);
     }
@@ -295,6 +351,7 @@ void Canned::run_eager() {
 }
 
 void Canned::drop(Client& client) {
+    client.tls.reset();
     ::close(client.descriptor);
     clients_.erase(client.id);
 }
@@ -303,13 +360,18 @@ void Canned::drop(Client& client) {
 
 int main(int argc, char** argv) {
     std::uint16_t port = 0;
+    std::string certificate_file;
+    std::string key_file;
     CLI::App app{"The cheapest upstream there is, for benches."};
     app.add_option("--port", port)->required();
+    auto* certificate = app.add_option("--tls-certificate", certificate_file, "PEM file: speak TLS");
+    app.add_option("--tls-key", key_file, "PEM file")->needs(certificate);
     CLI11_PARSE(app, argc, argv);
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         ::setrlimit(RLIMIT_NOFILE, &limit);
     }
-    Canned(port).run();
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+    Canned(port, make_tls(certificate_file, key_file)).run();
 }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -79,6 +80,7 @@ Progress Connection::finish_connect() {
 
 Progress Connection::handshake() {
     if (!tls_) return Progress::done;
+    ERR_clear_error();  // another connection's would be taken for this one's
     int result = SSL_do_handshake(tls_.get());
     return result == 1 ? Progress::done : progress_of_tls(tls_.get(), result);
 }
@@ -110,6 +112,7 @@ Transfer Connection::write_tls(RequestText const& request, Nonce const& nonce, s
         if (request.has_nonce) whole_.append(nonce.data(), nonce.size()).append(request.after);
     }
     std::size_t written = 0;
+    ERR_clear_error();
     int result = SSL_write_ex(tls_.get(), whole_.data() + offset, whole_.size() - offset, &written);
     if (result == 1) return {Progress::done, written};
     return {progress_of_tls(tls_.get(), result), 0};
@@ -118,6 +121,7 @@ Transfer Connection::write_tls(RequestText const& request, Nonce const& nonce, s
 Transfer Connection::read(std::span<char> buffer) {
     if (tls_) {
         std::size_t got = 0;
+        ERR_clear_error();
         int result = SSL_read_ex(tls_.get(), buffer.data(), buffer.size(), &got);
         if (result == 1) return {Progress::done, got};
         return {progress_of_tls(tls_.get(), result), 0};

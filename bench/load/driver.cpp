@@ -128,11 +128,15 @@ void Driver::settle(Exchange& exchange, bool was_opened) {
     }
 }
 
+/// Tells once when connecting and handshakes are over: all streams are open, or there are two answers per connection.
 void Driver::announce() {
-    if (announced_ || options_.mode == Mode::json || open_or_done_ < options_.connections) return;
+    auto const& tally = run_.tally;
+    bool const settled = options_.mode != Mode::json || tally.answers >= 2 * options_.connections;
+    if (announced_ || open_or_done_ < options_.connections || !settled) return;
     announced_ = true;
     held_since_ = Clock::now();
-    fmt::print("{{\"opened\":{},\"events\":{}}}\n", open_or_done_ - failures_, run_.tally.streams.events);
+    fmt::print("{{\"opened\":{},\"requests\":{},\"events\":{}}}\n", open_or_done_ - failures_, tally.answers,
+               tally.streams.events);
     std::fflush(stdout);
 }
 

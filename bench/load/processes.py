@@ -17,18 +17,19 @@ def free_port():
 class Process:
     """One server, with its children (nginx has a master and a worker). Its output goes to a file."""
 
-    def __init__(self, name, command, cpus, log, ports):
-        self.name, self.command, self.log = name, command, pathlib.Path(log)
+    def __init__(self, name, command, cpus, log, ports, patience=15, environment=None):
+        self.name, self.command, self.log, self.ports = name, command, pathlib.Path(log), ports
         with open(log, "wb") as out:
             self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                          start_new_session=True, preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+                                          env=environment, start_new_session=True,
+                                          preexec_fn=lambda: os.sched_setaffinity(0, cpus))
         self.pids = [self.popen.pid]
         for port in ports:
-            self.wait_for(port)
+            self.wait_for(port, patience)
         self.pids = with_children(self.popen.pid)
 
-    def wait_for(self, port):
-        end = time.monotonic() + 15
+    def wait_for(self, port, patience):
+        end = time.monotonic() + patience
         while time.monotonic() < end:
             if self.popen.poll() is not None:
                 raise RuntimeError(f"{self.name} ended with status {self.popen.returncode}: {self.tail()}")

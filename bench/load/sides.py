@@ -5,6 +5,7 @@ import pathlib
 import shlex
 import shutil
 import string
+import subprocess
 
 from processes import Process, free_port
 
@@ -18,7 +19,7 @@ worker_rlimit_nofile $descriptors;
 pid $folder/nginx-$port.pid;
 error_log stderr error;
 $user
-events { worker_connections 12000; }
+events { worker_connections $connections; }
 http {
     access_log off;
     tcp_nodelay on;
@@ -38,9 +39,11 @@ http {
         keepalive_timeout 3600s;
     }
     server {
-        listen 127.0.0.1:$port backlog=4096;
+        listen 127.0.0.1:$port$listen_tls backlog=4096;
+        $server_tls
         location / {
-            proxy_pass http://lab;
+            proxy_pass $scheme://lab;
+            $upstream_tls
             proxy_http_version 1.1;
             proxy_set_header connection "";
             proxy_buffering off;
@@ -49,6 +52,14 @@ http {
     }
 }
 """)
+
+# The same work as Sluice's: TLS 1.3 with OpenSSL's first choice of cipher, the upstream verified, sessions reused.
+NGINX_TLS = {
+    "listen_tls": " ssl",
+    "server_tls": "ssl_certificate $certificate; ssl_certificate_key $private_key; ssl_protocols TLSv1.3;",
+    "upstream_tls": "proxy_ssl_protocols TLSv1.3; proxy_ssl_name localhost; proxy_ssl_session_reuse on; "
+                    "proxy_ssl_verify on; proxy_ssl_trusted_certificate $certificate;",
+}
 
 HAPROXY = string.Template("""
 global
@@ -62,47 +73,60 @@ defaults
     http-reuse safe
     option http-no-delay        # or it holds chunks back for 200 ms
 frontend bench
-    bind 127.0.0.1:$port backlog 4096
+    bind 127.0.0.1:$port backlog 4096 $listen_tls
     default_backend lab
 backend lab
-    server lab $upstream pool-max-conn 1024
+    server lab $upstream pool-max-conn 1024 $upstream_tls
 """)
 
 
 class Sides:
-    """Starts proxies in front of `upstream_port`, with their files in `folder`."""
+    """Starts proxies in front of `upstream_port`, with their files in `folder`. `tls`: certificates, if it speaks TLS."""
 
-    def __init__(self, folder, upstream_port, gateway):
-        self.folder, self.upstream_port, self.gateway = pathlib.Path(folder), upstream_port, gateway
+    def __init__(self, folder, upstream_port, gateway, tls=None):
+        self.folder, self.upstream_port, self.gateway, self.tls = pathlib.Path(folder), upstream_port, gateway, tls
         self.started = []
 
-    def start(self, side, cpus):
+    def start(self, side, cpus, models=0, streams=0):
         """The running proxy and its port; no proxy for "direct"."""
         if side == "direct":
             return None, self.upstream_port
         port, admin_port = free_port(), free_port()
-        command = getattr(self, side)(port, admin_port)
+        command = getattr(self, side)(port, admin_port, models=models, streams=streams)
         process = Process(side, command, cpus, self.folder / f"{side}-{port}.log", [port])
         self.started.append(process)
         return process, port
 
     def write(self, name, template, **values):
         path = self.folder / name
-        path.write_text(template.substitute(folder=self.folder, upstream=f"127.0.0.1:{self.upstream_port}", **values))
+        path.write_text(template.substitute(folder=self.folder, upstream=f"127.0.0.1:{self.upstream_port}",
+                                            scheme="https" if self.tls else "http", **values))
         return str(path)
 
-    def nginx(self, port, _admin_port):
+    def tls_lines(self, **lines):
+        """The lines with the certificate's files filled in, or empty ones without TLS."""
+        files = self.tls.files if self.tls else {}
+        return {name: string.Template(line).substitute(files) if self.tls else "" for name, line in lines.items()}
+
+    def nginx(self, port, _admin_port, streams=0, **_):
         user = "user root;" if os.geteuid() == 0 else ""
-        path = self.write(f"nginx-{port}.conf", NGINX, port=port, user=user, descriptors=descriptor_limit())
+        path = self.write(f"nginx-{port}.conf", NGINX, port=port, user=user, descriptors=descriptor_limit(),
+                          connections=max(12000, 2 * streams + 500), **self.tls_lines(**NGINX_TLS))
         return [find("nginx"), "-c", path, "-e", "stderr"]
 
-    def haproxy(self, port, _admin_port):
-        return [find("haproxy"), "-db", "-f", self.write(f"haproxy-{port}.cfg", HAPROXY, port=port)]
+    def haproxy(self, port, _admin_port, **_):
+        lines = self.tls_lines(listen_tls="ssl crt $both", upstream_tls="ssl verify required ca-file $certificate")
+        return [find("haproxy"), "-db", "-f", self.write(f"haproxy-{port}.cfg", HAPROXY, port=port, **lines)]
 
-    def sluice(self, port, admin_port):
-        template = string.Template((HERE / "sluice.yaml").read_text())
-        path = self.write(f"sluice-{port}.yaml", template, port=port, admin_port=admin_port, key=KEY,
-                          log=self.folder / f"access-{port}.log")
+    def sluice(self, port, admin_port, models=0, **_):
+        text = (HERE / "sluice.yaml").read_text()
+        if models:
+            names = "".join(f"  model-{number}: lab/fast\n" for number in range(models))
+            text = text.replace('  "*": lab/*\n', names)
+        lines = self.tls_lines(server_tls="tls: { certificate: $certificate, key: $private_key }",
+                               provider_tls="ca_file: $certificate")
+        path = self.write(f"sluice-{port}.yaml", string.Template(text), port=port, admin_port=admin_port, key=KEY,
+                          log=self.folder / f"access-{port}.log", **lines)
         values = {"config": path, "port": port, "admin_port": admin_port, "upstream_port": self.upstream_port}
         return shlex.split(self.gateway.format(**values))
 
@@ -113,6 +137,25 @@ class Sides:
     def stop_all(self):
         for process in list(self.started):
             self.stop(process)
+
+
+class Certificate:
+    """One for localhost that signs itself (ECDSA P-256), for both sides of every proxy."""
+
+    def __init__(self, folder):
+        names = {"certificate": "cert.pem", "private_key": "key.pem", "both": "both.pem"}
+        self.files = {name: str(pathlib.Path(folder) / file) for name, file in names.items()}
+        subprocess.run([find("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                        "-keyout", self.files["private_key"], "-out", self.files["certificate"]],
+                       check=True, capture_output=True)
+        pathlib.Path(self.files["both"]).write_text(
+            "".join(pathlib.Path(self.files[name]).read_text() for name in ("certificate", "private_key")))
+
+    @property
+    def options(self):
+        """For `sluice lab` and sluice_canned."""
+        return ["--tls-certificate", self.files["certificate"], "--tls-key", self.files["private_key"]]
 
 
 def find(program):
