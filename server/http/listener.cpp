@@ -28,11 +28,12 @@ constexpr int client_receive_buffer = 256 * 1024;
 constexpr int client_send_buffer = 128 * 1024;
 constexpr milliseconds pause_without_descriptors{50};
 
-/// What a connection above the limit gets, without its request being read.
+/// What a connection above a limit gets, without its request being read.
 constexpr std::string_view full_answer =
     "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
-    "x-should-retry: true\r\ncontent-length: 132\r\n\r\n"
-    R"({"error":{"message":"the gateway has too many open connections; retry soon","type":"server_error","param":null,"code":"overloaded"}})";
+    "x-should-retry: true\r\ncontent-length: 116\r\n\r\n"
+    R"({"error":{"message":"the gateway is overloaded; retry soon","type":"server_error","param":null,"code":"overloaded"}})";
+static_assert(full_answer.size() - full_answer.find("\r\n\r\n") - 4 == 116);
 
 Error bind_error(std::string const& host, std::uint16_t port, std::string const& why) {
     return Error{.kind = ErrorKind::internal,
@@ -82,24 +83,47 @@ Result<std::uint16_t> Listener::bind(std::string const& host, std::uint16_t port
     auto const address = asio::ip::make_address(host, error);
     if (error) return std::unexpected(bind_error(host, port, "not an IP address"));
     tcp::endpoint const endpoint(address, port);
-    acceptor_.open(endpoint.protocol(), error);
+    auto& acceptor = acceptors_.emplace_back(worker_.executor());
+    acceptor.open(endpoint.protocol(), error);
     int const yes = 1;
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(backlog, error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(backlog, error);
     // For accept4(). Asio's accept() waits for a connection all the same: to it this flag is its own business.
-    if (!error) acceptor_.native_non_blocking(true, error);
-    if (error) return std::unexpected(bind_error(host, port, error.message()));
-    return acceptor_.local_endpoint().port();
+    if (!error) acceptor.native_non_blocking(true, error);
+    if (!error) return acceptor.local_endpoint().port();
+    acceptors_.pop_back();
+    return std::unexpected(bind_error(host, port, error.message()));
+}
+
+Result<std::uint16_t> Listener::adopt(int descriptor) {
+    boost::system::error_code error;
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+    auto& acceptor = acceptors_.emplace_back(worker_.executor());
+    acceptor.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor, error);
+    if (!error) acceptor.native_non_blocking(true, error);
+    if (!error) return acceptor.local_endpoint().port();
+    acceptors_.pop_back();
+    return std::unexpected(bind_error("an inherited socket", 0, error.message()));
+}
+
+std::vector<int> Listener::descriptors() {
+    std::vector<int> all;
+    for (auto& acceptor : acceptors_) all.push_back(acceptor.native_handle());
+    return all;
 }
 
 void Listener::start(net::TlsContext tls) {
     tls_ = std::move(tls);
     // Nobody would accept any more: that is worth ending for.
-    asio::co_spawn(worker_.executor(), accept(), [](std::exception_ptr const& bug) {
-        if (bug) std::rethrow_exception(bug);
-    });
+    for (auto& acceptor : acceptors_) {
+        asio::co_spawn(worker_.executor(), accept(acceptor), [](std::exception_ptr const& bug) {
+            if (bug) std::rethrow_exception(bug);
+        });
+    }
 }
 
 void Listener::report(std::exception_ptr const& bug) {
@@ -115,28 +139,32 @@ void Listener::report(std::exception_ptr const& bug) {
 
 void Listener::close() {
     boost::system::error_code ignored;
-    acceptor_.close(ignored);
+    for (auto& acceptor : acceptors_) {
+        // The kernel resets who is in the queue of a socket that is closed: they have connected, and are served.
+        if (acceptor.is_open()) std::ignore = accept_waiting(acceptor, backlog);
+        acceptor.close(ignored);
+    }
 }
 
-Task<> Listener::accept() {
+Task<> Listener::accept(Acceptor& acceptor) {
     asio::use_awaitable_t<Executor> const awaited;
     auto const as_result = asio::as_tuple(awaited);
-    while (acceptor_.is_open()) {
-        std::ignore = co_await acceptor_.async_wait(Acceptor::wait_read, as_result);
-        if (!acceptor_.is_open()) co_return;
-        if (accept_waiting() == Accepted::all) continue;
+    while (acceptor.is_open()) {
+        std::ignore = co_await acceptor.async_wait(Acceptor::wait_read, as_result);
+        if (!acceptor.is_open()) co_return;
+        if (accept_waiting(acceptor, accepted_at_once) == Accepted::all) continue;
         Cancellation never_cancelled;
         std::ignore = co_await worker_.sleep(pause_without_descriptors, never_cancelled);
     }
 }
 
 /// Takes what stands in the queue, but not so much that those who are in already wait.
-Listener::Accepted Listener::accept_waiting() {
-    for (int taken = 0; taken < accepted_at_once; ++taken) {
+Listener::Accepted Listener::accept_waiting(Acceptor& acceptor, int most) {
+    for (int taken = 0; taken < most; ++taken) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         auto* const peer = reinterpret_cast<sockaddr*>(&address);
-        int const fd = ::accept4(acceptor_.native_handle(), peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int const fd = ::accept4(acceptor.native_handle(), peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK) return Accepted::all;
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return Accepted::no_room;
@@ -158,7 +186,9 @@ Listener::Accepted Listener::accept_waiting() {
 }
 
 void Listener::accept_one(net::Socket socket, tcp::endpoint const& peer) {
-    if (shared_.connections.load(std::memory_order_relaxed) >= handler_.limits().max_connections) {
+    auto const* const memory = worker_.memory();
+    bool const full = memory && memory->full();
+    if (full || shared_.connections.load(std::memory_order_relaxed) >= handler_.limits().max_connections) {
         return turn_away(socket);
     }
     shared_.connections.fetch_add(1, std::memory_order_relaxed);

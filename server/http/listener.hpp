@@ -3,9 +3,11 @@
 #include <atomic>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "server/http/server_request.hpp"
 #include "server/http/session_set.hpp"
@@ -20,20 +22,24 @@ struct ListenerShared {
     std::atomic<std::uint64_t> connections{0};
 };
 
-/// One worker's acceptor on an address that all workers share (SO_REUSEPORT). Thread: the worker's, except the
-/// constructor. It must outlive its sessions: see sessions().
+/// One worker's acceptors on an address that all workers share (SO_REUSEPORT). Thread: the worker's; before start(),
+/// any. It must outlive its sessions: see sessions().
 class Listener {
 public:
     Listener(net::Worker& worker, Handler& handler, ListenerShared& shared, net::ConnectionObserver& observer)
-        : worker_(worker), acceptor_(worker.executor()), handler_(handler), shared_(shared), observer_(observer) {}
+        : worker_(worker), handler_(handler), shared_(shared), observer_(observer) {}
 
     /// Binds and listens; `port` of the result is the real one. Errors: internal, with the address and the reason.
     Result<std::uint16_t> bind(std::string const& host, std::uint16_t port);
+    /// Accepts from a socket that listens already, and owns it from now on. The result and errors are bind()'s.
+    Result<std::uint16_t> adopt(int descriptor);
+    /// What it listens with. Before start().
+    std::vector<int> descriptors();
 
     /// Accepts until close(). With a context, every connection speaks TLS.
     void start(net::TlsContext tls);
     void use_tls(net::TlsContext tls) { tls_ = std::move(tls); }
-    /// Accepts nothing more; open sessions go on.
+    /// Takes who stands in the queue already, and accepts nothing more; open sessions go on.
     void close();
     SessionSet& sessions() { return sessions_; }
     SessionSet const& sessions() const { return sessions_; }
@@ -43,15 +49,15 @@ private:
 
     enum class Accepted : bool { all, no_room };
 
-    Task<> accept();
-    Accepted accept_waiting();
+    Task<> accept(Acceptor& acceptor);
+    Accepted accept_waiting(Acceptor& acceptor, int most);
     void accept_one(net::Socket socket, boost::asio::ip::tcp::endpoint const& peer);
     void report(std::exception_ptr const& bug);
     Task<> serve(net::Socket socket, std::string peer);
     void turn_away(net::Socket& socket) const;
 
     net::Worker& worker_;
-    Acceptor acceptor_;
+    std::deque<Acceptor> acceptors_;  // mostly one; more when an earlier process had more workers
     Handler& handler_;
     ListenerShared& shared_;
     net::ConnectionObserver& observer_;
