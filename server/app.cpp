@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -30,10 +31,12 @@ namespace {
 
 constexpr milliseconds look_interval{500};
 constexpr milliseconds memory_interval{100};
+constexpr unsigned calm_looks = 20;  // 2 s
+constexpr std::uint64_t worth_giving_back = 8 * 1024 * 1024;
 constexpr std::uint64_t group_share_percent = 70;  // the rest is for the kernel and for what comes between two looks
 constexpr milliseconds drain_step{20};
 constexpr seconds quiet_enough{1};  // an idle connection whose client sent nothing for so long may be closed in a stop
-constexpr seconds last_words{1};
+constexpr milliseconds last_words{700};  // the process ends within a second of the limit
 
 /// Raises the limit on descriptors as far as allowed, and returns it.
 std::uint64_t raise_descriptor_limit() {
@@ -87,6 +90,7 @@ private:
     void on_signal(int signal);
     void look_around();
     void look_at_memory();
+    void give_back_memory();
     void reload(std::string_view why);
     void upgrade();
     void replaced_by(pid_t successor);
@@ -143,6 +147,9 @@ private:
     control::Successor successor_{control_};
     std::vector<control::HandedSocket> listening_;
     Instant next_watchdog_{};
+    std::uint64_t kept_ = UINT64_MAX;  ///< memory in use when the allocator last had nothing to give back
+    std::size_t busiest_ = 0;          ///< requests at a time since then
+    unsigned calm_ = 0;                ///< looks in a row with far fewer
     Phase phase_ = Phase::serving;
     bool replaced_ = false;  ///< another process serves: there is no hurry to end
     Instant phase_ends_{};
@@ -339,10 +346,23 @@ void App::look_around() {
 
 void App::look_at_memory() {
     memory_.measured(memory_use_.now());
+    give_back_memory();
     memory_timer_.expires_after(memory_interval);
     memory_timer_.async_wait([this](boost::system::error_code error) {
         if (!error) look_at_memory();
     });
+}
+
+/// The allocator keeps what a peak has freed between blocks that are still in use. After the peak, when three quarters
+/// of the requests at its top have ended, the pages go back to the kernel.
+void App::give_back_memory() {
+    busiest_ = std::max(busiest_, busy());
+    kept_ = std::min(kept_, memory_.used());
+    calm_ = busy() * 4 <= busiest_ ? calm_ + 1 : 0;
+    if (calm_ == 0 || calm_ % calm_looks != 0 || memory_.used() < kept_ + worth_giving_back) return;
+    ::malloc_trim(0);
+    kept_ = memory_use_.now();
+    busiest_ = busy();
 }
 
 void App::reload(std::string_view why) {
