@@ -49,6 +49,13 @@ std::string to_text(Problem const& problem, Colour colour) {
     return out;
 }
 
+std::string first_error(std::vector<Problem> const& problems) {
+    for (auto const& problem : problems) {
+        if (problem.severity == Severity::error) return shown(problem.at) + ": " + problem.message;
+    }
+    return "unknown";
+}
+
 std::string to_github(Problem const& problem) {
     std::string out = "::" + std::string(name_of(problem.severity)) + " file=" + escaped_for_github(problem.at.file);
     if (problem.at.line > 0) {

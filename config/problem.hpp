@@ -35,6 +35,9 @@ enum class Colour : std::uint8_t { none, ansi };
 /// "file:line:column: error: message", then the line and a caret below the column. Ends with a newline.
 std::string to_text(Problem const& problem, Colour colour);
 
+/// The first error among `problems` on one line, for a log; "unknown" when there is none.
+std::string first_error(std::vector<Problem> const& problems);
+
 /// A workflow command that makes CI annotate the line. Ends with a newline.
 std::string to_github(Problem const& problem);
 

@@ -60,6 +60,12 @@ Section const& drain_section() {
                  .sentence = "How long running requests may then take before they are ended with an error event.",
                  .bind = bind<&Draft::server, &ServerSettings::drain_timeout>(),
                  .most = 24 * one_hour},
+                {.key = "upgrade_timeout",
+                 .kind = Kind::duration,
+                 .standard = "10m",
+                 .sentence = "The same after an upgrade, where the new process serves already.",
+                 .bind = bind<&Draft::server, &ServerSettings::drain_upgrade_timeout>(),
+                 .most = 24 * one_hour},
             },
         .fresh = fresh<Draft>(),
     };
@@ -135,6 +141,14 @@ std::vector<Field> size_limits() {
          .bind = bind<&LimitSettings::max_connections>(),
          .least = 1,
          .most = 1'000'000},
+        {.key = "memory",
+         .kind = Kind::size,
+         .standard = "0",
+         .sentence =
+             "Memory of the process: at 85 % of it bodies over 64 KiB are refused with 503, at 95 % every request; 0: "
+             "70 % of the container's limit, if it has one.",
+         .bind = bind<&LimitSettings::memory_bytes>(),
+         .most = 1024 * gib},
         {.key = "max_choices",
          .kind = Kind::integer,
          .standard = "16",

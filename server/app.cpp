@@ -1,6 +1,8 @@
 #include "server/app.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -16,7 +18,9 @@
 #include "server/banner.hpp"
 #include "server/cli/exit_code.hpp"
 #include "server/control/file_watch.hpp"
+#include "server/control/memory_use.hpp"
 #include "server/control/service_manager.hpp"
+#include "server/control/successor.hpp"
 #include "server/gateway_worker.hpp"
 #include "server/observe/log.hpp"
 
@@ -26,8 +30,13 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr milliseconds look_interval{500};
+constexpr milliseconds memory_interval{100};
+constexpr unsigned calm_looks = 20;  // 2 s
+constexpr std::uint64_t worth_giving_back = 8 * 1024 * 1024;
+constexpr std::uint64_t group_share_percent = 70;  // the rest is for the kernel and for what comes between two looks
 constexpr milliseconds drain_step{20};
-constexpr seconds last_words{1};
+constexpr seconds quiet_enough{1};  // an idle connection whose client sent nothing for so long may be closed in a stop
+constexpr milliseconds last_words{700};  // the process ends within a second of the limit
 
 /// Raises the limit on descriptors as far as allowed, and returns it.
 std::uint64_t raise_descriptor_limit() {
@@ -55,13 +64,6 @@ std::vector<observe::BreakerState> breaker_states(HealthRegistry const& health) 
     return states;
 }
 
-std::string first_problem(std::vector<config::Problem> const& problems) {
-    for (auto const& problem : problems) {
-        if (problem.severity == config::Severity::error) return shown(problem.at) + ": " + problem.message;
-    }
-    return "unknown";
-}
-
 /// One budget for the process: the largest share that any model allows.
 unsigned retry_percent(Settings const& settings) {
     unsigned most = 0;
@@ -74,20 +76,26 @@ public:
     App(Settings settings, std::vector<std::string> watched, AppOptions const& options);
     ~App() { admin_worker_.end(); }  // before its listener goes
 
-    Result<> listen();
-    int run();
+    Result<> listen(control::Inheritance& inheritance);
+    int run(control::Inheritance& inheritance);
 
 private:
     enum class Phase : std::uint8_t { serving, draining, finishing, stopped };
 
+    std::uint64_t memory_limit() const;
     Result<api::Runtime> make_runtime(Settings settings);
-    Result<> adopt_first();
-    void start();
+    Result<http::ListenAddress> open_data_plane(control::Inheritance& inheritance);
+    Result<> open_admin(control::Inheritance& inheritance);
     void await_signal();
     void on_signal(int signal);
     void look_around();
+    void look_at_memory();
+    void give_back_memory();
     void reload(std::string_view why);
+    void upgrade();
+    void replaced_by(pid_t successor);
     void begin_drain();
+    void finish(milliseconds timeout);
     void drain_step_done();
     void stop_now();
     std::size_t busy() const;
@@ -104,6 +112,8 @@ private:
     observe::Metrics metrics_;
     observe::AccessLog access_log_;
     upstream::TlsContexts tls_contexts_;
+    net::MemoryGuard memory_;
+    control::MemoryUse const memory_use_;
     http::ListenerShared data_connections_;
     http::ListenerShared admin_connections_;
     HealthRegistry health_;
@@ -132,9 +142,16 @@ private:
     asio::io_context control_{1};
     asio::signal_set signals_{control_};
     asio::steady_timer look_timer_{control_};
+    asio::steady_timer memory_timer_{control_};
     asio::steady_timer drain_timer_{control_};
+    control::Successor successor_{control_};
+    std::vector<control::HandedSocket> listening_;
     Instant next_watchdog_{};
+    std::uint64_t kept_ = UINT64_MAX;  ///< memory in use when the allocator last had nothing to give back
+    std::size_t busiest_ = 0;          ///< requests at a time since then
+    unsigned calm_ = 0;                ///< looks in a row with far fewer
     Phase phase_ = Phase::serving;
+    bool replaced_ = false;  ///< another process serves: there is no hurry to end
     Instant phase_ends_{};
     int exit_code_ = cli::exit_ok;
     std::uint16_t data_port_ = 0;
@@ -167,6 +184,16 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
     files_.watch(std::move(watched));
     metrics_.set_log_dropped_source([this] { return access_log_.dropped() + log_.dropped(); });
     metrics_.set_breaker_source([this] { return breaker_states(health_); });
+    metrics_.set_memory_source([this] {
+        return observe::Metrics::MemoryFacts{
+            .used = memory_.used(), .limit = memory_.limit(), .refused = memory_.refused()};
+    });
+    memory_.set_limit(memory_limit());
+}
+
+std::uint64_t App::memory_limit() const {
+    auto const configured = settings_.server.limits.memory_bytes;
+    return configured > 0 ? configured : memory_use_.group_limit().value_or(0) / 100 * group_share_percent;
 }
 
 Result<api::Runtime> App::make_runtime(Settings settings) {
@@ -183,11 +210,49 @@ Result<api::Runtime> App::make_runtime(Settings settings) {
                         .loaded_at = now};
 }
 
-Result<> App::listen() {
-    SLUICE_TRY(auto const runtime, make_runtime(settings_));
+/// The sockets that are there already go round the workers; a worker without one opens its own.
+Result<http::ListenAddress> App::open_data_plane(control::Inheritance& inheritance) {
     SLUICE_TRY(auto address, http::parse_listen(settings_.server.listen));
-    SLUICE_TRY(auto const admin_address, http::parse_listen(settings_.server.admin_listen));
-    SLUICE_CHECK(http::check_free(address));
+    auto const inherited = inheritance.take(control::data_socket, address.host, address.port);
+    // Another address of a port that the process before us listens on is not taken, though it looks like that.
+    if (inherited.empty() && !inheritance.listens_on(address.port)) SLUICE_CHECK(http::check_free(address));
+    std::size_t next = 0;
+    for (int const descriptor : inherited) {
+        SLUICE_TRY(address.port, workers_[next++ % workers_.size()]->adopt_socket(descriptor));
+    }
+    for (auto& worker : workers_) {  // port 0: the first worker's port is everybody's
+        if (!worker->descriptors().empty()) continue;
+        auto const bound = worker->bind(address);
+        if (bound) {
+            address.port = *bound;
+        } else if (!inherited.empty()) {  // opened by somebody who does not share ports, such as systemd
+            SLUICE_TRY(address.port, worker->adopt_socket(::fcntl(inherited.front(), F_DUPFD_CLOEXEC, 0)));
+        } else {
+            return std::unexpected(bound.error());
+        }
+    }
+    for (auto& worker : workers_) {
+        for (int const fd : worker->descriptors()) listening_.push_back({.fd = fd, .name = control::data_socket});
+    }
+    return address;
+}
+
+Result<> App::open_admin(control::Inheritance& inheritance) {
+    SLUICE_TRY(auto const address, http::parse_listen(settings_.server.admin_listen));
+    for (int const descriptor : inheritance.take(control::admin_socket, address.host, address.port)) {
+        SLUICE_TRY(admin_port_, admin_listener_.adopt(descriptor));
+    }
+    if (admin_port_ == 0) {
+        SLUICE_TRY(admin_port_, admin_listener_.bind(address.host, address.port));
+    }
+    for (int const fd : admin_listener_.descriptors()) {
+        listening_.push_back({.fd = fd, .name = control::admin_socket});
+    }
+    return {};
+}
+
+Result<> App::listen(control::Inheritance& inheritance) {
+    SLUICE_TRY(auto const runtime, make_runtime(settings_));
     net::TlsContext tls;
     if (settings_.server.tls) {
         SLUICE_TRY(tls, net::server_context(*settings_.server.tls));
@@ -198,27 +263,32 @@ Result<> App::listen() {
         .access_log = access_log_,
         .tls_contexts = tls_contexts_,
         .listeners = data_connections_,
+        .memory = memory_,
         .dialects = [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
         .retry_budget = std::make_shared<RetryBudget>(retry_percent(settings_)),
         .environment = options_.load.environment,
         .workers = worker_count_};
     for (unsigned index = 0; index < worker_count_; ++index) {
         workers_.push_back(std::make_unique<GatewayWorker>(index, shared, runtime));
-        SLUICE_TRY(address.port, workers_.back()->bind(address));  // port 0: the first worker's port is everybody's
     }
+    SLUICE_TRY(auto const address, open_data_plane(inheritance));
     data_port_ = address.port;
-    SLUICE_TRY(admin_port_, admin_listener_.bind(admin_address.host, admin_address.port));
+    SLUICE_CHECK(open_admin(inheritance));
+    for (auto const& closed : inheritance.close_rest()) {
+        log_.info("an inherited socket that the configuration does not name is closed", {{"address", closed}});
+    }
     each([&tls](GatewayWorker& worker) { worker.start(tls); });
     admin_listener_.start(nullptr);
     admin_worker_.start();
     return {};
 }
 
-int App::run() {
+int App::run(control::Inheritance& inheritance) {
     metrics_.config_reloaded(observe::Metrics::Reload::succeeded, settings_.hash, std::chrono::system_clock::now());
     for (int const signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) signals_.add(signal);
     await_signal();
     look_around();
+    look_at_memory();
     condition_.ready = true;
     announce(Announcement{.settings = settings_,
                           .data_port = data_port_,
@@ -230,6 +300,7 @@ int App::run() {
                           .colour = options_.colour});
     log_.info("listening", {{"address", settings_.server.listen}, {"port", data_port_}, {"workers", worker_count_}});
     service_manager_.ready();
+    inheritance.report_ready();
     control_.run();
     return exit_code_;
 }
@@ -249,16 +320,14 @@ void App::on_signal(int signal) {
             return reload("SIGHUP");
         case SIGUSR1:
             return access_log_.reopen();
-        case SIGUSR2: {
-            auto telemetry = settings_.telemetry;
-            telemetry.log_level = log_.wants(LogLevel::debug) ? telemetry.log_level : LogLevel::debug;
-            return log_.configure(telemetry);
-        }
+        case SIGUSR2:
+            return upgrade();
         case SIGQUIT:
             return stop_now();
         default:
-            if (phase_ != Phase::serving) return stop_now();
-            return begin_drain();
+            if (phase_ == Phase::serving) return begin_drain();
+            if (!std::exchange(replaced_, false)) return stop_now();
+            phase_ends_ = std::min(phase_ends_, std::chrono::steady_clock::now() + settings_.server.drain_timeout);
     }
 }
 
@@ -275,6 +344,27 @@ void App::look_around() {
     });
 }
 
+void App::look_at_memory() {
+    memory_.measured(memory_use_.now());
+    give_back_memory();
+    memory_timer_.expires_after(memory_interval);
+    memory_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error) look_at_memory();
+    });
+}
+
+/// The allocator keeps what a peak has freed between blocks that are still in use. After the peak, when three quarters
+/// of the requests at its top have ended, the pages go back to the kernel.
+void App::give_back_memory() {
+    busiest_ = std::max(busiest_, busy());
+    kept_ = std::min(kept_, memory_.used());
+    calm_ = busy() * 4 <= busiest_ ? calm_ + 1 : 0;
+    if (calm_ == 0 || calm_ % calm_looks != 0 || memory_.used() < kept_ + worth_giving_back) return;
+    ::malloc_trim(0);
+    kept_ = memory_use_.now();
+    busiest_ = busy();
+}
+
 void App::reload(std::string_view why) {
     service_manager_.reloading();
     auto loaded = config::load(options_.load);
@@ -284,7 +374,7 @@ void App::reload(std::string_view why) {
         metrics_.config_reloaded(observe::Metrics::Reload::failed, settings_.hash, std::chrono::system_clock::now());
         service_manager_.ready();
     };
-    if (!loaded.settings) return failed(first_problem(loaded.problems));
+    if (!loaded.settings) return failed(config::first_error(loaded.problems));
     auto settings = std::move(*loaded.settings);
     net::TlsContext tls;
     if (settings.server.tls) {
@@ -298,6 +388,7 @@ void App::reload(std::string_view why) {
         log_.warning("SL1002", "a changed listen address or number of workers needs a restart");
     }
     settings_ = std::move(settings);
+    memory_.set_limit(memory_limit());
     log_.configure(settings_.telemetry);
     access_log_.configure(settings_);
     metrics_.configure(settings_);
@@ -307,7 +398,41 @@ void App::reload(std::string_view why) {
     service_manager_.ready();
 }
 
+/// Starts the program again, with our listening sockets. We go on until it is ready.
+void App::upgrade() {
+    auto const failed = [this](Error const& error) {
+        log_.error("SL1003", "the upgrade failed; this process goes on", {{"reason", error.detail.str()}});
+    };
+    if (phase_ != Phase::serving || successor_.starting()) return;
+    if (::getpid() == 1) {
+        return failed({.detail = "this is process 1: a container ends with it; replace the container instead"});
+    }
+    log_.info("upgrading", {{"program", options_.command.front()}});
+    auto const started = successor_.start(options_.command, listening_, [this, failed](Result<> const& result) {
+        result ? replaced_by(successor_.pid()) : failed(result.error());
+    });
+    if (!started) failed(started.error());
+}
+
+/// The new process accepts from the sockets that were ours. What is open here goes on to its end; an idle connection
+/// ends as it would without an upgrade, or behind its next answer.
+void App::replaced_by(pid_t successor) {
+    if (phase_ != Phase::serving) return;
+    log_.info("upgraded", {{"successor", successor}});
+    service_manager_.hand_over(successor);
+    condition_.draining = true;
+    replaced_ = true;
+    admin_worker_.post([this] {
+        admin_listener_.sessions().start_draining();
+        admin_listener_.close();
+    });
+    each([](GatewayWorker& worker) { worker.start_draining(); });
+    finish(settings_.server.drain_upgrade_timeout);
+    drain_step_done();
+}
+
 void App::begin_drain() {
+    successor_.give_up();
     log_.info("draining", {{"delay_ms", settings_.server.drain_delay.count()},
                            {"timeout_ms", settings_.server.drain_timeout.count()}});
     service_manager_.stopping();
@@ -318,21 +443,27 @@ void App::begin_drain() {
     drain_step_done();
 }
 
+void App::finish(milliseconds timeout) {
+    phase_ = Phase::finishing;
+    phase_ends_ = std::chrono::steady_clock::now() + timeout;
+    each([](GatewayWorker& worker) { worker.stop_accepting(); });
+}
+
 /// draining: everything is served, readiness says no. finishing: nothing new is accepted, streams go on until the
 /// limit, then they get their error event.
 void App::drain_step_done() {
     auto const now = std::chrono::steady_clock::now();
     if (phase_ == Phase::draining && now >= phase_ends_) {
-        phase_ = Phase::finishing;
-        phase_ends_ = now + settings_.server.drain_timeout;
-        each([](GatewayWorker& worker) { worker.stop_accepting(); });
-    } else if (phase_ == Phase::finishing && (busy() == 0 || now >= phase_ends_)) {
+        finish(settings_.server.drain_timeout);
+    } else if (phase_ == Phase::finishing && (open() == 0 || now >= phase_ends_)) {
         if (busy() > 0) log_.warning("SL2001", "the drain limit cut requests", {{"requests", busy()}});
         phase_ = Phase::stopped;
         phase_ends_ = now + last_words;
         each([](GatewayWorker& worker) { worker.cancel_requests(); });
+    } else if (phase_ == Phase::finishing && !replaced_) {
+        each([](GatewayWorker& worker) { worker.close_quiet(quiet_enough); });
     } else if (phase_ == Phase::stopped) {
-        each([](GatewayWorker& worker) { worker.close_idle(); });
+        each([](GatewayWorker& worker) { worker.close_quiet(Duration{}); });
         if (open() == 0 || now >= phase_ends_) {
             each([](GatewayWorker& worker) { worker.worker().stop(); });
             log_.info("stopped");
@@ -367,15 +498,16 @@ std::size_t App::open() const {
 
 }  // namespace
 
-int run_app(config::LoadResult first, AppOptions const& options) {
+int run_app(config::LoadResult first, AppOptions const& options, control::Inheritance& inheritance) {
     forbid_core_files();
     std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets without MSG_NOSIGNAL
     auto app = std::make_unique<App>(std::move(*first.settings), std::move(first.watched_files), options);
-    if (auto const listening = app->listen(); !listening) {
+    if (auto const listening = app->listen(inheritance); !listening) {
+        inheritance.report_failure(listening.error().detail);
         fmt::print(stderr, "sluice: {}\n", listening.error().detail);
         return cli::exit_failed;
     }
-    return app->run();
+    return app->run(inheritance);
 }
 
 }  // namespace sluice

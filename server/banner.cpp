@@ -1,6 +1,8 @@
 #include "server/banner.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <fstream>
 
@@ -51,8 +53,8 @@ void announce(Announcement const& announcement) {
     if (!announcement.port_file.empty()) {
         // Written beside and renamed: who waits for the file never sees half of it.
         auto const beside = announcement.port_file + ".new";
-        std::ofstream(beside) << fmt::format("{{\"data\":{},\"admin\":{}}}\n", announcement.data_port,
-                                             announcement.admin_port);
+        std::ofstream(beside) << fmt::format("{{\"data\":{},\"admin\":{},\"pid\":{}}}\n", announcement.data_port,
+                                             announcement.admin_port, ::getpid());
         std::rename(beside.c_str(), announcement.port_file.c_str());
     }
     if (!announcement.banner) return;

@@ -9,8 +9,10 @@ GatewayWorker::GatewayWorker(unsigned index, Shared const& shared, api::Runtime 
       upstream_(worker_, shared.tls_contexts, shared.workers, shared.environment, upstream_gauge_),
       recorder_(shared.metrics.shard(index), shared.access_log.shard(index)),
       pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget),
-      api_(pipeline_, recorder_, shared.metrics.shard(index), std::move(runtime)),
-      listener_(worker_, api_, shared.listeners, client_gauge_) {}
+      api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, std::move(runtime)),
+      listener_(worker_, api_, shared.listeners, client_gauge_) {
+    worker_.watch_memory(shared.memory);
+}
 
 void GatewayWorker::start(net::TlsContext tls) {
     listener_.start(std::move(tls));
@@ -36,8 +38,8 @@ void GatewayWorker::cancel_requests() {
     worker_.post([this] { listener_.sessions().cancel_all(); });
 }
 
-void GatewayWorker::close_idle() {
-    worker_.post([this] { listener_.sessions().close_idle(); });
+void GatewayWorker::close_quiet(Duration time) {
+    worker_.post([this, time] { listener_.sessions().close_quiet(time); });
 }
 
 }  // namespace sluice

@@ -21,6 +21,7 @@ struct Shared {
     observe::AccessLog& access_log;
     upstream::TlsContexts& tls_contexts;
     http::ListenerShared& listeners;
+    net::MemoryGuard& memory;
     DialectLookup dialects;
     std::shared_ptr<RetryBudget> retry_budget;
     config::Environment environment;
@@ -38,6 +39,8 @@ public:
     Result<std::uint16_t> bind(http::ListenAddress const& address) {
         return listener_.bind(address.host, address.port);
     }
+    Result<std::uint16_t> adopt_socket(int descriptor) { return listener_.adopt(descriptor); }
+    std::vector<int> descriptors() { return listener_.descriptors(); }
     void start(net::TlsContext tls);
 
     // --- any thread: carried out on the worker --------------------------------------------------------------------
@@ -46,7 +49,7 @@ public:
     void start_draining();
     void stop_accepting();
     void cancel_requests();
-    void close_idle();
+    void close_quiet(Duration time);
 
     // --- any thread -----------------------------------------------------------------------------------------------
     std::size_t busy() const { return listener_.sessions().busy(); }

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <deque>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "exchange.hpp"
@@ -31,9 +32,12 @@ private:
     using State = Exchange::State;
 
     void watch_stdin();
+    void open_one();
     void open_more();
     void turn();
     void settle(Exchange& exchange, bool was_opened);
+    void send_due(Clock::time_point now);
+    Clock::duration until_due(Clock::time_point now) const;
     void announce();
     bool may_send_more(Clock::time_point now) const;
     bool over() const;
@@ -45,11 +49,13 @@ private:
     std::vector<char> buffer_;
     Run run_;
     std::deque<Exchange> exchanges_;  // stable addresses: epoll keeps pointers to them
+    std::vector<Exchange*> free_;     // open loop: answered, and to be used again when a request is due
     std::size_t unopened_ = 0;        // exchanges begun that are not open yet
     std::size_t open_or_done_ = 0;
     std::size_t finished_ = 0;
     std::uint64_t started_requests_ = 0;
     std::uint64_t failures_ = 0;
+    std::uint64_t due_requests_ = 0;  // open loop: begun or left out
     bool announced_ = false;
     bool stop_ = false;
     Clock::time_point begin_;
@@ -86,28 +92,63 @@ bool Driver::may_send_more(Clock::time_point now) const {
 }
 
 bool Driver::over() const {
+    if (options_.rate > 0) return finished_ == exchanges_.size() && !may_send_more(Clock::now());
     if (finished_ == options_.connections) return true;
     if (stop_) return true;
     bool const held = options_.mode == Mode::hold && announced_ && options_.seconds.count() != 0;
     return held && Clock::now() - held_since_ >= options_.seconds;
 }
 
+/// Open loop: until the next request is due.
+Clock::duration Driver::until_due(Clock::time_point now) const {
+    auto const next = static_cast<double>(due_requests_) / options_.rate * 1e9;
+    return std::max(Clock::duration(static_cast<std::int64_t>(next)) - (now - begin_), Clock::duration(0));
+}
+
+/// Open loop: begins what is due by now, each on a connection that is free.
+void Driver::send_due(Clock::time_point now) {
+    while (options_.rate > 0 && may_send_more(now) && until_due(now) == Clock::duration(0)) {
+        ++due_requests_;
+        if (!free_.empty()) {
+            auto& exchange = *free_.back();
+            free_.pop_back();
+            ++started_requests_;
+            exchange.begin();
+            settle(exchange, true);
+        } else if (exchanges_.size() < options_.connections) {
+            open_one();
+        } else {
+            ++run_.tally.late;
+        }
+    }
+    if (options_.rate > 0 && !may_send_more(now)) {
+        for (auto* exchange : std::exchange(free_, {})) {
+            exchange->close();
+            ++finished_;
+        }
+    }
+}
+
 int Driver::wait_limit(Clock::time_point now) const {
     auto left = options_.patience - (now - begin_);
+    if (options_.rate > 0) return static_cast<int>(until_due(now) / std::chrono::milliseconds(1));
     if (options_.mode == Mode::hold && options_.seconds.count() != 0 && announced_) {
         left = std::min(left, options_.seconds - (now - held_since_));
     }
     return static_cast<int>(std::max<std::int64_t>(left / std::chrono::milliseconds(1), 0)) + 1;
 }
 
+void Driver::open_one() {
+    auto& exchange = exchanges_.emplace_back(run_);
+    ++unopened_;
+    ++started_requests_;
+    exchange.begin();
+    settle(exchange, false);
+}
+
 void Driver::open_more() {
-    while (exchanges_.size() < options_.connections && unopened_ < options_.opening) {
-        auto& exchange = exchanges_.emplace_back(run_);
-        ++unopened_;
-        ++started_requests_;
-        exchange.begin();
-        settle(exchange, false);
-    }
+    if (options_.rate > 0) return;  // opened when a request is due
+    while (exchanges_.size() < options_.connections && unopened_ < options_.opening) open_one();
 }
 
 /// After any step of `exchange`: counts it as opened or finished, or sends its next request.
@@ -121,6 +162,10 @@ void Driver::settle(Exchange& exchange, bool was_opened) {
         if (!may_send_more(Clock::now())) {
             exchange.close();
             ++finished_;
+            return;
+        }
+        if (options_.rate > 0) {
+            free_.push_back(&exchange);
             return;
         }
         ++started_requests_;
@@ -162,13 +207,15 @@ Tally Driver::run() {
     while (!over()) {
         turn();
         open_more();
+        send_due(Clock::now());
         announce();
         if (Clock::now() - begin_ >= options_.patience) break;
     }
     run_.tally.elapsed = Clock::now() - begin_;
     bool const held_to_the_end = options_.mode == Mode::hold && announced_;
-    if (!held_to_the_end && finished_ < options_.connections) {
-        run_.tally.errors["unfinished when patience ended"] += options_.connections - finished_;
+    auto const begun = options_.rate > 0 ? exchanges_.size() : options_.connections;
+    if (!held_to_the_end && finished_ < begun) {
+        run_.tally.errors["unfinished when patience ended"] += begun - finished_;
     }
     // A stream that is held and ends by itself was not held.
     if (options_.mode == Mode::hold && finished_ > 0) run_.tally.errors["ended while held"] += finished_;

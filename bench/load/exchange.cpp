@@ -119,6 +119,8 @@ void Exchange::check_answer(Clock::time_point now, std::string_view surplus) {
     ++tally.answers;
     ++tally.statuses[reader_.status()];
     tally.latency.add(now - sent_at_);
+    if (!is_stream()) tally.latency_by_status[reader_.status()].add(now - sent_at_);
+    tally.told_when += reader_.has_retry_after() ? 1 : 0;
     tally.smallest_answer = std::min(tally.smallest_answer, answer_size_);
     tally.largest_answer = std::max(tally.largest_answer, answer_size_);
     if (!reader_.keep_alive()) peer_closing_ = true;

@@ -27,6 +27,7 @@ Options parse_options(int argc, char** argv) {
     app.add_option("--body-bytes", options.body_bytes, "size of the generated body")->capture_default_str();
     app.add_option("-c,--connections,--streams", options.connections, "concurrency")->capture_default_str();
     app.add_option("--opening", options.opening, "streams being opened at a time")->capture_default_str();
+    app.add_option("--rate", options.rate, "json: requests a second, whether or not earlier ones are answered");
     app.add_option("-n,--requests", options.requests, "json: stop after so many");
     app.add_option("-t,--seconds", seconds, "json: stop after; hold: close after (or when stdin is closed)");
     app.add_option("--patience", patience, "seconds for the whole run")->capture_default_str();

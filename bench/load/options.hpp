@@ -29,6 +29,7 @@ struct Options {
     std::size_t body_bytes = 1024;       ///< size of the generated body
     std::size_t connections = 1;         ///< json: concurrency; stream, hold: number of streams
     std::size_t opening = 64;            ///< at most so many connections between connect and their first event
+    double rate = 0;                     ///< json: open loop, so many requests a second; 0 = closed loop
     std::uint64_t requests = 0;          ///< json: stop after so many; 0 = go by `seconds`
     std::chrono::nanoseconds seconds{};  ///< json: stop after; hold: close after
     std::chrono::nanoseconds patience =

@@ -39,6 +39,14 @@ std::string contents(StreamTally const& streams) {
     return fmt::format(R"({{"distinct":{},"streams":{}}})", streams.contents.size(), counts(some));
 }
 
+std::string by_status(std::map<int, Histogram> const& latencies) {
+    std::string text = "{";
+    for (auto const& [status, latency] : latencies) {
+        fmt::format_to(std::back_inserter(text), "{}\"{}\":{}", text.size() > 1 ? "," : "", status, quantiles(latency));
+    }
+    return text += "}";
+}
+
 std::string stream_members(StreamTally const& streams, double seconds) {
     return fmt::format(
         R"("events":{},"events_per_second":{:.1f},"deltas":{},"numbered":{},"contents":{},)"
@@ -64,10 +72,11 @@ std::string report(Options const& options, Tally const& tally) {
                     counts(tally.errors), tally.mismatched);
     if (options.mode != Mode::json) text += stream_members(tally.streams, seconds);
     return text + fmt::format(R"("seconds":{:.6f},"requests_per_second":{:.1f},"statuses":{},"reconnects":{},)"
-                              R"("bytes":{},"answer_bytes":[{},{}],"latency_us":{}}})",
+                              R"("bytes":{},"answer_bytes":[{},{}],"told_when":{},"late":{},)"
+                              R"("latency_by_status_us":{},"latency_us":{}}})",
                               seconds, static_cast<double>(tally.answers) / seconds, counts(tally.statuses),
-                              tally.reconnects, tally.bytes_received, smallest, tally.largest_answer,
-                              quantiles(tally.latency));
+                              tally.reconnects, tally.bytes_received, smallest, tally.largest_answer, tally.told_when,
+                              tally.late, by_status(tally.latency_by_status), quantiles(tally.latency));
 }
 
 }  // namespace sluice::bench

@@ -61,6 +61,7 @@ void ResponseReader::restart() {
     state_ = State::head;
     framing_ = State::until_close;
     keep_alive_ = true;
+    has_retry_after_ = false;
     status_ = 0;
     left_ = 0;
     head_.clear();
@@ -127,6 +128,8 @@ void ResponseReader::read_field(std::string_view name, std::string_view value) {
         left_ = 0;
     } else if (same_name(name, "connection")) {
         keep_alive_ = !same_name(value, "close");
+    } else if (same_name(name, "retry-after")) {
+        has_retry_after_ = true;
     }
 }
 

@@ -23,6 +23,7 @@ public:
     bool untouched() const { return state_ == State::head && head_.empty(); }
     bool keep_alive() const { return keep_alive_; }
     int status() const { return status_; }
+    bool has_retry_after() const { return has_retry_after_; }
 
 private:
     enum class State : std::uint8_t {
@@ -48,6 +49,7 @@ private:
     State state_ = State::head;
     State framing_ = State::until_close;
     bool keep_alive_ = true;
+    bool has_retry_after_ = false;
     bool size_seen_ = false;     // a digit of the chunk size was read
     bool in_extension_ = false;  // past the digits of the size line
     int status_ = 0;

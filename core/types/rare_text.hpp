@@ -36,6 +36,8 @@ public:
 
     friend bool operator==(RareText const& a, RareText const& b) { return a.str() == b.str(); }
     friend bool operator==(RareText const& a, std::string_view b) { return a.str() == b; }
+    friend bool operator==(RareText const& a, std::string const& b) { return a.str() == b; }
+    friend bool operator==(RareText const& a, char const* b) { return a.str() == b; }
     friend std::ostream& operator<<(std::ostream& out, RareText const& text) { return out << text.str(); }
 
 private:

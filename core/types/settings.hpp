@@ -62,7 +62,8 @@ struct LimitSettings {
     milliseconds keep_alive{75'000};
     milliseconds write_stall{30'000};
     std::uint64_t max_connections = 10'000;
-    std::int64_t max_choices = 16;               ///< `n` and `best_of`
+    std::uint64_t memory_bytes = 0;  ///< of the process, above which it refuses; 0: 70 % of the control group's
+    std::int64_t max_choices = 16;   ///< `n` and `best_of`
     std::int64_t max_output_tokens = 1'000'000;  ///< `max_tokens` and `max_completion_tokens`
 };
 
@@ -85,6 +86,7 @@ struct ServerSettings {
     StreamSettings stream;
     milliseconds drain_delay{5'000};
     milliseconds drain_timeout{25'000};
+    milliseconds drain_upgrade_timeout{600'000};
     std::vector<std::string> cors_origins;  ///< "*" allows every origin
 };
 

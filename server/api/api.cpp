@@ -100,6 +100,11 @@ Task<> Api::handle(http::ServerRequest& request) {
 }
 
 Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
+    if (memory_.full()) {
+        memory_.count_refusal();
+        Error no_room{.kind = ErrorKind::overloaded, .retry_after = seconds(1)};
+        co_return co_await refuse(request, other_route, nullptr, std::move(no_room));
+    }
     if (request.head.method == "CONNECT" || request.head.method == "TRACE") {
         Headers allow{{"allow", "GET, HEAD, POST, OPTIONS"}};
         co_return co_await refuse(request, other_route, nullptr, ErrorKind::method_not_allowed, std::move(allow));

@@ -5,6 +5,7 @@
 #include "core/pipeline/pipeline.hpp"
 #include "server/api/keyring.hpp"
 #include "server/http/server_request.hpp"
+#include "server/net/memory_guard.hpp"
 #include "server/observe/metrics_shard.hpp"
 
 namespace sluice::api {
@@ -19,8 +20,9 @@ struct Runtime {
 /// The data plane's listener: finds the route, checks the key, and hands over to an endpoint. Thread: its worker's.
 class Api final : public http::Handler {
 public:
-    Api(Pipeline& pipeline, Recorder& recorder, observe::MetricsShard& metrics, Runtime runtime)
-        : pipeline_(pipeline), recorder_(recorder), metrics_(metrics), runtime_(std::move(runtime)) {}
+    Api(Pipeline& pipeline, Recorder& recorder, observe::MetricsShard& metrics, net::MemoryGuard& memory,
+        Runtime runtime)
+        : pipeline_(pipeline), recorder_(recorder), metrics_(metrics), memory_(memory), runtime_(std::move(runtime)) {}
 
     void adopt(Runtime runtime) { runtime_ = std::move(runtime); }
 
@@ -58,6 +60,7 @@ private:
     Pipeline& pipeline_;
     Recorder& recorder_;
     observe::MetricsShard& metrics_;
+    net::MemoryGuard& memory_;
     Runtime runtime_;
 };
 

@@ -18,8 +18,9 @@ namespace {
 /// What the chosen command does once the command line has been read.
 using Action = std::function<int()>;
 
-void add_run(CLI::App& app, Action& action) {
+void add_run(CLI::App& app, std::vector<std::string> const& arguments, Action& action) {
     auto options = std::make_shared<RunOptions>();
+    options->command = arguments;
     auto* const command = app.add_subcommand("run", "Start the gateway (the default command)");
     command->add_option("-c,--config", options->config_file, "configuration file")->envname("SLUICE_CONFIG");
     command->add_flag("--demo", options->demo, "serve the built-in lab; no key, no network");
@@ -131,8 +132,9 @@ int print_version(bool json) {
 int run(int argc, char const* const* argv) {
     CLI::App app("Sluice: an OpenAI-compatible gateway for language-model APIs", "sluice");
     app.require_subcommand(0, 1);
-    Action action = [] { return run_gateway({}); };
-    add_run(app, action);
+    std::vector<std::string> const arguments(argv, argv + argc);
+    Action action = [&arguments] { return run_gateway({.command = arguments}); };
+    add_run(app, arguments, action);
     add_check(app, action);
     add_config(app, action);
     add_lab(app, action);

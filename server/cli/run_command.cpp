@@ -11,6 +11,8 @@
 #include "server/app.hpp"
 #include "server/cli/exit_code.hpp"
 #include "server/cli/terminal.hpp"
+#include "server/control/inheritance.hpp"
+#include "server/control/successor.hpp"
 #include "server/lab/lab.hpp"
 
 namespace sluice::cli {
@@ -33,9 +35,14 @@ lab::LabOptions demo_lab() {
 }  // namespace
 
 int run_gateway(RunOptions const& options) {
-    AppOptions app{.load = {.environment = config::process_environment(), .files = config::disk()},
+    auto const environment = config::process_environment();
+    control::Inheritance inheritance(environment);
+    auto command = options.command;
+    command.front() = control::program_file(command.front(), environment("PATH").value_or(""));
+    AppOptions app{.load = {.environment = environment, .files = config::disk()},
                    .port_file = options.port_file,
                    .note = {},
+                   .command = std::move(command),
                    .banner = !options.quiet,
                    .colour = wants_colour(stderr)};
     std::unique_ptr<lab::Lab> lab;  // serves the demo, as long as the gateway runs
@@ -65,8 +72,11 @@ int run_gateway(RunOptions const& options) {
     auto loaded = config::load(app.load);
     auto const colour = app.colour ? config::Colour::ansi : config::Colour::none;
     for (auto const& problem : loaded.problems) fmt::print(stderr, "{}", config::to_text(problem, colour));
-    if (!loaded.settings) return exit_configuration;
-    return run_app(std::move(loaded), app);
+    if (!loaded.settings) {
+        inheritance.report_failure(config::first_error(loaded.problems));
+        return exit_configuration;
+    }
+    return run_app(std::move(loaded), app, inheritance);
 }
 
 int run_lab(LabCommandOptions const& options) {

@@ -2,17 +2,19 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice::cli {
 
 struct RunOptions {
-    std::string
-        config_file;  ///< empty: SLUICE_CONFIG, ./sluice.yaml, /etc/sluice/sluice.yaml, the environment, the demo
+    /// Empty: SLUICE_CONFIG, ./sluice.yaml, /etc/sluice/sluice.yaml, the environment, the demo.
+    std::string config_file{};
     bool demo = false;
-    std::string listen;        ///< overrides server.listen
-    std::string admin_listen;  ///< overrides server.admin_listen
-    std::string port_file;     ///< written once the gateway is ready: {"data":8080,"admin":9090}
-    bool quiet = false;        ///< no banner
+    std::string listen{};                ///< overrides server.listen
+    std::string admin_listen{};          ///< overrides server.admin_listen
+    std::string port_file{};             ///< written once the gateway is ready: {"data":8080,"admin":9090}
+    bool quiet = false;                  ///< no banner
+    std::vector<std::string> command{};  ///< argv, to start the program again in an upgrade
 };
 
 /// `sluice run`: until a signal ends it. Exit codes: 0, 1, 78.

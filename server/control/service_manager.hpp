@@ -19,6 +19,11 @@ public:
     void reloading() const;
     void stopping() const { send("STOPPING=1"); }
     void alive() const { send("WATCHDOG=1"); }
+    /// Another process is the service now: says so, and nothing more after it.
+    void hand_over(int pid) {
+        send("MAINPID=" + std::to_string(pid));
+        socket_.clear();
+    }
     /// How often alive() has to be said (half of WATCHDOG_USEC), if it is watched at all.
     std::optional<std::chrono::microseconds> watchdog_interval() const { return watchdog_; }
 

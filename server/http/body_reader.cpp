@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t first_room = 256 * 1024;  // an announced length is not believed until its bytes are here
 constexpr std::size_t chunked_room = 16 * 1024;
+constexpr std::uint64_t small_body = 64 * 1024;  // read also when memory is tight
 constexpr std::uint64_t drain_limit = 64 * 1024;
 constexpr milliseconds drain_patience{1'000};
 
@@ -41,6 +42,7 @@ Task<Result<std::string_view>> BodyReader::read(LimitSettings const& limits) {
     if (head_.body == BodyKind::length && head_.content_length > limits.body_bytes) {
         co_return std::unexpected(too_large(limits.body_bytes));
     }
+    if (head_.body == BodyKind::length) SLUICE_CO_CHECK(check_memory(head_.content_length, head_.content_length));
     if (head_.expect_continue && input_.buffered().size() == head_.size) {
         SLUICE_CO_CHECK(co_await reply_.send_continue());
     }
@@ -62,11 +64,11 @@ Task<Result<std::string_view>> BodyReader::read_length(LimitSettings const& limi
         completed();
         co_return arrived;
     }
-    make_room(0, std::min(total, first_room));
+    SLUICE_CO_CHECK(make_room(0, std::min(total, first_room)));
     std::memcpy(body_.data(), arrived.data(), arrived.size());
     while (received_ < total) {
         auto const used = static_cast<std::size_t>(received_);
-        if (used == body_.capacity()) make_room(used, std::min(total, 2 * used));
+        if (used == body_.capacity()) SLUICE_CO_CHECK(make_room(used, std::min(total, 2 * used)));
         auto const room = std::min(body_.capacity(), total) - used;
         SLUICE_CO_TRY(auto const bytes, co_await receive(std::span(body_.data() + used, room), limits));
         received_ += bytes;
@@ -78,7 +80,7 @@ Task<Result<std::string_view>> BodyReader::read_length(LimitSettings const& limi
 Task<Result<std::string_view>> BodyReader::read_chunked(LimitSettings const& limits) {
     // All of it, whatever the limit: what stayed behind would be read after what comes next from the socket.
     auto const arrived = take_buffered();
-    make_room(0, std::max(arrived.size(), chunked_room));
+    SLUICE_CO_CHECK(make_room(0, std::max(arrived.size(), chunked_room)));
     std::memcpy(body_.data(), arrived.data(), arrived.size());
     std::size_t decoded = 0;
     std::size_t fresh = arrived.size();
@@ -105,16 +107,30 @@ Task<Result<std::string_view>> BodyReader::read_chunked(LimitSettings const& lim
             left_over_ = std::string_view(body_.data() + raw + step.consumed, behind);
             co_return std::string_view(body_.data(), decoded);
         }
-        if (body_.capacity() - decoded < chunked_room / 4) make_room(decoded, 2 * body_.capacity());
+        if (body_.capacity() - decoded < chunked_room / 4) {
+            SLUICE_CO_CHECK(make_room(decoded, 2 * body_.capacity()));
+        }
         std::span const room(body_.data() + decoded, body_.capacity() - decoded);
         SLUICE_CO_TRY(fresh, co_await receive(room, limits));
     }
 }
 
-void BodyReader::make_room(std::size_t used, std::uint64_t needed) {
+/// Room for `needed` bytes, of which `used` are there already.
+Result<> BodyReader::check_memory(std::uint64_t used, std::uint64_t needed) const {
+    auto* const memory = input_.connection().worker().memory();
+    if (needed <= small_body || !memory || memory->take(needed - used)) return {};
+    memory->count_refusal();
+    return std::unexpected(Error{.kind = ErrorKind::overloaded,
+                                 .message = "the gateway has no room for a large body now; retry soon",
+                                 .retry_after = seconds(1)});
+}
+
+Result<> BodyReader::make_room(std::size_t used, std::uint64_t needed) {
+    SLUICE_CHECK(check_memory(used, needed));
     auto larger = input_.connection().worker().buffers().take(static_cast<std::size_t>(needed));
     if (used > 0) std::memcpy(larger.data(), body_.data(), used);
     body_ = std::move(larger);
+    return {};
 }
 
 bool BodyReader::too_slow(LimitSettings const& limits, Instant now) const {

@@ -20,7 +20,7 @@ public:
 
     /// The whole body, with 64 readable bytes behind it; holds until the request ends. Answers `expect: 100-continue`
     /// first. Errors: request_too_large (at once when the length says so), request_timeout, invalid_framing,
-    /// client_closed. After an error the connection must be closed.
+    /// client_closed, overloaded (a large body while memory is tight). After an error the connection must be closed.
     Task<Result<std::string_view>> read(LimitSettings const& limits);
 
     /// For a body that nobody wanted: reads and drops up to 64 KiB. True: the connection is at the next request.
@@ -45,7 +45,8 @@ private:
     /// Reads once into `room`. The result is never 0.
     Task<Result<std::size_t>> receive(std::span<char> room, LimitSettings const& limits);
     std::string_view take_buffered(std::uint64_t most = UINT64_MAX);
-    void make_room(std::size_t used, std::uint64_t needed);
+    Result<> make_room(std::size_t used, std::uint64_t needed);
+    Result<> check_memory(std::uint64_t used, std::uint64_t needed) const;
     bool too_slow(LimitSettings const& limits, Instant now) const;
 
     Input& input_;

@@ -1,6 +1,7 @@
 #include "server/http/listener.hpp"
 
 #include <sys/socket.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <charconv>
 #include <initializer_list>
 #include <system_error>
+#include <utility>
 
 #include "server/http/session.hpp"
 
@@ -20,11 +22,12 @@ constexpr int client_receive_buffer = 256 * 1024;
 constexpr int client_send_buffer = 128 * 1024;
 constexpr milliseconds pause_without_descriptors{50};
 
-/// What a connection above the limit gets, without its request being read.
+/// What a connection above a limit gets, without its request being read.
 constexpr std::string_view full_answer =
     "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
-    "x-should-retry: true\r\ncontent-length: 132\r\n\r\n"
-    R"({"error":{"message":"the gateway has too many open connections; retry soon","type":"server_error","param":null,"code":"overloaded"}})";
+    "x-should-retry: true\r\ncontent-length: 116\r\n\r\n"
+    R"({"error":{"message":"the gateway is overloaded; retry soon","type":"server_error","param":null,"code":"overloaded"}})";
+static_assert(full_answer.size() - full_answer.find("\r\n\r\n") - 4 == 116);
 
 Error bind_error(std::string const& host, std::uint16_t port, std::string const& why) {
     return Error{.kind = ErrorKind::internal,
@@ -85,20 +88,43 @@ public:
 Listener::~Listener() = default;
 
 Result<std::uint16_t> Listener::bind(std::string const& host, std::uint16_t port) {
-    SLUICE_TRY(bound_, bound_socket(host, port, {SO_REUSEADDR, SO_REUSEPORT}));
-    if (::listen(bound_.get(), backlog) != 0) {
+    SLUICE_TRY(auto socket, bound_socket(host, port, {SO_REUSEADDR, SO_REUSEPORT}));
+    if (::listen(socket.get(), backlog) != 0) {
         return std::unexpected(bind_error(host, port, std::generic_category().message(errno)));
     }
-    return local_address(bound_).port();
+    return listen_on(std::move(socket));
+}
+
+Result<std::uint16_t> Listener::adopt(int descriptor) {
+    int const flags = ::fcntl(descriptor, F_GETFL);
+    if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
+        return std::unexpected(bind_error("an inherited socket", 0, std::generic_category().message(errno)));
+    }
+    return listen_on(net::OwnedFd(descriptor));
+}
+
+std::uint16_t Listener::listen_on(net::OwnedFd socket) {
+    auto const port = local_address(socket).port();
+    bound_.push_back(std::move(socket));
+    return port;
+}
+
+std::vector<int> Listener::descriptors() {
+    std::vector<int> all;
+    for (auto const& socket : bound_) all.push_back(socket.get());
+    for (auto const& acceptor : acceptors_) all.push_back(acceptor->fd());
+    return all;
 }
 
 void Listener::start(net::TlsContext tls) {
     tls_ = std::move(tls);
-    acceptor_ = std::make_shared<Acceptor>(worker_, std::move(bound_));
     // Nobody would accept any more: that is worth ending for.
-    spawn(accept(acceptor_), [](std::exception_ptr const& bug) {
-        if (bug) std::rethrow_exception(bug);
-    });
+    for (auto& socket : std::exchange(bound_, {})) {
+        acceptors_.push_back(std::make_shared<Acceptor>(worker_, std::move(socket)));
+        spawn(accept(acceptors_.back()), [](std::exception_ptr const& bug) {
+            if (bug) std::rethrow_exception(bug);
+        });
+    }
 }
 
 void Listener::report(std::exception_ptr const& bug) {
@@ -113,15 +139,18 @@ void Listener::report(std::exception_ptr const& bug) {
 }
 
 void Listener::close() {
-    if (!acceptor_) return;
-    acceptor_->close();
-    acceptor_->cancelled();
+    for (auto const& acceptor : std::exchange(acceptors_, {})) {
+        // The kernel resets who is in the queue of a socket that is closed: they have connected, and are served.
+        if (acceptor->is_open()) std::ignore = accept_waiting(*acceptor, backlog);
+        acceptor->close();
+        acceptor->cancelled();
+    }
 }
 
 Task<> Listener::accept(std::shared_ptr<Acceptor> acceptor) {
     while (acceptor->is_open()) {
         if (co_await acceptor->wait(net::IoStatus::want_read, never) != net::IoStatus::ok) co_return;
-        auto const accepted = accept_waiting(*acceptor);
+        auto const accepted = accept_waiting(*acceptor, accepted_at_once);
         if (accepted == Accepted::some) co_await worker_.turn();
         if (accepted != Accepted::no_room) continue;
         Cancellation never_cancelled;
@@ -130,8 +159,8 @@ Task<> Listener::accept(std::shared_ptr<Acceptor> acceptor) {
 }
 
 /// Takes what stands in the queue, but not so much that those who are in already wait.
-Listener::Accepted Listener::accept_waiting(Acceptor& acceptor) {
-    for (int taken = 0; taken < accepted_at_once; ++taken) {
+Listener::Accepted Listener::accept_waiting(Acceptor& acceptor, int most) {
+    for (int taken = 0; taken < most; ++taken) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         auto* const peer = reinterpret_cast<sockaddr*>(&address);
@@ -152,7 +181,9 @@ Listener::Accepted Listener::accept_waiting(Acceptor& acceptor) {
 }
 
 void Listener::accept_one(net::OwnedFd socket, net::Address const& peer) {
-    if (shared_.connections.load(std::memory_order_relaxed) >= handler_.limits().max_connections) {
+    auto const* const memory = worker_.memory();
+    bool const full = memory && memory->full();
+    if (full || shared_.connections.load(std::memory_order_relaxed) >= handler_.limits().max_connections) {
         return turn_away(socket);
     }
     shared_.connections.fetch_add(1, std::memory_order_relaxed);

@@ -5,6 +5,8 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
+#include <vector>
 
 #include "server/http/server_request.hpp"
 #include "server/http/session_set.hpp"
@@ -19,8 +21,8 @@ struct ListenerShared {
     std::atomic<std::uint64_t> connections{0};
 };
 
-/// One worker's acceptor on an address that all workers share (SO_REUSEPORT). Thread: the worker's, except the
-/// constructor. It must outlive its sessions: see sessions().
+/// One worker's acceptors on an address that all workers share (SO_REUSEPORT). Thread: the worker's; before start(),
+/// any. It must outlive its sessions: see sessions().
 class Listener {
 public:
     Listener(net::Worker& worker, Handler& handler, ListenerShared& shared, net::ConnectionObserver& observer)
@@ -32,11 +34,15 @@ public:
 
     /// Binds and listens; `port` of the result is the real one. Errors: internal, with the address and the reason.
     Result<std::uint16_t> bind(std::string const& host, std::uint16_t port);
+    /// Accepts from a socket that listens already, and owns it from now on. The result and errors are bind()'s.
+    Result<std::uint16_t> adopt(int descriptor);
+    /// What it listens with. Before start().
+    std::vector<int> descriptors();
 
     /// Accepts until close(). With a context, every connection speaks TLS.
     void start(net::TlsContext tls);
     void use_tls(net::TlsContext tls) { tls_ = std::move(tls); }
-    /// Accepts nothing more; open sessions go on.
+    /// Takes who stands in the queue already, and accepts nothing more; open sessions go on.
     void close();
     SessionSet& sessions() { return sessions_; }
     SessionSet const& sessions() const { return sessions_; }
@@ -47,15 +53,16 @@ private:
     enum class Accepted : std::uint8_t { all, some, no_room };
 
     Task<> accept(std::shared_ptr<Acceptor> acceptor);
-    Accepted accept_waiting(Acceptor& acceptor);
+    Accepted accept_waiting(Acceptor& acceptor, int most);
+    std::uint16_t listen_on(net::OwnedFd socket);
     void accept_one(net::OwnedFd socket, net::Address const& peer);
     void report(std::exception_ptr const& bug);
     Task<> serve(net::OwnedFd socket, std::string peer);
     void turn_away(net::OwnedFd const& socket) const;
 
     net::Worker& worker_;
-    net::OwnedFd bound_;                  ///< until start()
-    std::shared_ptr<Acceptor> acceptor_;  ///< also the accepting coroutine's
+    std::vector<net::OwnedFd> bound_;                   ///< until start()
+    std::vector<std::shared_ptr<Acceptor>> acceptors_;  ///< mostly one; more when an earlier process had more workers
     Handler& handler_;
     ListenerShared& shared_;
     net::ConnectionObserver& observer_;

@@ -1,6 +1,7 @@
 #include "server/http/session.hpp"
 
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "core/pipeline/reply.hpp"
@@ -109,13 +110,18 @@ Task<Session::Next> Session::serve_one() {
 Task<Session::Next> Session::read_head() {
     LimitSettings const limits = handler_.limits();  // a copy: a reload may end the life of these while we wait
     auto state = input_.empty() ? HeadState::need_more : parser_.parse(input_.buffered());
-    auto until = after(worker_.now(), first_ || !input_.empty() ? limits.header_timeout : limits.keep_alive);
+    quiet_since_ = worker_.now();
+    auto until = after(quiet_since_, first_ || !input_.empty() ? limits.header_timeout : limits.keep_alive);
     while (state == HeadState::need_more) {
         bool const idle = !first_ && input_.empty();
-        if (idle && sessions_.draining()) co_return Next::close;
-        waiting_idle_ = idle;
-        auto const result = co_await input_.fill(limits.header_bytes + 1, until);
-        waiting_idle_ = false;
+        waiting_quiet_ = input_.empty();
+        auto result = co_await input_.fill(limits.header_bytes + 1, until);
+        // close_if_quiet() has ended the wait: what the client sent at that very moment is still served.
+        if (result.status == net::IoStatus::cancelled && std::exchange(waiting_quiet_, false)) {
+            result = co_await input_.fill(limits.header_bytes + 1, worker_.now());
+            if (result.status == net::IoStatus::expired) co_return Next::close;
+        }
+        waiting_quiet_ = false;
         if (result.status == net::IoStatus::expired && !idle) {
             Error late{.kind = ErrorKind::request_timeout, .message = "the request header did not arrive in time"};
             co_return co_await refuse(std::move(late));
@@ -230,11 +236,11 @@ Task<> Session::linger() {
 }
 
 void Session::close_afterwards() {
-    if (reply_) reply_->close_afterwards();
+    if (reply_ && !reply_->stream_started()) reply_->close_afterwards();
 }
 
-void Session::finish_up() {
-    if (waiting_idle_) connection_.cancelled();
+void Session::close_if_quiet(Duration time) {
+    if (waiting_quiet_ && worker_.now() - quiet_since_ >= time) connection_.cancelled();
 }
 
 void Session::cancel() {
@@ -250,10 +256,10 @@ void SessionSet::start_draining() {
     for (auto* session : sessions_) session->close_afterwards();
 }
 
-void SessionSet::close_idle() {
+void SessionSet::close_quiet(Duration time) {
     auto const now_open = std::vector(sessions_.begin(), sessions_.end());  // sessions leave the set while they close
     for (auto* session : now_open) {
-        if (sessions_.contains(session)) session->finish_up();
+        if (sessions_.contains(session)) session->close_if_quiet(time);
     }
 }
 

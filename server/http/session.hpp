@@ -25,10 +25,10 @@ public:
     Task<> run();
     net::Connection& connection() { return connection_; }
 
-    /// The answer that is being worked on is the last one.
+    /// The answer that is being worked on is the last one, unless its head has promised otherwise.
     void close_afterwards();
-    /// Closes the connection if it is idle.
-    void finish_up();
+    /// Closes the connection if nothing of a request has come for `time`, after a last look.
+    void close_if_quiet(Duration time);
     /// Ends the request that is being worked on, with a server_shutdown error.
     void cancel();
 
@@ -57,8 +57,9 @@ private:
     Reply* reply_ = nullptr;                ///< to it
     std::string early_;                     ///< what the client pipelined while its request was worked on
     bool first_ = true;
-    bool waiting_idle_ = false;
-    bool forgotten_ = false;  ///< the bytes of the request that is being worked on are gone
+    bool forgotten_ = false;      ///< the bytes of the request that is being worked on are gone
+    bool waiting_quiet_ = false;  ///< for the first byte of a request
+    Instant quiet_since_{};
 };
 
 }  // namespace sluice::http

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <unordered_set>
 
+#include "core/types/clock.hpp"
+
 namespace sluice::http {
 
 class Session;
@@ -35,10 +37,12 @@ public:
     /// How many are working on a request.
     std::size_t busy() const { return busy_.load(std::memory_order_relaxed); }
 
-    /// From now on every answer says `connection: close`, also to the requests that are being worked on.
+    /// From now on every answer whose head is not out yet says `connection: close`. Nothing is closed that a client may
+    /// be writing to: an idle connection waits for its next request, or for close_quiet().
     void start_draining();
     bool draining() const { return draining_; }
-    void close_idle();
+    /// Closes the connections that have waited for the first byte of a request for at least `time`, after a last look.
+    void close_quiet(Duration time);
     void cancel_all();
 
 private:

@@ -13,6 +13,7 @@
 #include "core/pipeline/ports.hpp"
 #include "server/net/buffer_pool.hpp"
 #include "server/net/descriptor.hpp"
+#include "server/net/memory_guard.hpp"
 #include "server/net/timer_wheel.hpp"
 
 namespace sluice::net {
@@ -28,6 +29,10 @@ public:
     unsigned index() const { return index_; }
     TimerWheel& wheel() { return wheel_; }
     BufferPool& buffers() { return buffers_; }
+    /// The process's memory, if somebody watches it for this worker.
+    MemoryGuard* memory() const { return memory_; }
+    /// `guard` must outlive *this. Before start().
+    void watch_memory(MemoryGuard& guard) { memory_ = &guard; }
 
     /// Starts the thread.
     void start();
@@ -86,6 +91,7 @@ private:
     Instant next_tick_;
     std::mt19937_64 random_;
     unsigned ticks_ = 0;
+    MemoryGuard* memory_ = nullptr;
     std::thread thread_;
 };
 

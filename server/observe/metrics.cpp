@@ -73,6 +73,17 @@ PageFamily info(std::string_view name, std::string_view help, std::vector<PageSa
     return {.name = name, .help = help, .samples = {{.labels = std::move(labels), .value = 1}}};
 }
 
+void add_memory(std::vector<PageFamily>& out, Metrics::MemoryFacts const& memory) {
+    out.push_back({.name = "sluice_memory_used_bytes",
+                   .help = "Memory in use, as the guard counts it.",
+                   .samples = {plain(memory.used)}});
+    out.push_back({.name = "sluice_memory_limit_bytes",
+                   .help = "The limit that the guard keeps; 0: none.",
+                   .samples = {plain(memory.limit)}});
+    out.push_back(
+        counter("sluice_memory_refusals_total", "Requests that were refused for want of memory.", memory.refused));
+}
+
 void add_config(std::vector<PageFamily>& out, Metrics::Reload reload, std::string const& hash,
                 std::chrono::system_clock::time_point reloaded_at) {
     out.push_back({.name = "sluice_config_last_reload_successful",
@@ -102,6 +113,11 @@ void Metrics::set_breaker_source(std::function<std::vector<BreakerState>()> sour
 void Metrics::set_log_dropped_source(std::function<std::uint64_t()> source) {
     std::lock_guard const lock(mutex_);
     facts_.log_dropped = std::move(source);
+}
+
+void Metrics::set_memory_source(std::function<MemoryFacts()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.memory = std::move(source);
 }
 
 void Metrics::config_reloaded(Reload result, std::string_view hash, std::chrono::system_clock::time_point now) {
@@ -134,6 +150,7 @@ std::string Metrics::expose() const {
     others.push_back(counter("sluice_metrics_dropped_series_total",
                              "Label sets that were refused because max_series was reached.",
                              registry_.dropped_series()));
+    add_memory(others, facts.memory ? facts.memory() : MemoryFacts{});
     others.push_back(info("sluice_build_info", "The version that runs; always 1.",
                           {{"version", build_.version}, {"commit", build_.commit}}));
     add_config(others, facts.reload, facts.config_hash, facts.reloaded_at);

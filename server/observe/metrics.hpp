@@ -48,6 +48,14 @@ public:
     /// Where the page gets the number of lost log lines from.
     void set_log_dropped_source(std::function<std::uint64_t()> source);
 
+    struct MemoryFacts {
+        std::uint64_t used = 0;
+        std::uint64_t limit = 0;  ///< 0: none
+        std::uint64_t refused = 0;
+    };
+    /// Where the page gets the guard's figures from.
+    void set_memory_source(std::function<MemoryFacts()> source);
+
     /// After a (re)load of the configuration. A failed one leaves `hash` as it was.
     enum class Reload : std::uint8_t { succeeded, failed };
     void config_reloaded(Reload result, std::string_view hash, std::chrono::system_clock::time_point now);
@@ -65,6 +73,7 @@ private:
         Reload reload = Reload::succeeded;
         std::function<std::vector<BreakerState>()> breakers;
         std::function<std::uint64_t()> log_dropped;
+        std::function<MemoryFacts()> memory;
     };
 
     SettingsCell settings_;

@@ -63,6 +63,12 @@ def start(tmp_path, lab):
         gateway.stop()
 
 
+@pytest.fixture
+def scale(request):
+    """How much of a drill to do: scale(short, long)."""
+    return lambda short, long: long if request.config.getoption("--long") else short
+
+
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("certificates"))

@@ -220,7 +220,7 @@ TEST_CASE("what is no JSON object is refused with the place", "[request]") {
     REQUIRE_FALSE(request);
     CHECK(request.error().kind == ErrorKind::invalid_json);
     CHECK(request.error().message.find(place) != std::string::npos);
-    CHECK(request.error().message.find('\n') == std::string::npos);
+    CHECK(request.error().message.str().find('\n') == std::string::npos);
 }
 
 TEST_CASE("tool schemas may nest deeply, but not without end", "[request]") {

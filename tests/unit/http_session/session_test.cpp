@@ -309,7 +309,7 @@ TEST_CASE("draining says close on every answer, ends what is idle and cancels wh
         CHECK(idle.closed());
     }
     SECTION("an idle connection is closed") {
-        gateway.worker.post([&gateway] { gateway.listener.sessions().close_idle(); });
+        gateway.worker.post([&gateway] { gateway.listener.sessions().close_quiet(sluice::Duration{}); });
         CHECK(idle.read_all().empty());
         CHECK(idle.closed());
     }
