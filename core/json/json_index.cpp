@@ -5,24 +5,30 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <optional>
+#include <limits>
 
 #include "core/json/json_number.hpp"
 #include "core/json/json_string.hpp"
 
-namespace sluice {
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
-/// simdjson's first stage, by itself: it checks UTF-8, raw control characters in strings and the last quote, and lists
-/// where tokens begin. (`internal` is its name for this interface; simdjson 3.0.1, Debian 12. On Demand sits on the
-/// same stage, but leaves what it skips unchecked, and has no offsets for errors.)
-struct JsonIndex::Stage1 {
-    std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
-    std::size_t capacity = 0;
-};
+namespace sluice {
 
 namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+constexpr std::size_t surely_finite = 300;  ///< digits; the largest double has 309
+
+/// What may stand behind a number or a word.
+constexpr auto delimiters = [] {
+    std::array<bool, 256> set{};
+    for (unsigned char const c : {' ', '\n', '\r', '\t', ',', ':', '[', ']', '{', '}', '"'}) set[c] = true;
+    return set;
+}();
 
 /// The length of the UTF-8 sequence at `text[at]`, or 0. Slow; only to say where a text went wrong.
 std::size_t sequence_length(std::string_view text, std::size_t at) {
@@ -48,183 +54,247 @@ std::size_t find_bad_utf8(std::string_view text) {
     return text.size();
 }
 
-/// The first control character inside a string.
-std::size_t find_control(std::string_view text) {
-    bool inside = false;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '"') inside = !inside;
-        if (inside && text[at] == '\\') ++at;
-        if (inside && at < text.size() && static_cast<unsigned char>(text[at]) < 0x20) return at;
-    }
-    return text.size();
-}
+/// Offsets, and counts of tokens and distances (at most three for two bytes), have 32 bits.
+constexpr std::size_t largest_text = std::numeric_limits<std::uint32_t>::max() / 2 - 1;
 
-JsonFault fault_of(simdjson::error_code code, std::string_view text) {
-    switch (code) {
-        case simdjson::EMPTY:
-            return {0, "there is no JSON value"};
-        case simdjson::UTF8_ERROR:
-            return {find_bad_utf8(text), "not UTF-8"};
-        case simdjson::UNESCAPED_CHARS:
-            return {find_control(text), "a control character inside a string"};
-        case simdjson::UNCLOSED_STRING:
-            return {text.size(), "a string is not closed"};
-        default:
-            return {0, "the text is too large"};
-    }
-}
+constexpr char closing(char opening) { return opening == '{' ? '}' : ']'; }
 
-/// One pass over the tokens. `at_` is the token that is looked at; the one behind the last stands at the text's end.
-class Checker {
+/// Whether a string cannot simply go on with `c`.
+bool is_special(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
+
+/// One pass over the text that checks all of it and lists its tokens. White space is skipped before a byte is looked
+/// at; `at_` is never behind `end_`, and nothing behind that is read.
+class Scanner {
 public:
-    Checker(std::string_view text, std::uint32_t const* positions, std::uint32_t count, JsonLimits const& limits)
-        : text_(text), at_(positions), end_(positions + count), limits_(limits), next_backslash_(text.find('\\')) {}
+    Scanner(std::string_view text, std::uint32_t* tokens, JsonLimits const& limits)
+        : begin_(text.data()),
+          at_(begin_),
+          end_(begin_ + text.size()),
+          token_(tokens),
+          opened_(tokens),
+          limits_(limits) {}
 
-    std::optional<JsonFault> check() {
+    bool scan() {
+        look();
+        if (at_ == end_) return fail_at(begin_, "there is no JSON value");
         while (value() && close_or_go_on()) {
         }
-        return fault_;
+        // Two, because behind a last token we look one further.
+        token_[0] = token_[1] = static_cast<std::uint32_t>(end_ - begin_);
+        return fault_.problem.empty();
     }
 
+    JsonFault fault() const { return fault_; }
     bool has_escaped_names() const { return escaped_names_; }
+    bool beyond_ascii() const { return beyond_ascii_ != 0; }
 
 private:
-    char byte() const { return at_ < end_ ? text_[*at_] : '\0'; }
+    /// The next byte that is no white space; NUL at the end.
+    char look() {
+        while (at_ != end_ && is_space(*at_)) ++at_;
+        return at_ == end_ ? '\0' : *at_;
+    }
 
-    bool fail(std::string_view problem) { return fail_at(*at_, problem); }
-    bool fail_at(std::size_t offset, std::string_view problem) {
-        fault_ = JsonFault{offset, at_ < end_ ? problem : "the text ends too early"};
+    void add_token() { *token_++ = static_cast<std::uint32_t>(at_ - begin_); }
+    void take() {
+        add_token();
+        ++at_;
+    }
+
+    bool fail_at(char const* place, std::string_view problem) {
+        fault_ = {static_cast<std::size_t>(place - begin_), problem};
         return false;
     }
+    bool fail(std::string_view problem) { return fail_at(at_, at_ == end_ ? "the text ends too early" : problem); }
 
-    /// The scalar's bytes: up to the next token, without the white space before that.
-    std::string_view token() const {
-        std::size_t end = at_[1];
-        while (is_space(text_[end - 1])) --end;
-        return text_.substr(*at_, end - *at_);
+    bool in_object() const { return depth_ > 0 && begin_[*opened_] == '{'; }
+
+    /// Until it is closed, a bracket's second place says how far back the bracket around it stands.
+    void open() {
+        token_[1] = static_cast<std::uint32_t>(token_ - opened_);
+        opened_ = token_;
+        take();
+        ++token_;
+        ++depth_;
     }
 
-    /// From here to the end of the next scalar or empty container.
+    void close() {
+        take();
+        auto* const around = opened_ - opened_[1];
+        opened_[1] = static_cast<std::uint32_t>(token_ - opened_);
+        opened_ = around;
+        --depth_;
+    }
+
+    /// From here to the end of the next scalar, or to the end of an empty container.
     bool value() {
         while (true) {
+            if (in_object() && !name()) return false;
+            char const first = look();
             if (++values_ > limits_.values) return fail("too many values");
-            char const open = byte();
-            if (open != '{' && open != '[') return scalar(open);
+            if (first != '{' && first != '[') return scalar(first);
             if (depth_ == JsonLimits::depth) return fail("nested too deeply");
-            object_[depth_++] = open == '{';
-            ++at_;
-            if (byte() == (open == '{' ? '}' : ']')) {
-                --depth_;
-                ++at_;
-                return true;
-            }
-            if (open == '{' && !name()) return false;
+            open();
+            if (look() == closing(first)) return true;
         }
     }
 
     /// Behind a value: closes what ends here, and says whether another value must follow.
     bool close_or_go_on() {
-        for (; depth_ > 0; --depth_, ++at_) {
-            bool const object = object_[depth_ - 1];
-            char const c = byte();
+        for (; depth_ > 0; close()) {
+            char const opening = begin_[*opened_];
+            char const c = look();
             if (c == ',') {
-                ++at_;
-                return !object || name();
+                take();
+                return true;
             }
-            if (c != (object ? '}' : ']')) return fail(object ? "expected ',' or '}'" : "expected ',' or ']'");
+            if (c != closing(opening)) return fail(opening == '{' ? "expected ',' or '}'" : "expected ',' or ']'");
         }
-        if (at_ < end_) fail("something follows the JSON value");
+        look();
+        if (at_ != end_) fail("something follows the JSON value");
         return false;
     }
 
     bool name() {
-        if (byte() != '"') return fail("expected a member name in double quotes");
-        auto const backslash = next_backslash_;
+        if (look() != '"') return fail("expected a member name in double quotes");
+        auto const escapes_before = escapes_;
         if (!string()) return false;
-        escaped_names_ |= backslash != next_backslash_;
-        ++at_;
-        if (byte() != ':') return fail("expected ':'");
-        ++at_;
+        escaped_names_ |= escapes_ != escapes_before;
+        if (look() != ':') return fail("expected ':'");
+        take();
         return true;
     }
 
     bool scalar(char first) {
         if (at_ == end_) return fail({});
-        bool const ok = first == '"' ? string() : first == '-' || (first >= '0' && first <= '9') ? number() : literal();
-        ++at_;
-        return ok;
+        if (first == '"') return string();
+        return first == '-' || is_digit(first) ? number() : literal();
     }
 
-    /// The first stage has found both quotes, and made a token of whatever stands behind the second. What is left to
-    /// check are escapes; most strings have none.
-    bool string() { return next_backslash_ >= at_[1] || escapes(); }
+    // Inline, as otherwise all of the scanner's state would go through memory.
+    [[gnu::always_inline]] bool string() {
+        take();
+        while (true) {
+            find_special();
+            if (at_ == end_) return fail_at(end_, "a string is not closed");
+            if (*at_ == '"') break;
+            if (*at_ != '\\') return fail_at(at_, "a control character inside a string");
+            if (!escape()) return false;
+        }
+        ++at_;
+        return true;
+    }
 
-    bool escapes() {
-        auto const raw = token();
-        auto const bad = find_bad_escape(raw.substr(1, raw.size() - 2), limits_.surrogates);
-        next_backslash_ = text_.find('\\', at_[1]);
-        return bad == std::string_view::npos || fail_at(*at_ + 1 + bad, "a bad escape inside a string");
+    bool escape() {
+        if (end_ - at_ == 1) return fail_at(end_, "a string is not closed");
+        auto const length = is_simple_escape(at_[1]) ? 2 : escape_length({at_, end_}, limits_.surrogates);
+        if (length == 0) return fail_at(at_, "a bad escape inside a string");
+        at_ += length;
+        ++escapes_;
+        return true;
+    }
+
+    /// Goes to the next byte that is special inside of a string, or to the end.
+    void find_special() {
+#if defined(__SSE2__)
+        __m128i const quote = _mm_set1_epi8('"');
+        __m128i const backslash = _mm_set1_epi8('\\');
+        __m128i const last_control = _mm_set1_epi8(0x1F);
+        while (end_ - at_ >= 16) {
+            __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at_));
+            __m128i const control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
+            __m128i const mark = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+            auto const special = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, mark)));
+            beyond_ascii_ |= _mm_movemask_epi8(bytes);  // perhaps of a byte behind the string: that costs little
+            if (special != 0) {
+                at_ += std::countr_zero(special);
+                return;
+            }
+            at_ += 16;
+        }
+#endif
+        for (; at_ != end_ && !is_special(*at_); ++at_) beyond_ascii_ |= *at_ & 0x80;
+    }
+
+    /// The bytes from here to what may stand behind a number or a word.
+    std::string_view word() const {
+        auto const* end = at_;
+        while (end != end_ && !delimiters[static_cast<unsigned char>(*end)]) ++end;
+        return {at_, end};
     }
 
     bool number() {
-        auto const digits = token();
+        add_token();
+        if (auto const size = integer_size(); size > 0) {
+            at_ += size;
+            return true;
+        }
+        auto const digits = word();
         if (digits.size() > limits_.number_length) return fail("a number is too long");
         auto const problem = number_problem(digits);
-        return problem.empty() || fail(problem);
+        if (!problem.empty()) return fail(problem);
+        at_ += digits.size();
+        return true;
+    }
+
+    /// The length of a number that is nothing but digits, as most are; 0: look more closely.
+    std::size_t integer_size() const {
+        if (*at_ == '-' || *at_ == '0') return 0;
+        auto const* end = at_ + 1;
+        while (end != end_ && is_digit(*end)) ++end;
+        auto const size = static_cast<std::size_t>(end - at_);
+        bool const ends_well = end == end_ || delimiters[static_cast<unsigned char>(*end)];
+        return ends_well && size <= std::min(limits_.number_length, surely_finite) ? size : 0;
     }
 
     bool literal() {
-        auto const word = token();
-        return word == "null" || word == "true" || word == "false" || fail("expected a value");
+        auto const text = word();
+        if (text != "null" && text != "true" && text != "false") return fail("expected a value");
+        add_token();
+        at_ += text.size();
+        return true;
     }
 
-    std::string_view text_;
-    std::uint32_t const* at_;
-    std::uint32_t const* end_;
+    char const* begin_;
+    char const* at_;
+    char const* end_;
+    std::uint32_t* token_;   ///< where the next one goes
+    std::uint32_t* opened_;  ///< the innermost bracket that is open, if one is
     JsonLimits const& limits_;
-    std::size_t next_backslash_;  ///< not before the token that is looked at
     std::size_t depth_ = 0;
     std::size_t values_ = 0;
-    std::array<bool, JsonLimits::depth> object_;  ///< whether the containers around are objects; the rest is not read
+    std::size_t escapes_ = 0;
     bool escaped_names_ = false;
-    std::optional<JsonFault> fault_;
+    int beyond_ascii_ = 0;  ///< not 0: some byte may be
+    JsonFault fault_;
 };
 
 }  // namespace
 
-JsonIndex::JsonIndex() : stage1_(std::make_unique<Stage1>()) {}
-JsonIndex::~JsonIndex() = default;
-
 std::expected<JsonValue, JsonFault> JsonIndex::read(std::string_view text, JsonLimits const& limits) {
-    if (text.empty()) return std::unexpected(fault_of(simdjson::EMPTY, text));
-    if (text.size() > stage1_->capacity) {
-        // Four bytes for each of the text, of which only those are touched that tokens need.
+    if (text.size() > largest_text) return std::unexpected(JsonFault{0, "the text is too large"});
+    if (text.size() > capacity_) {
         auto const capacity = std::max<std::size_t>(4096, std::bit_ceil(text.size()));
-        stage1_->capacity = 0;
-        auto const code =
-            simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, 1, stage1_->parser);
-        if (code != simdjson::SUCCESS) return std::unexpected(fault_of(code, text));
-        stage1_->capacity = capacity;
+        capacity_ = 0;
+        // Room that no token needs is never touched, and so costs nothing.
+        tokens_ = std::make_unique_for_overwrite<std::uint32_t[]>(capacity + capacity / 2 + JsonLimits::depth + 2);
+        capacity_ = capacity;
     }
-    auto& parser = *stage1_->parser;
-    auto const* bytes = reinterpret_cast<std::uint8_t const*>(text.data());
-    auto const code = parser.stage1(bytes, text.size(), simdjson::stage1_mode::regular);
-    if (code != simdjson::SUCCESS) return std::unexpected(fault_of(code, text));
-    auto* const positions = parser.structural_indexes.get();
-    auto const count = parser.n_structural_indexes;
-    // Already there in 3.0.1; and a second one, because behind a last token we look one further.
-    positions[count] = positions[count + 1] = static_cast<std::uint32_t>(text.size());
-    Checker checker(text, positions, count, limits);
-    if (auto const fault = checker.check()) return std::unexpected(*fault);
-    auto const names = checker.has_escaped_names() ? JsonValue::Names::escaped : JsonValue::Names::plain;
-    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the positions say where it ends
-    return JsonValue(text.data(), positions, names);
+    Scanner scanner(text, tokens_.get(), limits);
+    if (!scanner.scan()) return std::unexpected(scanner.fault());
+    // Checked at the end, because most texts have no such byte.
+    if (scanner.beyond_ascii() && !simdjson::validate_utf8(text.data(), text.size())) {
+        return std::unexpected(JsonFault{find_bad_utf8(text), "not UTF-8"});
+    }
+    auto const names = scanner.has_escaped_names() ? JsonValue::Names::escaped : JsonValue::Names::plain;
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the tokens say where it ends
+    return JsonValue(text.data(), tokens_.get(), names);
 }
 
 void JsonIndex::shrink_to(std::size_t text_size) {
-    if (stage1_->capacity <= text_size) return;
-    stage1_->parser.reset();
-    stage1_->capacity = 0;
+    if (capacity_ <= text_size) return;
+    tokens_.reset();
+    capacity_ = 0;
 }
 
 }  // namespace sluice

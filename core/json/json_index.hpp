@@ -33,11 +33,6 @@ struct JsonFault {
 /// allocate. One thread at a time.
 class JsonIndex {
 public:
-    JsonIndex();
-    ~JsonIndex();
-    JsonIndex(JsonIndex const&) = delete;
-    JsonIndex& operator=(JsonIndex const&) = delete;
-
     /// The value that `text` is. It and all its parts hold until the next call, and while `text` lives.
     std::expected<JsonValue, JsonFault> read(std::string_view text, JsonLimits const& limits = {});
 
@@ -45,8 +40,10 @@ public:
     void shrink_to(std::size_t text_size);
 
 private:
-    struct Stage1;
-    std::unique_ptr<Stage1> stage1_;
+    /// A token's offset in the text; behind that of an opening bracket the distance to what follows its closing one.
+    /// The text's size stands behind the last.
+    std::unique_ptr<std::uint32_t[]> tokens_;
+    std::size_t capacity_ = 0;  ///< the longest text that there is room for
 };
 
 }  // namespace sluice

@@ -1,9 +1,6 @@
 #include "core/json/json_string.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
-#include <cstring>
 #include <optional>
 
 namespace sluice {
@@ -79,57 +76,15 @@ std::size_t append_escape(std::string& out, std::string_view raw, std::size_t at
     return 6;
 }
 
-/// Offset of the first backslash at or behind `at`, or the size. Escapes come in crowds, for which eight bytes at a
-/// time beat a call of memchr for each.
-std::size_t next_backslash(std::string_view raw, std::size_t at) {
-    constexpr std::uint64_t ones = 0x0101010101010101;
-    constexpr std::uint64_t tops = 0x8080808080808080;
-    for (; at + 8 <= raw.size(); at += 8) {
-        std::uint64_t bytes = 0;
-        std::memcpy(&bytes, raw.data() + at, 8);
-        auto const differs = bytes ^ (ones * '\\');
-        // The lowest top bit that is set belongs to the first byte that is zero.
-        auto const zeros = (differs - ones) & ~differs & tops;
-        if (zeros != 0 && std::endian::native == std::endian::little) return at + std::countr_zero(zeros) / 8U;
-        if (zeros != 0) break;
-    }
-    while (at < raw.size() && raw[at] != '\\') ++at;
-    return at;
-}
-
-constexpr bool is_simple_escape(char c) {
-    switch (c) {
-        case '"':
-        case '\\':
-        case '/':
-        case 'b':
-        case 'f':
-        case 'n':
-        case 'r':
-        case 't':
-            return true;
-        default:
-            return false;
-    }
-}
-
 }  // namespace
 
-std::size_t find_bad_escape(std::string_view raw, Surrogates surrogates) {
-    for (auto at = next_backslash(raw, 0); at < raw.size(); at = next_backslash(raw, at)) {
-        if (at + 1 < raw.size() && is_simple_escape(raw[at + 1])) {
-            at += 2;
-            continue;
-        }
-        auto const unit = unit_at(raw, at);
-        if (!unit) return at;
-        at += 6;
-        if (surrogates == Surrogates::any || (!is_high(*unit) && !is_low(*unit))) continue;
-        auto const next = unit_at(raw, at);
-        if (is_low(*unit) || !next || !is_low(*next)) return at - 6;
-        at += 6;
-    }
-    return std::string_view::npos;
+std::size_t escape_length(std::string_view text, Surrogates surrogates) {
+    if (text.size() >= 2 && is_simple_escape(text[1])) return 2;
+    auto const unit = unit_at(text, 0);
+    if (!unit) return 0;
+    if (surrogates == Surrogates::any || (!is_high(*unit) && !is_low(*unit))) return 6;
+    auto const next = is_high(*unit) ? unit_at(text, 6) : std::nullopt;
+    return next && is_low(*next) ? 12 : 0;
 }
 
 std::string unescaped(std::string_view raw) {

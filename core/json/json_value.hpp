@@ -52,7 +52,9 @@ private:
     friend class JsonIndex;
     friend class JsonMembers;
     friend class JsonElements;
-    using Token = std::uint32_t const*;  ///< where the offset of a token's first byte stands
+    /// Where the offset of a token's first byte stands. Behind it stands the next token's, but behind an opening
+    /// bracket the distance to what follows the closing one, so that a value is skipped in one step.
+    using Token = std::uint32_t const*;
 
     enum class Names : bool { plain, escaped };
 
@@ -159,15 +161,8 @@ inline char const* JsonValue::end_of(Token token) const {
 }
 
 inline JsonValue::Token JsonValue::behind() const {
-    auto const* token = at_;
-    int depth = 0;
-    do {
-        // { and } as well as [ and ] differ from everything else that begins a token in these bits
-        char const c = text_[*token++];
-        if ((c | 0x20) == '{') ++depth;
-        if ((c | 0x20) == '}') --depth;
-    } while (depth > 0);
-    return token;
+    // { and [ differ from everything else that begins a token in these bits
+    return (*first() | 0x20) == '{' ? at_ + at_[1] : at_ + 1;
 }
 
 inline std::string_view JsonValue::raw() const {
@@ -180,11 +175,11 @@ inline std::string_view JsonValue::string() const {
 }
 
 inline JsonMembers JsonValue::members() const {
-    return JsonMembers(JsonMembers::Iterator(is(JsonType::object) ? JsonValue(text_, at_ + 1, names_) : JsonValue()));
+    return JsonMembers(JsonMembers::Iterator(is(JsonType::object) ? JsonValue(text_, at_ + 2, names_) : JsonValue()));
 }
 
 inline JsonElements JsonValue::elements() const {
-    return JsonElements(JsonElements::Iterator(is(JsonType::array) ? JsonValue(text_, at_ + 1, names_) : JsonValue()));
+    return JsonElements(JsonElements::Iterator(is(JsonType::array) ? JsonValue(text_, at_ + 2, names_) : JsonValue()));
 }
 
 inline JsonMember JsonMembers::Iterator::operator*() const {

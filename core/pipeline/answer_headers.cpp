@@ -27,20 +27,31 @@ void append_duration(std::string& out, std::string_view name, Duration duration)
     append_decimal(out, std::chrono::duration_cast<std::chrono::microseconds>(duration).count(), 3);
 }
 
-std::string media_type(UpstreamHead const& head) {
+/// Without its parameters, as the upstream wrote it.
+std::string_view media_type(UpstreamHead const& head) {
     auto const value = find(head.headers, "content-type");
-    std::string type(value.substr(0, value.find_first_of("; \t")));
-    for (char& c : type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return type;
+    auto const ends = [](char c) { return c == ';' || c == ' ' || c == '\t'; };
+    return {value.begin(), std::find_if(value.begin(), value.end(), ends)};
+}
+
+bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+    auto const same = [](char c, char wanted) {
+        return (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) == wanted;
+    };
+    return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), same);
 }
 
 }  // namespace
 
-bool has_type(UpstreamHead const& head, std::string_view wanted) { return media_type(head) == wanted; }
+bool has_type(UpstreamHead const& head, std::string_view wanted) {
+    return equals_ignoring_case(media_type(head), wanted);
+}
 
 bool has_json(UpstreamHead const& head) {
+    constexpr std::string_view suffix = "+json";
     auto const type = media_type(head);
-    return type == "application/json" || type.ends_with("+json");
+    return equals_ignoring_case(type, "application/json") ||
+           (type.size() >= suffix.size() && equals_ignoring_case(type.substr(type.size() - suffix.size()), suffix));
 }
 
 std::string server_timing(AnswerTiming const& timing) {

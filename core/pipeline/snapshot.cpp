@@ -13,9 +13,19 @@ std::vector<std::string> names_of(std::vector<ModelSettings> const& models) {
     return names;
 }
 
-std::optional<PriceSheet> find_price(std::map<std::string, PriceSheet> const& prices, std::string const& name) {
-    auto const found = prices.find(name);
-    return found == prices.end() ? std::nullopt : std::optional(found->second);
+std::map<std::string_view, PriceSheet const*> prices_at(std::string const& provider,
+                                                        std::map<std::string, PriceSheet> const& all) {
+    auto const prefix = provider + "/";
+    std::map<std::string_view, PriceSheet const*> prices;
+    for (auto at = all.lower_bound(prefix); at != all.end() && at->first.starts_with(prefix); ++at) {
+        prices.emplace(std::string_view(at->first).substr(prefix.size()), &at->second);
+    }
+    return prices;
+}
+
+std::optional<PriceSheet> find_price(ProviderRuntime const& provider, std::string_view model) {
+    auto const found = provider.prices.find(model);
+    return found == provider.prices.end() ? std::nullopt : std::optional(*found->second);
 }
 
 TimeoutSettings merged(TimeoutSettings const& model, TimeoutSettings const& provider) {
@@ -32,8 +42,11 @@ Snapshot::Snapshot(Settings settings) : settings_(std::move(settings)), index_(n
 std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry& health) {
     std::shared_ptr<Snapshot> snapshot(new Snapshot(std::move(settings)));  // the constructor is private
     for (auto const& [name, provider] : snapshot->settings_.providers) {
-        snapshot->providers_.emplace(
-            name, ProviderRuntime{&provider, health.credentials(name, provider.credentials), health.in_flight(name)});
+        snapshot->providers_.emplace(name,
+                                     ProviderRuntime{.settings = &provider,
+                                                     .credentials = health.credentials(name, provider.credentials),
+                                                     .in_flight = health.in_flight(name),
+                                                     .prices = prices_at(name, snapshot->settings_.prices)});
     }
     auto const fallback = find_routing_policy("fallback");
     for (auto const& model : snapshot->settings_.models) {
@@ -43,11 +56,10 @@ std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry
         for (auto const& target : model.targets) {
             auto const* const provider = snapshot->find_provider(target.provider);
             assert(provider != nullptr);
-            auto name = target.provider + "/" + target.model;
             runtime.targets.push_back({.provider = provider,
                                        .model = target.model,
-                                       .name = name,
-                                       .price = find_price(snapshot->settings_.prices, name),
+                                       .name = target.provider + "/" + target.model,
+                                       .price = find_price(*provider, target.model),
                                        .timeout = merged(model.timeout, provider->settings->timeout),
                                        .health = health.target(target.provider, target.model, model.breaker)});
         }
@@ -69,7 +81,7 @@ ProviderRuntime const* Snapshot::find_provider(std::string_view name) const {
 
 std::optional<PriceSheet> Snapshot::price_of(TargetRuntime const& target, std::string_view target_model) const {
     if (target.price || target.model == target_model) return target.price;
-    return find_price(settings_.prices, target.provider->settings->name + "/" + std::string(target_model));
+    return find_price(*target.provider, target_model);
 }
 
 bool allows_model(std::vector<std::string> const& allowed, std::string_view name) {

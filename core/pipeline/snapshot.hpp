@@ -20,6 +20,7 @@ struct ProviderRuntime {
     ProviderSettings const* settings = nullptr;
     std::shared_ptr<CredentialHealth> credentials;
     std::shared_ptr<InFlight> in_flight;
+    std::map<std::string_view, PriceSheet const*> prices;  ///< of its models, by upstream id; parts of the settings
 };
 
 /// One target of a model, resolved.

@@ -45,14 +45,17 @@ void read_output_details(JsonValue details, Usage& usage) {
 
 void read_member(JsonMember const& member, Counts& counts) {
     auto const named = [&member](std::string_view name) { return member.named(name); };
-    if (named("prompt_tokens") || named("input_tokens")) counts.input = count(member.value);
-    if (named("completion_tokens") || named("output_tokens")) counts.output = count(member.value);
-    if (named("total_tokens")) counts.total = count(member.value);
-    if (named("cached_tokens") || named("prompt_cache_hit_tokens")) set(counts.usage.cached_input, member.value);
-    if (named("prompt_tokens_details") || named("input_tokens_details")) {
+    if (named("prompt_tokens") || named("input_tokens")) {
+        counts.input = count(member.value);
+    } else if (named("completion_tokens") || named("output_tokens")) {
+        counts.output = count(member.value);
+    } else if (named("total_tokens")) {
+        counts.total = count(member.value);
+    } else if (named("cached_tokens") || named("prompt_cache_hit_tokens")) {
+        set(counts.usage.cached_input, member.value);
+    } else if (named("prompt_tokens_details") || named("input_tokens_details")) {
         read_input_details(member.value, counts.usage);
-    }
-    if (named("completion_tokens_details") || named("output_tokens_details")) {
+    } else if (named("completion_tokens_details") || named("output_tokens_details")) {
         read_output_details(member.value, counts.usage);
     }
 }

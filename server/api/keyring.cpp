@@ -1,11 +1,12 @@
 #include "server/api/keyring.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <memory>
 
 namespace sluice::api {
 namespace {
@@ -31,6 +32,20 @@ std::string_view presented_key(http::RequestHead const& head) {
         found = key;
     }
     return found;
+}
+
+struct Free {
+    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+/// False if OpenSSL cannot. Looking the algorithm up costs more than using it, so that each thread does it once.
+bool sha256(std::string_view text, std::array<std::uint8_t, 32>& digest) {
+    thread_local std::unique_ptr<EVP_MD, Free> const algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+    thread_local std::unique_ptr<EVP_MD_CTX, Free> const context(EVP_MD_CTX_new());
+    return algorithm && context && EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr) == 1 &&
+           EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
+           EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
 }
 
 }  // namespace
@@ -65,7 +80,9 @@ Result<Caller const*> Keyring::identify(http::RequestHead const& head,
     if (entries_.empty()) return &anybody_;
     auto const key = presented_key(head);
     Digest digest{};
-    SHA256(reinterpret_cast<unsigned char const*>(key.data()), key.size(), digest.data());
+    if (!sha256(key, digest)) {
+        return std::unexpected(Error{.kind = ErrorKind::internal, .detail = "SHA-256 is not available"});
+    }
     auto const found = entries_.find(digest);
     bool const known = found != entries_.end() && CRYPTO_memcmp(found->first.data(), digest.data(), digest.size()) == 0;
     if (!known || key.empty() || (found->second.expires && *found->second.expires <= now)) {

@@ -26,7 +26,7 @@ public:
     static Result<Keyring> from(std::vector<KeySettings> const& keys);
 
     /// With no keys configured everybody is the same nameless caller, whatever they send. Errors: invalid_api_key, with
-    /// the same text and the same work for a missing, an unknown and an expired key.
+    /// the same text and the same work for a missing, an unknown and an expired key; internal when OpenSSL fails.
     Result<Caller const*> identify(http::RequestHead const& head, std::chrono::system_clock::time_point now) const;
 
 private:

@@ -54,10 +54,9 @@ static_assert(in_order(), "one row for each HeadError, in the order of the enum"
 
 RefusalInfo describe(HeadError error) { return rows[static_cast<std::size_t>(error)].info; }
 
-bool equals_ignoring_case(std::string_view left, std::string_view right) {
-    if (left.size() != right.size()) return false;
+bool same_letters(std::string_view left, std::string_view right) {
     for (std::size_t i = 0; i < left.size(); ++i) {
-        if (lower(left[i]) != lower(right[i])) return false;
+        if (left[i] != right[i] && lower(left[i]) != lower(right[i])) return false;
     }
     return true;
 }

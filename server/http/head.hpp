@@ -63,8 +63,15 @@ RefusalInfo describe(HeadError error);
 /// How the end of a body is found.
 enum class BodyKind : std::uint8_t { none, length, chunked, until_close };
 
-/// ASCII only, whatever the locale.
-bool equals_ignoring_case(std::string_view left, std::string_view right);
+/// For texts of the same length that is not 0.
+bool same_letters(std::string_view left, std::string_view right);
+
+/// ASCII only, whatever the locale. Inline, because most names differ in their length or first letter.
+inline bool equals_ignoring_case(std::string_view left, std::string_view right) {
+    if (left.size() != right.size()) return false;
+    // Letters that differ only in their case differ only in this bit.
+    return left.empty() || (((left.front() ^ right.front()) & ~0x20) == 0 && same_letters(left, right));
+}
 
 /// The value of the first field of that name, or empty. A field that is there and empty looks the same: use count.
 std::string_view find_field(std::vector<Field> const& fields, std::string_view name);

@@ -15,14 +15,17 @@ std::string_view clipped(std::string_view text) {
     return text.substr(0, end);
 }
 
-/// Whether `text` stands for itself in a JSON string. Looks at all of it, without a branch: that runs 16 at a time.
-bool is_plain(std::string_view text) {
-    bool odd = false;
-    for (char const c : text) {
-        auto const byte = static_cast<unsigned char>(c);
-        odd |= (byte < 0x20) | (byte >= 0x7F) | (c == '"') | (c == '\\');
+constexpr std::size_t block = 16;
+
+/// Whether the bytes of a block stand for themselves in a JSON string. Without a branch, so that all are looked at at
+/// once.
+bool is_plain(char const* bytes) {
+    unsigned char odd = 0;
+    for (std::size_t i = 0; i < block; ++i) {
+        auto const byte = static_cast<unsigned char>(bytes[i]);
+        odd |= static_cast<unsigned char>((byte < 0x20) | (byte >= 0x7F) | (byte == '"') | (byte == '\\'));
     }
-    return !odd;
+    return odd == 0;
 }
 
 }  // namespace
@@ -39,11 +42,17 @@ void LineBuffer::grow(std::size_t count) {
 
 LineBuffer& LineBuffer::json_text(std::string_view text) {
     text = clipped(text);
-    if (!is_plain(text)) [[unlikely]]
-        return raw(json_quoted(text));  // rare enough for a temporary
-    need(text.size() + 2);
+    need(text.size() + 2 + block);
+    // Copied first and filled up, so that the short texts of a line can be looked at in whole blocks too.
+    char* const copy = at_ + 1;
+    std::memcpy(copy, text.data(), text.size());
+    std::memset(copy + text.size(), ' ', block);
+    for (std::size_t at = 0; at < text.size(); at += block) {
+        if (!is_plain(copy + at)) [[unlikely]]
+            return raw(json_quoted(text));  // rare enough for a temporary
+    }
     put('"');
-    put(text);
+    at_ += text.size();
     put('"');
     return *this;
 }
