@@ -5,7 +5,7 @@
 #   bench/instructions.sh [--build DIR] [--upstream lab|canned] [--gateway 'CMD {config}'] [--only callgrind|strace]
 #                         [--json FILE]     also writes the counts there
 #                         [--check FILE]    fails if a count is above the one in FILE by more than 3 % (system
-#                                           calls: 10 %, at 64 connections 25 %), and says what is below it
+#                                           calls: 10 to 40 %), and says what is below it
 set -eu
 cd "$(dirname "$0")/.."
 command="bench/instructions.sh${*:+ $*}"

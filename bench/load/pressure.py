@@ -120,7 +120,7 @@ def kernel_kib(port, upstream_port):
         fields = line.split()
         clients += fields[2].endswith(f":{port}")
         memory = line[line.index("skmem:(") + 7:].split(")")[0].split(",")
-        total += sum(int(field[1:]) for field in memory if field[0] in "rfw" and field[1:].isdigit())
+        total += sum(int(field[1:]) for field in memory if field[0] in "rw" and field[1:].isdigit())
     return clients, total / 1024
 
 

@@ -60,7 +60,7 @@ PEER_ROWS = (
     ("CPU per 1 KB request, 64 clients, us", "1k-c64", "cpu_us"),
     ("requests per second, 64 clients", "1k-c64", "per_second"),
     ("CPU per streamed chunk, us", "stream-50x100ms", "cpu_us"),
-    ("time to the first event, p50, us", "stream-50x100ms", "p50_us"),
+    ("time to the first event, p50 of 50 streams at once, us", "stream-50x100ms", "p50_us"),
     ("memory per open stream, KiB", "hold-200", "stream_kib"),
     ("resident at rest, MiB", "hold-200", "rest_mib"),
 )

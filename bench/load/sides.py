@@ -64,7 +64,7 @@ NGINX_TLS = {
 HAPROXY = string.Template("""
 global
     nbthread 1
-    maxconn 9900
+    maxconn $connections
 defaults
     mode http
     timeout connect 5s
@@ -114,9 +114,11 @@ class Sides:
                           connections=max(12000, 2 * streams + 500), **self.tls_lines(**NGINX_TLS))
         return [find("nginx"), "-c", path, "-e", "stderr"]
 
-    def haproxy(self, port, _admin_port, **_):
+    def haproxy(self, port, _admin_port, streams=0, **_):
         lines = self.tls_lines(listen_tls="ssl crt $both", upstream_tls="ssl verify required ca-file $certificate")
-        return [find("haproxy"), "-db", "-f", self.write(f"haproxy-{port}.cfg", HAPROXY, port=port, **lines)]
+        connections = min(max(9000, streams + 100), (descriptor_limit() - 300) // 2)
+        path = self.write(f"haproxy-{port}.cfg", HAPROXY, port=port, connections=connections, **lines)
+        return [find("haproxy"), "-db", "-f", path]
 
     def sluice(self, port, admin_port, models=0, **_):
         text = (HERE / "sluice.yaml").read_text()
