@@ -19,6 +19,7 @@ class Scripted:
         self.answers, self.ends = dict(answers or {}), dict(ends or {})
         self.requests = []  # (number of the connection, head, body as text)
         self.connections = 0
+        self.said = 0  # how many answers are out, with all that stands behind them
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.listener.getsockname()[1]
@@ -70,6 +71,8 @@ class Scripted:
                     self.requests.append((number, head.decode(), body))
                 model = json.loads(body)["model"]
                 self._say(client, self.answers.get(model, UNKNOWN))
+                with self.lock:
+                    self.said += 1
                 end = self.ends.get(model, "keep")
                 if end == "reset":
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
