@@ -13,14 +13,21 @@ RUN bash deploy/install.sh build && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN bash deploy/build.sh release sluice
 
-# The final root: `ldd` lists the libraries, loader included; the cp keeps their paths.
+# The final root: `ldd` lists the libraries, loader included; each keeps its path and brings its package's notices, and
+# so do the headers that are compiled in (docs/reference/third-party.md; Boost's licence asks for none with a program).
+# dpkg knows some paths only without /usr.
 RUN set -eu; \
     root=/image; \
+    notices() { install -D -m 644 "/usr/share/doc/$1/copyright" "$root/usr/share/doc/$1/copyright"; }; \
     install -D -m 755 build/release/sluice $root/usr/bin/sluice; \
     strip $root/usr/bin/sluice; \
     ldd build/release/sluice | grep -oE '/[^ ]+' | sort -u | while read -r library; do \
-        install -D -m 755 "$(realpath "$library")" "$root$library"; \
+        file=$(realpath "$library"); \
+        install -D -m 755 "$file" "$root$library"; \
+        package=$( (dpkg -S "$file" || dpkg -S "${file#/usr}") 2>/dev/null | cut -d: -f1); \
+        notices "$package"; \
     done; \
+    for package in nlohmann-json3-dev libcli11-dev; do notices "$package"; done; \
     install -D -m 644 /etc/ssl/certs/ca-certificates.crt $root/etc/ssl/certs/ca-certificates.crt; \
     install -D -m 644 LICENSE $root/usr/share/doc/sluice/LICENSE; \
     echo 'sluice:x:65532:65532:Sluice:/:/usr/bin/sluice' >$root/etc/passwd; \

@@ -81,8 +81,10 @@ std::expected<Value, std::string> check_base_url(std::string_view text) {
     };
     trim_slashes();
     constexpr std::string_view pasted = "/chat/completions";
-    if (text.ends_with(pasted) && text.size() >= pasted.size() + shortest) text.remove_suffix(pasted.size());
-    trim_slashes();
+    while (text.ends_with(pasted) && text.size() >= pasted.size() + shortest) {
+        text.remove_suffix(pasted.size());
+        trim_slashes();
+    }
     return Value(std::string(text));
 }
 

@@ -2,8 +2,10 @@
 # Installs what is missing, builds, and runs every test; the last line is `N passed, N failed, N skipped`.
 #   tests/run.sh                everything that belongs to a change (under half an hour on two cores, from nothing)
 #   tests/run.sh --quick        unit and architecture tests, integration and SDKs with the release: a few minutes
-#   tests/run.sh --long         also the long drills: more fuzzing, ThreadSanitizer, every file through clang-tidy
-#   tests/run.sh --only STEP    one step after the build: unit, fuzz, integration, sdk, node, asan, container
+#   tests/run.sh --long         also the long drills: more fuzzing, ThreadSanitizer, Valgrind, two builds that must be
+#                               equal, every file through clang-tidy
+#   tests/run.sh --only STEP    one step after the build: unit, fuzz, integration, sdk, node, asan, container, tsan,
+#                               valgrind, reproducible
 # Reports (JUnit) and logs are in build/test-results/. Every step has a limit of time; nothing is left running.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -15,7 +17,7 @@ while [ $# -gt 0 ]; do
         --quick) mode=quick ;;
         --long) mode=long ;;
         --only) only=${2:?--only STEP}; shift ;;
-        *) sed -n '2,8p' "$0"; exit 2 ;;
+        *) sed -n '2,10p' "$0"; exit 2 ;;
     esac
     shift
 done
@@ -107,7 +109,7 @@ pytest_step() {  # NAME SECONDS PROCESSES ARGUMENT...   most tests wait most of 
 
 integration() {
     local arguments=(tests/integration --ignore=tests/integration/test_container.py)
-    [ $mode = long ] && arguments+=(--long)
+    [ $mode = long ] && arguments+=(--long --ignore=tests/integration/test_valgrind.py)
     pytest_step integration 900 3 "${arguments[@]}"
 }
 
@@ -143,6 +145,13 @@ counts() {
     step counts 1200 bench/instructions.sh --check $reference
 }
 
+valgrind() { pytest_step valgrind 1500 1 tests/integration/test_valgrind.py --long; }
+
+reproducible() {
+    step reproducible 3000 bash tests/reproducible.sh &&
+        echo '<testsuite><testcase classname="reproducible" name="two builds are equal"/></testsuite>' >"$results/reproducible.xml"
+}
+
 wanted integration && integration
 wanted sdk && sdk
 wanted node && node_tests
@@ -152,8 +161,7 @@ if [ $mode != quick ]; then
     wanted fuzz && fuzz
     wanted container && container
 fi
-if [ $mode = long ] && [ -z "$only" ]; then
-    tsan
-    counts
-fi
+for drill in tsan valgrind reproducible counts; do
+    if { [ $mode = long ] && [ -z "$only" ]; } || [ "$only" = $drill ]; then $drill; fi
+done
 tally_and_exit

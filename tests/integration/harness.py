@@ -38,8 +38,9 @@ PRIVATE = re.compile(r"(_API_KEY|_BASE_URL|_PROXY|^SLUICE_|^NOTIFY_SOCKET$)", re
 
 def clean_environment(**extra):
     kept = {name: value for name, value in os.environ.items() if not PRIVATE.search(name)}
-    kept.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:abort_on_error=0:exitcode=99")
+    kept.setdefault("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0:exitcode=99")
     kept.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
+    kept.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1:exitcode=99")
     return {**kept, **{name: value for name, value in extra.items() if value is not None}}
 
 
@@ -126,7 +127,7 @@ class Process:
 
 
 def assert_no_sanitizer_report(process):
-    report = re.search(r"(AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehavior)[^\n]*", process.err)
+    report = re.search(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|UndefinedBehavior)[^\n]*", process.err)
     assert not report, f"{process.name}: {process.err[report.start() : report.start() + 4000]}"
 
 
@@ -186,7 +187,8 @@ class Lab(Process):
 class Gateway(Process):
     """`sluice run` with a configuration (a dictionary, a text or a file of one), ready when the constructor returns."""
 
-    def __init__(self, folder, config, name="gateway", env=None, arguments=(), preexec=None):
+    def __init__(self, folder, config, name="gateway", env=None, arguments=(), preexec=None, under=()):
+        """`under`: a command that runs it, such as strace or valgrind, and passes signals on."""
         self.folder = Path(folder)
         if isinstance(config, Path):
             self.config_path = config
@@ -195,9 +197,9 @@ class Gateway(Process):
             self.write_config(config)
         port_file = self.folder / f"{name}.ports"
         port_file.unlink(missing_ok=True)
-        super().__init__([BINARY, "run", "-c", self.config_path, "--port-file", port_file, *arguments], folder, name,
+        super().__init__([*under, BINARY, "run", "-c", self.config_path, "--port-file", port_file, *arguments], folder, name,
                          env=env, preexec=preexec)
-        ports = json.loads(wait_until(lambda: self._ports(port_file), 15, what="the gateway is ready"))
+        ports = json.loads(wait_until(lambda: self._ports(port_file), 120 if under else 15, what="the gateway is ready"))
         self.data, self.admin = ports["data"], ports["admin"]
 
     def _ports(self, port_file):

@@ -59,6 +59,18 @@ def test_the_image_holds_the_gateway_and_nothing_else(container):
         subprocess.run(["buildah", "umount", container], capture_output=True, timeout=60)
 
 
+def test_the_image_brings_the_notices_of_everything_in_it(container):
+    listed = (ROOT / "docs/reference/third-party.md").read_text()
+    rows = [[cell.strip() for cell in row.split("|")] for row in listed.splitlines() if row.startswith("| `")]
+    packages = {row[2] for row in rows if row[4] != "BSL-1.0"}  # which asks for none with a program
+    root = subprocess.run(["buildah", "mount", container], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    try:
+        missing = [name for name in packages if not os.path.isfile(f"{root}/usr/share/doc/{name}/copyright")]
+        assert packages and missing == []
+    finally:
+        subprocess.run(["buildah", "umount", container], capture_output=True, timeout=60)
+
+
 def test_the_version_runs_inside(container):
     done = subprocess.run(["bash", SCRIPT, "exec", container, "version"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.strip(), done.stderr

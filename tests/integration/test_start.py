@@ -81,7 +81,7 @@ def test_the_readmes_first_command_line_works(bare):
 def test_a_key_in_the_environment_makes_a_provider(bare, lab, name):
     env = {f"{name}_API_KEY": "sk-from-environment", f"{name}_BASE_URL": lab.url()}
     process = bare(BINARY, "run", env=env)
-    assert name.lower() in process.err.lower()
+    wait_until(lambda: name.lower() in process.err.lower(), 5, what="the banner, which comes after the first accept")
     assert "sk-from-environment" not in process.err
     if name == "OPENAI":
         answer = ask(8080, "POST", "/v1/chat/completions", body=chat_body("fast"))

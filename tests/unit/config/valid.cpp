@@ -214,6 +214,7 @@ TEST_CASE("a pasted base URL is put right", "[config]") {
         {"https://llm.example/v1/", "https://llm.example/v1"},
         {"https://llm.example/v1/chat/completions", "https://llm.example/v1"},
         {"https://llm.example/v1/chat/completions/", "https://llm.example/v1"},
+        {"https://llm.example/v1/chat/completions//chat/completions", "https://llm.example/v1"},
         {"https://llm.example", "https://llm.example"},
         {"https://llm.example/", "https://llm.example"},
         {"http://[::1]:11434/v1", "http://[::1]:11434/v1"},
