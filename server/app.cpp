@@ -149,7 +149,7 @@ private:
     Instant next_watchdog_{};
     std::uint64_t kept_ = UINT64_MAX;  ///< memory in use when the allocator last had nothing to give back
     std::size_t busiest_ = 0;          ///< requests at a time since then
-    unsigned calm_ = 0;                ///< looks in a row with far fewer
+    unsigned calm_ = 0;                ///< looks in a row that found something to give back
     Phase phase_ = Phase::serving;
     bool replaced_ = false;  ///< another process serves: there is no hurry to end
     Instant phase_ends_{};
@@ -354,12 +354,15 @@ void App::look_at_memory() {
 }
 
 /// The allocator keeps what a peak has freed between blocks that are still in use. After the peak, when three quarters
-/// of the requests at its top have ended, the pages go back to the kernel.
+/// of the requests at its top have ended, the pages go back to the kernel; at once when memory is tight, or what is
+/// free here would be refused to everybody.
 void App::give_back_memory() {
     busiest_ = std::max(busiest_, busy());
     kept_ = std::min(kept_, memory_.used());
-    calm_ = busy() * 4 <= busiest_ ? calm_ + 1 : 0;
-    if (calm_ == 0 || calm_ % calm_looks != 0 || memory_.used() < kept_ + worth_giving_back) return;
+    bool const calm = busy() * 4 <= busiest_ && memory_.used() >= kept_ + worth_giving_back;
+    calm_ = calm || memory_.tight() ? calm_ + 1 : 0;
+    if (calm_ < calm_looks) return;
+    calm_ = 0;
     ::malloc_trim(0);
     kept_ = memory_use_.now();
     busiest_ = busy();

@@ -68,7 +68,7 @@ environments() {
 environments >"$results/environments.log" 2>&1 &   # beside the first build, which it does not slow down
 environments_job=$!
 
-step build-release 1200 bash deploy/build.sh release sluice || tally_and_exit
+step build-release 1200 bash deploy/build.sh release sluice sluice_load || tally_and_exit
 title environments
 if ! wait $environments_job; then
     tail -n 20 "$results/environments.log"
@@ -109,8 +109,10 @@ pytest_step() {  # NAME SECONDS PROCESSES ARGUMENT...   most tests wait most of 
 
 integration() {
     local arguments=(tests/integration --ignore=tests/integration/test_container.py)
-    [ $mode = long ] && arguments+=(--long --ignore=tests/integration/test_valgrind.py)
+    # The long drills measure: they run by themselves, one after the other.
+    [ $mode = long ] && arguments+=(--long --ignore-glob='*/test_drills_*' --ignore=tests/integration/test_valgrind.py)
     pytest_step integration 900 3 "${arguments[@]}"
+    [ $mode != long ] || pytest_step drills 5400 0 --long tests/integration/test_drills_*.py
 }
 
 asan() {

@@ -18,6 +18,13 @@ Error too_large(std::uint64_t limit) {
                  .message = "the request body is larger than the limit of " + std::to_string(limit) + " bytes"};
 }
 
+Error no_room(net::MemoryGuard& memory) {
+    memory.count_refusal();
+    return Error{.kind = ErrorKind::overloaded,
+                 .message = "the gateway has no room for a large body now; retry soon",
+                 .retry_after = seconds(1)};
+}
+
 }  // namespace
 
 BodyReader::BodyReader(Input& input, Reply& reply, RequestHead const& head, Cancellation& cancellation,
@@ -42,7 +49,10 @@ Task<Result<std::string_view>> BodyReader::read(LimitSettings const& limits) {
     if (head_.body == BodyKind::length && head_.content_length > limits.body_bytes) {
         co_return std::unexpected(too_large(limits.body_bytes));
     }
-    if (head_.body == BodyKind::length) SLUICE_CO_CHECK(check_memory(head_.content_length, head_.content_length));
+    if (head_.body == BodyKind::length && head_.content_length > small_body) {
+        auto* const memory = input_.connection().worker().memory();
+        if (memory && !memory->fits(head_.content_length)) co_return std::unexpected(no_room(*memory));
+    }
     if (head_.expect_continue && input_.buffered().size() == head_.size) {
         SLUICE_CO_CHECK(co_await reply_.send_continue());
     }
@@ -115,18 +125,9 @@ Task<Result<std::string_view>> BodyReader::read_chunked(LimitSettings const& lim
     }
 }
 
-/// Room for `needed` bytes, of which `used` are there already.
-Result<> BodyReader::check_memory(std::uint64_t used, std::uint64_t needed) const {
-    auto* const memory = input_.connection().worker().memory();
-    if (needed <= small_body || !memory || memory->take(needed - used)) return {};
-    memory->count_refusal();
-    return std::unexpected(Error{.kind = ErrorKind::overloaded,
-                                 .message = "the gateway has no room for a large body now; retry soon",
-                                 .retry_after = seconds(1)});
-}
-
 Result<> BodyReader::make_room(std::size_t used, std::uint64_t needed) {
-    SLUICE_CHECK(check_memory(used, needed));
+    auto* const memory = input_.connection().worker().memory();
+    if (needed > small_body && memory && !memory->take(needed - used)) return std::unexpected(no_room(*memory));
     auto larger = input_.connection().worker().buffers().take(static_cast<std::size_t>(needed));
     if (used > 0) std::memcpy(larger.data(), body_.data(), used);
     body_ = std::move(larger);

@@ -46,7 +46,6 @@ private:
     Task<Result<std::size_t>> receive(std::span<char> room, LimitSettings const& limits);
     std::string_view take_buffered(std::uint64_t most = UINT64_MAX);
     Result<> make_room(std::size_t used, std::uint64_t needed);
-    Result<> check_memory(std::uint64_t used, std::uint64_t needed) const;
     bool too_slow(LimitSettings const& limits, Instant now) const;
 
     Input& input_;

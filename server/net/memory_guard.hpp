@@ -27,9 +27,11 @@ public:
     /// 95 %: nothing any more, but for health and admin.
     bool full() const { return used() >= full_.load(std::memory_order_relaxed); }
 
-    /// May so many further bytes be used for a large body? Counts them if so.
+    /// May so many further bytes be used for a large body?
+    bool fits(std::uint64_t bytes) const { return used() + bytes < tight_.load(std::memory_order_relaxed); }
+    /// fits(), and counts them if so.
     bool take(std::uint64_t bytes) {
-        if (used() + bytes >= tight_.load(std::memory_order_relaxed)) return false;
+        if (!fits(bytes)) return false;
         used_.fetch_add(bytes, std::memory_order_relaxed);
         return true;
     }

@@ -202,7 +202,10 @@ Task<Result<std::string_view>> HttpExchange::read(Instant until) {
     while (!complete_) {
         if (begin_ != end_) {
             SLUICE_CO_TRY(auto const piece, take_body());
-            if (!piece.empty()) co_return piece;
+            if (!piece.empty()) {
+                SLUICE_CO_CHECK(count_whole(piece.size()));
+                co_return piece;
+            }
             continue;
         }
         auto received = co_await receive(until);
@@ -217,6 +220,20 @@ Task<Result<std::string_view>> HttpExchange::read(Instant until) {
         if (!received) co_return std::unexpected(std::move(received.error()));
     }
     co_return std::string_view();
+}
+
+/// An answer that is not streamed is collected before it is passed on, in memory that doubles as it grows.
+Result<> HttpExchange::count_whole(std::size_t bytes) {
+    if (call_.accept != "application/json") return {};
+    whole_ += bytes;
+    auto* const memory = context_.worker.memory();
+    for (; memory && whole_ > counted_; counted_ *= 2) {
+        if (memory->take(2 * counted_)) continue;
+        memory->count_refusal();
+        return std::unexpected(Error{
+            .kind = ErrorKind::overloaded, .detail = "no memory for the upstream's answer", .retry_after = seconds(1)});
+    }
+    return {};
 }
 
 Result<std::string_view> HttpExchange::take_body() {

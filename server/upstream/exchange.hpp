@@ -35,11 +35,14 @@ public:
     Duration connect_time() const override { return connect_time_; }
 
 private:
+    static constexpr std::uint64_t small_answer = 64 * 1024;  ///< taken also when memory is tight
+
     Task<Result<>> open_connection();
     Task<Result<>> write_request();
     Task<Result<>> receive(Instant until);
     Result<bool> parse_head();
     Result<std::string_view> take_body();
+    Result<> count_whole(std::size_t bytes);
     void give_back_if_clean();
     bool may_send_again() const;
     std::string_view buffered() const { return {buffer_ ? buffer_.data() + begin_ : "", end_ - begin_}; }
@@ -67,6 +70,8 @@ private:
     http::BodyKind body_ = http::BodyKind::none;
     std::uint64_t left_ = 0;  ///< of a body with a length
     http::ChunkedDecoder chunks_;
+    std::uint64_t whole_ = 0;  ///< bytes so far of an answer that the caller collects
+    std::uint64_t counted_ = small_answer;
     bool complete_ = false;
     bool kept_ = false;
 };

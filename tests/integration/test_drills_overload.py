@@ -273,6 +273,7 @@ def test_in_a_small_container_hostile_load_is_refused_and_nothing_is_killed(memo
     assert counts.get(503, 0) > 0 and figures["refused"] > 0, figures
 
 
+@pytest.mark.release_only
 def test_a_large_body_is_refused_when_memory_is_tight_and_small_ones_go_on(start):
     """85 % of the limit is half a MiB more than what it uses at rest: no room for 4 MiB."""
     gateway = start(defaults=FORGIVING)

@@ -115,7 +115,7 @@ class FarLab(Process):
 
 OUTAGES = {
     "503": {"status": 503},
-    "reset": {"die_on_request": 1, "die_with_reset": True},
+    "reset": {"reset_at": 0},
     "stall": {"header_delay": "forever"},
     "black hole": None,
 }
