@@ -1,7 +1,7 @@
 #include "server/http/listener.hpp"
 
-#include <sys/socket.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -111,6 +111,7 @@ std::uint16_t Listener::listen_on(net::OwnedFd socket) {
 
 std::vector<int> Listener::descriptors() {
     std::vector<int> all;
+    all.reserve(bound_.size() + acceptors_.size());
     for (auto const& socket : bound_) all.push_back(socket.get());
     for (auto const& acceptor : acceptors_) all.push_back(acceptor->fd());
     return all;

@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-#include <vector>
 
 #include "server/http/server_request.hpp"
 #include "server/http/session_set.hpp"

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -63,7 +64,6 @@ void Worker::round(milliseconds longest) {
     tick(at);
     auto const to_tick = std::chrono::ceil<milliseconds>(next_tick_ - at);
     dispatch(turns_.empty() ? std::min(longest, to_tick) : milliseconds(0));
-    if (std::exchange(rung_, false)) run_posted();
     take_turns();
 }
 
@@ -72,12 +72,13 @@ void Worker::dispatch(milliseconds longest) {
     std::array<epoll_event, events_at_once> events;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     int const count =
         ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), static_cast<int>(longest.count()));
-    for (int i = 0; i < count; ++i) {
-        auto const& event = events[static_cast<std::size_t>(i)];
+    std::span const ready(events.data(), static_cast<std::size_t>(std::max(count, 0)));
+    // What was posted comes first: who posts and then writes to a socket sees it done in that order.
+    auto const rings = [](epoll_event const& event) { return event.data.ptr == nullptr; };
+    if (std::ranges::any_of(ready, rings)) run_posted();
+    for (auto const& event : ready) {
         auto* const registration = static_cast<Descriptor::Registration*>(event.data.ptr);
-        if (registration == nullptr) {
-            rung_ = true;
-        } else if (registration->descriptor != nullptr) {
+        if (registration != nullptr && registration->descriptor != nullptr) {
             registration->descriptor->announced(event.events);
         }
     }

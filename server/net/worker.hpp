@@ -87,7 +87,6 @@ private:
     std::vector<std::function<void()>> posted_;  ///< guarded by mutex_
     std::vector<std::coroutine_handle<>> turns_;
     std::vector<std::unique_ptr<Descriptor::Registration>> retired_;
-    bool rung_ = false;
     Instant next_tick_;
     std::mt19937_64 random_;
     unsigned ticks_ = 0;

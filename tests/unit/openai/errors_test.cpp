@@ -248,7 +248,8 @@ TEST_CASE("no secret of an error body reaches a client or the log", "[error]") {
             status,
             R"({"error":{"message":"key sk-proj-SECRET1234 of org-SECRET123456","code":"sk-SECRET12345","param":"gsk_SECRET12345","type":"sk-SECRET99"}})");
         CAPTURE(status);
-        CHECK((error.message.str() + error.detail.str() + error.code.str() + error.param.str()).find("SECRET") == std::string::npos);
+        CHECK((error.message.str() + error.detail.str() + error.code.str() + error.param.str()).find("SECRET") ==
+              std::string::npos);
     }
 }
 

@@ -155,7 +155,7 @@ public:
 
 /// Runs a task until it waits, and owns it.
 struct Owned {
-    struct promise_type {
+    struct promise_type {  // NOLINT(readability-identifier-naming): the language's name
         Owned get_return_object() { return Owned{std::coroutine_handle<promise_type>::from_promise(*this)}; }
         std::suspend_never initial_suspend() const noexcept { return {}; }
         std::suspend_always final_suspend() const noexcept { return {}; }
