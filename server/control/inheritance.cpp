@@ -38,7 +38,7 @@ std::vector<std::string> split(std::string_view names) {
 
 /// The address in the one form that can be compared: "::1" and "0:0:0:0:0:0:0:1" are the same.
 std::string canonical(std::string_view host) {
-    std::string const text(host);
+    std::string text(host);
     std::array<unsigned char, sizeof(in6_addr)> address{};
     std::array<char, INET6_ADDRSTRLEN> printed{};
     for (int const family : {AF_INET, AF_INET6}) {
