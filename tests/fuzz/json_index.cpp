@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t siz
     }
     (void)openai::read_answer({}, text);
     auto const error = openai::error_of_answer(400, {{"retry-after", text.substr(0, 64)}}, text, {});
-    fuzz::require(error.message.size() <= 512 && error.message.find('\n') == std::string::npos,
+    fuzz::require(error.message.str().size() <= 512 && error.message.str().find('\n') == std::string::npos,
                   "a message is one short line");
     return 0;
 }

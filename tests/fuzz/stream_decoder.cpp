@@ -26,7 +26,7 @@ void finish(Decoded& decoded, StreamDecoder const& decoder, StreamStep const& st
     decoded.facts = std::to_string(usage.input) + "/" + std::to_string(usage.output) + "/" +
                     std::to_string(usage.cached_input) + "/" + std::to_string(decoder.delta_count()) + "/" +
                     std::string(decoder.reported_model()) + "/" + std::string(decoder.finish_reason()) +
-                    (step.error ? to_error_body(*step.error) + step.error->detail : "");
+                    (step.error ? to_error_body(*step.error) + step.error->detail.str() : "");
     fuzz::require(decoded.ended != decoded.failed, "a stream ends well or with an error, never both, never neither");
     fuzz::require(!decoded.ended || step.committed, "what ended has committed");
 }

@@ -75,7 +75,8 @@ void check_error(Error const& error, std::string_view body) {
     for (char const* member : {"message", "type", "param", "code"}) {
         fuzz::require(shown.contains(member), "all four members are there");
     }
-    fuzz::require(error.message.size() <= 512 && error.message.find('\n') == std::string::npos, "one short line");
+    fuzz::require(error.message.str().size() <= 512 && error.message.str().find('\n') == std::string::npos,
+                  "one short line");
     fuzz::require(text.find(secret) == std::string::npos, "the client gets no secret");
     // A secret is found by its form; glued to other letters or cut by an escape it has none.
     bool const whole = body.find(std::string(" ") + std::string(secret) + " ") != std::string_view::npos;
