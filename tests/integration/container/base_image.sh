@@ -31,7 +31,8 @@ for file in $(grep -lsE 'Acquire|Proxy' /etc/apt/apt.conf /etc/apt/apt.conf.d/* 
     install -D -m 644 "$file" "$root$file"
 done
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || true
-rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/man/*
+rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/man/*
+find "$root/usr/share/doc" -type f ! -name copyright -delete  # as the real image: the notices stay
 
 echo "base image: import as $name"
 container=$(buildah from scratch)
