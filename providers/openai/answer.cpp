@@ -22,7 +22,7 @@ std::unexpected<Error> fail(ErrorKind kind, std::string detail) {
 }
 
 Result<AnswerFacts> facts_of(ChatRequest const& request, JsonValue root) {
-    thread_local ChunkFacts chunk;  // for its memory
+    ChunkFacts chunk;
     read_chunk(root, chunk);
     if (chunk.error) return std::unexpected(error_in_body(read_error_value(chunk.error)));
     if (chunk.choices_missing) {
