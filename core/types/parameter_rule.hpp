@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// What a provider's profile says about the parameters of a request, as plain values: docs/guides/provider-profiles.md
+/// explains every member. `config` reads them, `providers/parameters` applies them.
+namespace sluice {
+
+enum class RuleAction : std::uint8_t { keep, drop, reject, clamp, rename, add_default, force, convert };
+
+/// How much of what the client asked for is lost. `exact`: nothing; `minor`: a hint; `lossy`: the answer may differ in
+/// kind.
+enum class Severity : std::uint8_t { exact, minor, lossy };
+
+enum class Conversion : std::uint8_t {
+    map,                   ///< `map`
+    nearest,               ///< `efforts`
+    nine_alphanumerics,    ///< an id of nine letters and digits, the same for the same id
+    thinking_part,         ///< a message's reasoning_content becomes the first part of its content
+    logprobs_count,        ///< `logprobs: true` and `top_logprobs: k` become `logprobs: k`
+    plain_text,            ///< content parts that are all text become one text
+    tools_from_functions,  ///< `functions`, `function_call` become `tools`, `tool_choice`
+};
+
+struct Condition {
+    enum class Test : std::uint8_t {
+        equals,  ///< one of `values`
+        present,
+        absent,
+        empty,
+        is_object,
+        is_array,
+        is_string,
+        is_number,
+        is_boolean,
+        is_null,
+        less,
+        less_or_equal,
+        greater,
+        greater_or_equal,
+        begins,  ///< with `text`
+    };
+    std::string path;  ///< ".role": beside the field; "stream": of the request
+    Test test = Test::present;
+    std::vector<std::string> values;  ///< JSON, as written by nlohmann's dump()
+    double number = 0;
+    std::string text;
+    friend bool operator==(Condition const&, Condition const&) = default;
+};
+
+struct ParameterRule {
+    std::string field;                ///< the path as written: a bounded set, fit for a label
+    std::vector<std::string> models;  ///< patterns; empty: all
+    std::vector<Condition> when;
+    std::vector<Condition> unless;
+    RuleAction action = RuleAction::drop;
+    Severity severity = Severity::minor;
+    std::optional<double> least{};
+    std::optional<double> most{};
+    std::optional<std::uint64_t> most_items{};
+    std::string to;
+    std::string value;  ///< JSON
+    Conversion conversion = Conversion::map;
+    /// JSON to JSON; from "*" stands for every other value, to "null" drops the field.
+    std::vector<std::pair<std::string, std::string>> map;
+    std::vector<std::string> efforts;  ///< for Conversion::nearest
+    std::string instruct;
+    std::string why;
+    std::string source;
+    friend bool operator==(ParameterRule const&, ParameterRule const&) = default;
+};
+
+/// What happens to a field that a target does not take as it is.
+enum class UnsupportedPolicy : std::uint8_t { drop, pass, reject };
+
+/// One line of a request's receipt.
+struct Adjustment {
+    enum class Kind : std::uint8_t { dropped, renamed, clamped, added, forced, converted };
+    Kind kind = Kind::dropped;
+    Severity severity = Severity::minor;
+    std::string_view field;  ///< of a rule, which outlives the request; "model" and the like have none
+    std::string_view why;    ///< of a rule
+    friend bool operator==(Adjustment const&, Adjustment const&) = default;
+};
+
+std::string_view to_string(Adjustment::Kind kind);
+std::string_view to_string(Severity severity);
+
+/// Whether `patterns` take in `model`: the first that fits decides, `!` in front excludes, none at all take in every
+/// model. A list that begins with an exclusion takes in what is not excluded only if a later pattern fits.
+bool matches_model(std::vector<std::string> const& patterns, std::string_view model);
+
+}  // namespace sluice
