@@ -8,6 +8,7 @@
 
 #include "core/types/clock.hpp"
 #include "core/types/money.hpp"
+#include "core/types/parameter_rule.hpp"
 #include "core/types/secret.hpp"
 
 /// What the configuration says, as plain values. `config/` fills these; nothing here knows YAML. Every default stands
@@ -107,6 +108,15 @@ struct PoolSettings {
     milliseconds max_wait{1'000};
 };
 
+/// Thoughts that a model writes into its text, between two marks.
+struct ReasoningTags {
+    std::vector<std::string> models;  ///< patterns; empty: all
+    std::string open;
+    std::string close;
+    bool starts_open = false;  ///< the answer may begin inside: the template has opened it
+    friend bool operator==(ReasoningTags const&, ReasoningTags const&) = default;
+};
+
 struct ProviderSettings {
     std::string name;
     std::string type;  ///< profile in the catalogue
@@ -123,6 +133,11 @@ struct ProviderSettings {
     PoolSettings pool;
     TimeoutSettings timeout;    ///< connect and tls are a provider's; the rest comes from the model
     bool include_usage = true;  ///< ask for usage in streams (some servers refuse stream_options)
+    std::string chat_path = "/chat/completions";  ///< below base_url; "{model}": the target's model, URL-encoded
+    std::vector<std::string> forward_headers;     ///< of the client, lower case, that go on to this provider
+    std::vector<std::string> answer_headers;      ///< of the provider, lower case, that come back to the client
+    std::vector<ParameterRule> parameters;
+    std::vector<ReasoningTags> reasoning_tags;
 };
 
 struct TargetSettings {
@@ -139,6 +154,7 @@ struct ModelSettings {
     TimeoutSettings timeout;
     RetrySettings retry;
     BreakerSettings breaker;
+    UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
     std::vector<std::string> listed;  ///< for a wildcard: known concrete names to show in /v1/models
 };
 
