@@ -1,6 +1,9 @@
 #include "config/catalogue.hpp"
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -12,10 +15,7 @@ namespace sluice::config {
 namespace {
 
 struct Catalogue {
-    std::vector<Profile> profiles;
     std::vector<CatalogueModel> models;
-    std::vector<CanonicalModel> canonical;
-    RuleSets sets;
     std::vector<std::string> problems;
 };
 
@@ -64,43 +64,89 @@ bool is_provider(ShippedFile const& file) {
     return file.name != "prices.json" && file.name != "rules.yaml" && file.name != "models.yaml";
 }
 
+/// Empty where there is no such file.
 ShippedFile shipped(std::string_view name) {
     auto const& files = shipped_files();
     auto const found = std::ranges::find(files, name, &ShippedFile::name);
-    return found == files.end() ? ShippedFile{name, ""} : *found;
+    return found == files.end() ? ShippedFile{} : *found;
 }
 
-Catalogue load() {
+std::optional<Profile> load_profile(ShippedFile const& file, std::vector<Problem>& problems) {
+    static RuleSets const none;
+    bool const uses_sets = file.text.contains("use:");
+    return read_profile(file, uses_sets ? rule_sets() : none, problems);
+}
+
+Catalogue load_models() {
     Catalogue made;
-    std::vector<Problem> problems;
-    made.sets = read_rule_sets(shipped("rules.yaml"), problems);
-    made.canonical = read_canonical_models(shipped("models.yaml"), problems);
-    for (ShippedFile const& file : shipped_files()) {
-        if (!is_provider(file)) continue;
-        if (auto profile = read_profile(file, made.sets, problems)) made.profiles.push_back(std::move(*profile));
-    }
-    std::ranges::sort(made.profiles, {},
-                      [](Profile const& profile) { return std::tie(profile.preference, profile.name); });
-    for (Problem const& problem : problems) made.problems.push_back(to_text(problem, Colour::none));
     read_models(shipped("prices.json"), made);
     return made;
 }
 
-Catalogue const& catalogue() {
-    static Catalogue const loaded = load();
+Catalogue const& loaded_models() {
+    static Catalogue const loaded = load_models();
     return loaded;
 }
 
 }  // namespace
 
-std::vector<Profile> const& profiles() { return catalogue().profiles; }
-std::vector<CatalogueModel> const& catalogue_models() { return catalogue().models; }
-std::vector<std::string> catalogue_problems() { return catalogue().problems; }
-
-Profile const* find_profile(std::string_view name) {
-    auto const found = std::ranges::find(profiles(), name, &Profile::name);
-    return found == profiles().end() ? nullptr : &*found;
+std::vector<Profile> const& profiles() {
+    static std::vector<Profile> const all = [] {
+        std::vector<Profile> made;
+        std::vector<Problem> problems;
+        for (ShippedFile const& file : shipped_files()) {
+            if (!is_provider(file)) continue;
+            if (auto profile = load_profile(file, problems)) made.push_back(std::move(*profile));
+        }
+        std::ranges::sort(made, {}, [](Profile const& profile) { return std::tie(profile.preference, profile.name); });
+        return made;
+    }();
+    return all;
 }
+
+/// Only the file that is asked for is read: a gateway has few of the many providers.
+Profile const* find_profile(std::string_view name) {
+    static std::mutex mutex;
+    static std::map<std::string, std::unique_ptr<Profile const>, std::less<>> known;
+    std::scoped_lock const lock(mutex);
+    if (auto const found = known.find(name); found != known.end()) return found->second.get();
+    ShippedFile const file = shipped(std::string(name) + ".yaml");
+    if (file.text.empty() || !is_provider(file)) return nullptr;
+    std::vector<Problem> problems;
+    auto profile = load_profile(file, problems);
+    if (!profile) return nullptr;
+    return known.emplace(name, std::make_unique<Profile const>(std::move(*profile))).first->second.get();
+}
+
+std::vector<std::string> catalogue_problems() {
+    std::vector<Problem> problems;
+    read_rule_sets(shipped("rules.yaml"), problems);
+    read_canonical_models(shipped("models.yaml"), problems);
+    for (ShippedFile const& file : shipped_files()) {
+        if (is_provider(file)) load_profile(file, problems);
+    }
+    auto texts = loaded_models().problems;
+    for (Problem const& problem : problems) texts.push_back(to_text(problem, Colour::none));
+    return texts;
+}
+
+RuleSets const& rule_sets() {
+    static RuleSets const loaded = [] {
+        std::vector<Problem> problems;
+        return read_rule_sets(shipped("rules.yaml"), problems);
+    }();
+    return loaded;
+}
+
+std::vector<CanonicalModel> const& canonical_models() {
+    static std::vector<CanonicalModel> const loaded = [] {
+        std::vector<Problem> problems;
+        return read_canonical_models(shipped("models.yaml"), problems);
+    }();
+    return loaded;
+}
+
+std::vector<CatalogueModel> const& catalogue_models() { return loaded_models().models; }
 
 CatalogueModel const* find_catalogue_model(std::string_view provider, std::string_view model) {
     auto const& models = catalogue_models();
@@ -109,9 +155,6 @@ CatalogueModel const* find_catalogue_model(std::string_view provider, std::strin
     });
     return found == models.end() ? nullptr : &*found;
 }
-
-std::vector<CanonicalModel> const& canonical_models() { return catalogue().canonical; }
-RuleSets const& rule_sets() { return catalogue().sets; }
 
 Variable const* Profile::find_variable(std::string_view variable) const {
     auto const found = std::ranges::find(variables, variable, &Variable::name);

@@ -188,6 +188,10 @@ void resolve_provider(ProviderDraft& draft, Settings& settings, Reader& reader, 
                      "`base_url` is missing in `" + path + "`: type `" + provider.type + "` has none of its own");
     }
     if (knows_type) resolve_variables(draft, provider, path, reader);
+    if (knows_type && !find_profile(provider.type)->status.empty()) {
+        reader.warning(reader.place(path), "type `" + provider.type + "` is " + find_profile(provider.type)->status +
+                                               " (docs/providers/" + provider.type + ".md)");
+    }
     if (is_the_gateway(provider.base_url, settings.server)) {
         reader.error(reader.place(path + ".base_url"),
                      "`base_url` of `" + path + "` is this gateway's own address (`server.listen`)");
