@@ -65,6 +65,7 @@ Dish Kitchen::prepare_for_provider(Request const& request, Route const& route, C
     Dish dish;
     dish.bill.key = request.header("x-request-id");
     auto owner = std::make_shared<Options>();
+    std::string body = request.body;
     auto found = shared_.providers.find(route.provider);
     if (found == shared_.providers.end()) {
         owner->status = 404;
@@ -72,6 +73,7 @@ Dish Kitchen::prepare_for_provider(Request const& request, Route const& route, C
     } else {
         auto judgement = found->second.judge(request, route.path);
         dish.bill.model = std::string(route.provider) + '/' + judgement.model;
+        body = std::move(judgement.body);
         auto options = read_options(nlohmann::json::parse(judgement.options));
         if (options) {
             *owner = *std::move(options);
@@ -80,12 +82,13 @@ Dish Kitchen::prepare_for_provider(Request const& request, Route const& route, C
             owner->error_message = options.error();
         }
     }
-    auto chat = read_chat_request(request.body);
+    body.reserve(body.size() + body_padding);
+    auto chat = read_chat_request(body);
     if (!chat && owner->status < 300) {
         owner->status = 400;
         owner->error_message = chat.error();
     }
-    context.seed = hash_text(shared_.seed, request.body);
+    context.seed = hash_text(shared_.seed, dish.bill.model);
     dish.answer = shared_answer(make_answer(chat.value_or(ChatRequest{}), *owner, context));
     dish.options = owner.get();
     dish.owner = std::move(owner);

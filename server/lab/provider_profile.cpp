@@ -16,7 +16,7 @@ using nlohmann::json;
 using Keys = std::initializer_list<std::string_view>;
 
 constexpr Keys profile_keys{"about",  "like",   "path",    "auth",   "options", "models",
-                            "refuse", "errors", "answers", "test"};
+                            "refuse", "errors", "answers", "ignores", "test"};
 constexpr Keys auth_keys{"header", "prefix", "keys", "also"};
 constexpr Keys case_keys{"field",   "is",     "when",  "unless",  "models", "unknown_members",
                          "options", "status", "error", "headers", "body",   "why"};
@@ -194,13 +194,14 @@ public:
         options_ = {{"echo", true}, {"tool_calls", 1}};
         lay(options_, member(profile_, "options"));
         decide();
-        Judgement out{model_, {}};
+        Judgement out{model_, {}, {}};
         auto message = options_.find("error_message");
         if (message != options_.end() && message->is_string()) {
             auto text = message->get<std::string>();
             replace_all(text, "{model}", model_);
             *message = text;
         }
+        out.body = body_as_read();
         out.options = options_.dump(-1, ' ', false, json::error_handler_t::replace);
         return out;
     }
@@ -212,6 +213,16 @@ private:
     json body_, options_;
     std::string model_;
     std::string stray_;  ///< the member that is unknown, or the field that was found
+
+    std::string body_as_read() const {
+        if (!body_.is_object()) return request_.body;
+        auto read = body_;
+        for (char const* derived : {"$headers", "$query", "$roles", "$text"}) read.erase(derived);
+        for (auto const& name : member(profile_, "ignores"))
+            if (name.is_string()) read.erase(name.get<std::string>());
+        read["model"] = model_;
+        return read.dump(-1, ' ', false, json::error_handler_t::replace);
+    }
 
     void fail(char const* name, unsigned status, json otherwise) {
         auto const& known = member(profile_, "errors");
@@ -240,7 +251,6 @@ private:
         body_ = json::parse(request_.body, nullptr, false);
         if (!body_.is_object()) return fail("not-json", 400, plain_error("The body is not JSON", "invalid_json"));
         model_ = in_path.empty() ? text_of(body_, "model") : in_path;
-        if (!in_path.empty()) options_["report_model"] = in_path;
         if (model_.starts_with("error:")) return named_error(model_.substr(6));
         if (!choose_model())
             return fail("unknown-model", 404,

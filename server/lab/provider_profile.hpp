@@ -14,6 +14,7 @@ namespace sluice::lab {
 struct Judgement {
     std::string model;
     std::string options;  ///< JSON
+    std::string body;     ///< the request as this provider reads it: without what it ignores
 };
 
 /// One provider's habits and refusals, as its lab.yaml says: docs/guides/lab.md. Immutable. Thread: any.

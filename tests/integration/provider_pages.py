@@ -76,8 +76,9 @@ def overview(providers, capabilities, results):
         f"that provider ([how](guides/lab.md#providers)). A cell stands for one test: `{TEST}::test_capability[PROVIDER-CAPABILITY]`, with the id\n"
         "from the head of its column. The last columns count a provider's own rules for parameters that a golden case proves\n"
         "(`test_case[PROVIDER-CASE]`), and all its cases.\n")
-    out.append("*yes*: works as at OpenAI · *counted*: the provider tells how much it thought, but not what · *json_object*: the schema becomes an\n"
-               "instruction, and the receipt says so · *refused*: a 400 that names the field · *dropped*: taken out, and the receipt says so · *-*: it has none\n")
+    out.append("*yes*: works as at OpenAI · *counted*: the provider tells how much it thought, but not what · *json_object*: the schema becomes\n"
+               "an instruction, and the receipt says so · *unsupported*: refused with a 400 that names the field, or\n"
+               "taken out and on the receipt; never lost silently · *unknown*: not documented; what was sent and the receipt agree · *-*: it has none\n")
     heads = ["provider", *(f"{TITLES[capability]}<br>`{capability}`" for capability in capabilities), "rules proven", "cases"]
     out.append("| " + " | ".join(heads) + " |")
     out.append("|---" * len(heads) + "|")
