@@ -70,9 +70,9 @@ class Case:
 @dataclass
 class Imitated:
     name: str
-    lab: dict
-    cases: list = field(default_factory=list)
-    profile: dict | None = None  # of the catalogue; None: there is none yet
+    lab: dict = field(repr=False)
+    cases: list = field(default_factory=list, repr=False)
+    profile: dict | None = field(default=None, repr=False)  # of the catalogue; None: there is none yet
 
     @property
     def test(self):
