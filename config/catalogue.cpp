@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
+#include "config/profile_reader.hpp"
 #include "config/schema.hpp"
 #include "config/values.hpp"
-#include "config/yaml_tree.hpp"
 
 namespace sluice::config {
 namespace {
@@ -13,53 +14,10 @@ namespace {
 struct Catalogue {
     std::vector<Profile> profiles;
     std::vector<CatalogueModel> models;
+    std::vector<CanonicalModel> canonical;
+    RuleSets sets;
     std::vector<std::string> problems;
 };
-
-std::string text_at(Node const& node, std::string_view key) {
-    Node const* found = node.find(key);
-    return found == nullptr ? std::string() : found->text;
-}
-
-void check_keys(Node const& node, std::initializer_list<std::string_view> known, std::string const& file,
-                std::vector<std::string>& problems) {
-    for (Entry const& entry : node.entries) {
-        if (std::ranges::find(known, entry.key) == known.end()) problems.push_back(file + ": unknown key " + entry.key);
-    }
-}
-
-void read_profile(ShippedFile const& file, Catalogue& catalogue) {
-    std::string const name(file.name);
-    std::vector<Problem> problems;
-    auto const root = parse_yaml(file.text, name, problems);
-    for (Problem const& problem : problems) catalogue.problems.push_back(to_text(problem, Colour::none));
-    if (!root || root->entries.size() != 1) {
-        catalogue.problems.push_back(name + ": one provider per file");
-        return;
-    }
-    auto const& [provider, at, facts] = root->entries.front();
-    check_keys(facts, {"dialect", "telemetry_name", "base_url", "base_url_env", "auth", "source", "date"}, name,
-               catalogue.problems);
-    Profile profile{.name = provider,
-                    .dialect = text_at(facts, "dialect"),
-                    .telemetry_name = text_at(facts, "telemetry_name"),
-                    .base_url = text_at(facts, "base_url"),
-                    .key_variables = {},
-                    .base_url_variable = text_at(facts, "base_url_env")};
-    if (text_at(facts, "source").empty() || text_at(facts, "date").empty())
-        catalogue.problems.push_back(name + ": no source and date");
-    if (Node const* auth = facts.find("auth")) {
-        check_keys(*auth, {"scheme", "env", "other_env", "required"}, name, catalogue.problems);
-        if (text_at(*auth, "scheme") != "bearer") catalogue.problems.push_back(name + ": auth.scheme must be bearer");
-        profile.needs_key = text_at(*auth, "required") != "false";
-        if (auto variable = text_at(*auth, "env"); !variable.empty())
-            profile.key_variables.push_back(std::move(variable));
-        if (Node const* others = auth->find("other_env")) {
-            for (Node const& other : others->items) profile.key_variables.push_back(other.text);
-        }
-    }
-    catalogue.profiles.push_back(std::move(profile));
-}
 
 std::optional<PricePerMillion> price_at(nlohmann::json const& row, char const* key) {
     auto const found = row.find(key);
@@ -82,7 +40,9 @@ void read_models(ShippedFile const& file, Catalogue& catalogue) {
                              .prices = {},
                              .context = row.value("context", std::uint64_t{0}),
                              .max_output = row.value("max_output", std::uint64_t{0}),
-                             .answers_chat = row.value("kind", "chat") == "chat"};
+                             .answers_chat = row.value("kind", "chat") == "chat",
+                             .source = row.value("source", ""),
+                             .date = row.value("date", "")};
         auto const input = price_at(row, "input");
         auto const output = price_at(row, "output");
         if (input && output) {
@@ -100,17 +60,34 @@ void read_models(ShippedFile const& file, Catalogue& catalogue) {
     }
 }
 
+bool is_provider(ShippedFile const& file) {
+    return file.name != "prices.json" && file.name != "rules.yaml" && file.name != "models.yaml";
+}
+
+ShippedFile shipped(std::string_view name) {
+    auto const& files = shipped_files();
+    auto const found = std::ranges::find(files, name, &ShippedFile::name);
+    return found == files.end() ? ShippedFile{name, ""} : *found;
+}
+
+Catalogue load() {
+    Catalogue made;
+    std::vector<Problem> problems;
+    made.sets = read_rule_sets(shipped("rules.yaml"), problems);
+    made.canonical = read_canonical_models(shipped("models.yaml"), problems);
+    for (ShippedFile const& file : shipped_files()) {
+        if (!is_provider(file)) continue;
+        if (auto profile = read_profile(file, made.sets, problems)) made.profiles.push_back(std::move(*profile));
+    }
+    std::ranges::sort(made.profiles, {},
+                      [](Profile const& profile) { return std::tie(profile.preference, profile.name); });
+    for (Problem const& problem : problems) made.problems.push_back(to_text(problem, Colour::none));
+    read_models(shipped("prices.json"), made);
+    return made;
+}
+
 Catalogue const& catalogue() {
-    static Catalogue const loaded = [] {
-        Catalogue made;
-        for (ShippedFile const& file : shipped_files()) {
-            if (file.name == "prices.json")
-                read_models(file, made);
-            else
-                read_profile(file, made);
-        }
-        return made;
-    }();
+    static Catalogue const loaded = load();
     return loaded;
 }
 
@@ -125,12 +102,58 @@ Profile const* find_profile(std::string_view name) {
     return found == profiles().end() ? nullptr : &*found;
 }
 
+CatalogueModel const* find_catalogue_model(std::string_view provider, std::string_view model) {
+    auto const& models = catalogue_models();
+    auto const found = std::ranges::find_if(models, [provider, model](CatalogueModel const& each) {
+        return each.provider == provider && each.model == model;
+    });
+    return found == models.end() ? nullptr : &*found;
+}
+
+std::vector<CanonicalModel> const& canonical_models() { return catalogue().canonical; }
+RuleSets const& rule_sets() { return catalogue().sets; }
+
+Variable const* Profile::find_variable(std::string_view variable) const {
+    auto const found = std::ranges::find(variables, variable, &Variable::name);
+    return found == variables.end() ? nullptr : &*found;
+}
+
+ModelFacts Profile::facts_of(std::string_view model) const {
+    ModelFacts facts;
+    auto const take = [](auto& to, auto const& from) {
+        if (!to) to = from;
+    };
+    for (ModelFacts const& each : models) {
+        if (!matches_model(each.match, model)) continue;
+        take(facts.tools, each.tools);
+        take(facts.stream_tools, each.stream_tools);
+        take(facts.parallel_tools, each.parallel_tools);
+        take(facts.tool_choice_required, each.tool_choice_required);
+        take(facts.vision, each.vision);
+        take(facts.json_object, each.json_object);
+        take(facts.json_schema, each.json_schema);
+        take(facts.reasoning, each.reasoning);
+        take(facts.context, each.context);
+        take(facts.max_output, each.max_output);
+    }
+    return facts;
+}
+
 void apply(Profile const& profile, ProviderSettings& provider) {
+    ProviderSettings const& shipped = profile.settings;
     provider.type = profile.name;
-    provider.dialect = profile.dialect;
-    provider.telemetry_name = profile.telemetry_name;
-    provider.base_url = profile.base_url;
-    provider.auth = profile.auth;
+    provider.dialect = shipped.dialect;
+    provider.telemetry_name = shipped.telemetry_name;
+    provider.base_url = shipped.base_url;
+    provider.auth = shipped.auth;
+    provider.auth_header = shipped.auth_header;
+    provider.headers = shipped.headers;
+    provider.include_usage = shipped.include_usage;
+    provider.chat_path = shipped.chat_path;
+    provider.forward_headers = shipped.forward_headers;
+    provider.answer_headers = shipped.answer_headers;
+    provider.parameters = shipped.parameters;
+    provider.reasoning_tags = shipped.reasoning_tags;
 }
 
 }  // namespace sluice::config

@@ -15,9 +15,19 @@ struct SecretText {
     friend bool operator==(SecretText const&, SecretText const&) = default;
 };
 
+/// Rules for parameters as a user wrote them.
+struct RuleList {
+    std::vector<ParameterRule> rules;
+    std::string text;  ///< as one would write them on one line
+    friend bool operator==(RuleList const&, RuleList const&) = default;
+};
+
 struct ProviderDraft {
     ProviderSettings settings;
     std::optional<SecretText> api_key;
+    std::map<std::string, std::string> variables;
+    RuleList rules;
+    std::vector<ReasoningTags> tags;
 };
 
 struct ModelDraft {

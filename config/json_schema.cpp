@@ -89,6 +89,9 @@ Json scalar_of(Field const& field) {
             return one_or_list(choices_of(field));
         case Kind::texts:
             return one_or_list(Json{{"type", "string"}});
+        case Kind::rules:
+            return Json{{"type", "array"}, {"items", {{"type", "object"}}}};
+        case Kind::text_map:
         case Kind::headers:
             return Json{{"type", "object"}, {"additionalProperties", {{"type", {"string", "number", "boolean"}}}}};
         case Kind::price:

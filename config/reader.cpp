@@ -102,6 +102,10 @@ void Reader::field(Field const& field, void* object, Node const* node, Where con
             return object_list(field, object, *node, where);
         case Kind::headers:
             return headers(field, object, *node, where);
+        case Kind::text_map:
+            return text_map(field, object, *node, where);
+        case Kind::rules:
+            return rules(field, object, *node, where);
         case Kind::secret:
             return secret(field, object, *node, where);
         case Kind::texts:

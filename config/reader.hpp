@@ -37,6 +37,8 @@ public:
     /// Whether the text at `path` holds no variable.
     bool is_literal(std::string const& path) const { return subject(path).starts_with('`'); }
 
+    Environment const& environment() const { return environment_; }
+
     void error(Position at, std::string message);
     void warning(Position at, std::string message);
 
@@ -75,6 +77,8 @@ private:
     void scalar(Field const& field, void* object, Node const& node, Where const& where);
     void list(Field const& field, void* object, Node const& node, Where const& where);
     void headers(Field const& field, void* object, Node const& node, Where const& where);
+    void text_map(Field const& field, void* object, Node const& node, Where const& where);
+    void rules(Field const& field, void* object, Node const& node, Where const& where);
     void secret(Field const& field, void* object, Node const& node, Where const& where);
     void absent(Field const& field, void const* object, Where const& where);
 

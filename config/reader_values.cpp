@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/catalogue.hpp"
 #include "config/interpolate.hpp"
 #include "config/reader.hpp"
 #include "config/text.hpp"
@@ -159,6 +160,25 @@ void Reader::headers(Field const& field, void* object, Node const& node, Where c
     }
     field.bind.assign(object, headers);
     if (!headers.empty()) show(field, object, where, shown(node.at), sha256_hex(canonical));
+}
+
+void Reader::text_map(Field const& field, void* object, Node const& node, Where const& where) {
+    std::string const path = where.child(field.key);
+    if (node.shape == Node::Shape::null) return;
+    if (node.shape != Node::Shape::map) return error(node.at, "`" + path + "` must be a map");
+    TextMap texts;
+    for (Entry const& entry : node.entries) {
+        places_[path + "." + entry.key] = entry.at;
+        if (auto value = scalar_of(entry.value, path + "." + entry.key)) texts[entry.key] = std::move(value->text);
+    }
+    field.bind.assign(object, texts);
+    show(field, object, where, shown(node.at));
+}
+
+void Reader::rules(Field const& field, void* object, Node const& node, Where const& where) {
+    RuleList list{.rules = read_rules(node, rule_sets(), problems_), .text = json_of(node)};
+    field.bind.assign(object, list);
+    show(field, object, where, shown(node.at));
 }
 
 std::optional<Reader::Scalar> Reader::secret_from(Entry const& entry) {

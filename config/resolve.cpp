@@ -76,6 +76,86 @@ void resolve_credentials(ProviderDraft const& draft, ProviderSettings& provider,
                                          variable + "}`, or `api_key: none` if it needs none");
 }
 
+/// The value of a variable of `profile`: the file's, the environment's, or the catalogue's.
+std::optional<std::string> value_of(Variable const& variable, ProviderDraft const& draft, Environment const& environment) {
+    if (auto const given = draft.variables.find(variable.name); given != draft.variables.end()) return given->second;
+    if (environment && !variable.env.empty()) {
+        if (auto value = environment(variable.env); value && !value->empty()) return value;
+    }
+    return variable.standard;
+}
+
+/// A part of an address: what could leave its place there is refused.
+bool fits_in_address(std::string_view value) {
+    return !value.empty() && std::ranges::all_of(value, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view("-._:").contains(c);
+    }) && !value.starts_with('.');
+}
+
+/// Puts the values of variables where `{name}` stands in addresses and headers.
+void resolve_variables(ProviderDraft const& draft, ProviderSettings& provider, std::string const& path, Reader& reader) {
+    Profile const* const profile = find_profile(provider.type);
+    std::vector<std::string> known;
+    for (Variable const& variable : profile->variables) known.push_back(variable.name);
+    for (auto const& [name, unused] : draft.variables) {
+        if (profile->find_variable(name) != nullptr) continue;
+        reader.error(reader.place(path + ".variables." + name), "type `" + profile->name + "` has no variable `" +
+                                                                    clipped(name) + "`" + reader.hint(name, known));
+    }
+    for (Variable const& variable : profile->variables) {
+        std::string const mark = "{" + variable.name + "}";
+        auto const fill = [&mark](std::string& text, std::string const& value) {
+            for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size()))
+                text.replace(at, mark.size(), value);
+        };
+        bool used = provider.base_url.contains(mark) || provider.chat_path.contains(mark);
+        for (auto const& [name, text] : provider.headers) used |= text.contains(mark);
+        if (!used) continue;
+        Position const at = reader.place(path + ".variables." + variable.name);
+        auto const value = value_of(variable, draft, reader.environment());
+        if (!value) {
+            std::string const example = variable.example.empty() ? "..." : variable.example;
+            reader.error(at, "`" + path + "` needs `variables: { " + variable.name + ": " + example + " }`" +
+                                 (variable.env.empty() ? "" : ", or the variable " + variable.env) +
+                                 (variable.why.empty() ? "" : ": " + variable.why));
+            continue;
+        }
+        bool const listed = variable.values.empty() || std::ranges::find(variable.values, *value) != variable.values.end();
+        if (!listed || !fits_in_address(*value)) {
+            reader.error(at, "`" + clipped(*value) + "` is no value for `" + variable.name + "`" +
+                                 (variable.values.empty() ? ": letters, digits and -._: only"
+                                                          : reader.hint(*value, variable.values)));
+            continue;
+        }
+        fill(provider.base_url, *value);
+        fill(provider.chat_path, *value);
+        for (auto& [name, text] : provider.headers) fill(text, *value);
+    }
+}
+
+/// A user's rule on a field takes the place of all shipped ones on it.
+void merge_rules(RuleList own, ProviderSettings& provider) {
+    std::erase_if(provider.parameters, [&own](ParameterRule const& shipped) {
+        return std::ranges::any_of(own.rules, [&shipped](ParameterRule const& rule) { return rule.field == shipped.field; });
+    });
+    std::erase_if(own.rules, [](ParameterRule const& rule) { return rule.action == RuleAction::keep; });
+    provider.parameters.insert(provider.parameters.begin(), own.rules.begin(), own.rules.end());
+}
+
+/// What the file adds to the catalogue's, instead of replacing it.
+void merge_catalogue(ProviderDraft const& draft, ProviderSettings& provider) {
+    if (Profile const* const profile = find_profile(provider.type))
+        provider.headers.insert(profile->settings.headers.begin(), profile->settings.headers.end());
+    merge_rules(draft.rules, provider);
+    if (!draft.tags.empty()) provider.reasoning_tags = draft.tags;
+    for (auto* const names : {&provider.forward_headers, &provider.answer_headers}) {
+        for (auto& name : *names) {
+            std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        }
+    }
+}
+
 /// A shell that exports OPENAI_BASE_URL for the SDKs exports it for the gateway too.
 bool is_the_gateway(std::string const& base_url, ServerSettings const& server) {
     auto const upstream = parts_of_url(base_url);
@@ -86,6 +166,7 @@ bool is_the_gateway(std::string const& base_url, ServerSettings const& server) {
 
 void resolve_provider(ProviderDraft& draft, Settings& settings, Reader& reader, Files const& files) {
     ProviderSettings provider = std::move(draft.settings);
+    merge_catalogue(draft, provider);
     std::string const path = "providers." + provider.name;
     if (provider.name.empty() || provider.name.find_first_of("/* ") != std::string::npos) {
         reader.error(reader.place(path), "a provider's name can't hold `/`, `*` or a space");
@@ -101,6 +182,7 @@ void resolve_provider(ProviderDraft& draft, Settings& settings, Reader& reader, 
         reader.error(reader.place(path),
                      "`base_url` is missing in `" + path + "`: type `" + provider.type + "` has none of its own");
     }
+    if (knows_type) resolve_variables(draft, provider, path, reader);
     if (is_the_gateway(provider.base_url, settings.server)) {
         reader.error(reader.place(path + ".base_url"),
                      "`base_url` of `" + path + "` is this gateway's own address (`server.listen`)");

@@ -27,6 +27,8 @@ enum class Kind : std::uint8_t {
     choices,
     texts,
     headers,
+    text_map,  ///< name -> text
+    rules,     ///< for parameters: docs/guides/provider-profiles.md
     address,  ///< host:port
     url,
     proxy_url,
@@ -51,7 +53,8 @@ struct DurationRange {
 using Texts = std::vector<std::string>;
 using TextMap = std::map<std::string, std::string>;
 /// Numbers of every unit are std::int64_t, a choice is its index. monostate: there is no value.
-using Value = std::variant<std::monostate, bool, std::int64_t, std::string, Texts, TextMap, DurationRange, SecretText>;
+using Value =
+    std::variant<std::monostate, bool, std::int64_t, std::string, Texts, TextMap, DurationRange, SecretText, RuleList>;
 
 enum class Presence : std::uint8_t {
     optional,

@@ -61,6 +61,40 @@ Section const& auth_section() {
     return section;
 }
 
+Section const& tags_section() {
+    static Section const section{
+        .title = "providers.NAME.reasoning_tags[]",
+        .fields =
+            {
+                {.key = "open",
+                 .kind = Kind::text,
+                 .sentence = "The mark before.",
+                 .bind = bind<&ReasoningTags::open>(),
+                 .presence = Presence::required,
+                 .example = "<think>"},
+                {.key = "close",
+                 .kind = Kind::text,
+                 .sentence = "The mark behind.",
+                 .bind = bind<&ReasoningTags::close>(),
+                 .presence = Presence::required,
+                 .example = "</think>"},
+                {.key = "models",
+                 .kind = Kind::texts,
+                 .standard = "[]",
+                 .sentence = "Patterns of its models that do so; all unless given.",
+                 .bind = bind<&ReasoningTags::models>(),
+                 .example = "[qwen*]"},
+                {.key = "starts_open",
+                 .kind = Kind::boolean,
+                 .standard = "false",
+                 .sentence = "An answer may begin inside, without the first mark.",
+                 .bind = bind<&ReasoningTags::starts_open>()},
+            },
+        .fresh = fresh<ReasoningTags>(),
+    };
+    return section;
+}
+
 Section const& pool_section() {
     static Section const section{
         .title = "providers.NAME.pool",
@@ -188,6 +222,42 @@ std::vector<Field> provider_connection() {
          .standard = "true",
          .sentence = "Ask for usage in streams; some servers refuse `stream_options`.",
          .bind = bind<&ProviderDraft::settings, &ProviderSettings::include_usage>()},
+        {.key = "variables",
+         .kind = Kind::text_map,
+         .sentence = "What its address needs to know: a region, a resource's name ([provider profiles]"
+                     "(guides/provider-profiles.md)).",
+         .bind = bind<&ProviderDraft::variables>(),
+         .example = "{ resource: acme }"},
+        {.key = "chat_path",
+         .kind = Kind::text,
+         .standard = "/chat/completions",
+         .sentence = "Below the base URL; `{model}` stands for the target's model.",
+         .bind = bind<&ProviderDraft::settings, &ProviderSettings::chat_path>()},
+        {.key = "forward_headers",
+         .kind = Kind::texts,
+         .standard = "[]",
+         .sentence = "A client's headers that go on to it.",
+         .bind = bind<&ProviderDraft::settings, &ProviderSettings::forward_headers>(),
+         .example = "[x-session-id]"},
+        {.key = "answer_headers",
+         .kind = Kind::texts,
+         .standard = "[]",
+         .sentence = "Its headers that come back to the client.",
+         .bind = bind<&ProviderDraft::settings, &ProviderSettings::answer_headers>(),
+         .example = "[x-generation-id]"},
+        {.key = "parameters",
+         .kind = Kind::rules,
+         .sentence = "Rules for request parameters, in front of the catalogue's, and instead of those on the same fields "
+                     "([provider profiles](guides/provider-profiles.md)).",
+         .bind = bind<&ProviderDraft::rules>(),
+         .example = "[{ field: seed, do: drop }]"},
+        {.key = "reasoning_tags",
+         .kind = Kind::object_list,
+         .sentence = "Marks between which its models write thoughts into their text.",
+         .bind = {.entry = [](void* object, std::string const&) -> void* {
+             return &static_cast<ProviderDraft*>(object)->tags.emplace_back();
+         }},
+         .section = tags_section},
         {.key = "timeout",
          .kind = Kind::object,
          .sentence = "How long a connection may take.",
@@ -198,16 +268,13 @@ std::vector<Field> provider_connection() {
         planned("health", "Probes of a provider."),
         planned("weight", "A provider's share of the requests."),
         planned("limits", "A provider's own rate limits."),
-        planned("parameters", "Rules for request parameters."),
-        planned("region", "Region of a cloud provider."),
     };
 }
 
 }  // namespace
 
 std::vector<std::string_view> const& planned_provider_types() {
-    static std::vector<std::string_view> const types{"anthropic", "azure",      "bedrock", "vertex",
-                                                     "replicate", "perplexity", "portkey", "mock"};
+    static std::vector<std::string_view> const types{"anthropic", "mock"};
     return types;
 }
 
@@ -282,6 +349,14 @@ Section const& model_section() {
                  .sentence = "Where they go after those.",
                  .bind = bind<&ModelDraft::fallbacks>(),
                  .section = target_section},
+                {.key = "unsupported",
+                 .kind = Kind::choice,
+                 .standard = "drop",
+                 .sentence = "What happens to a field that a target does not take as it is: `drop` or change it, `pass` it "
+                             "on all the same, or `reject` the request unless nothing is lost. A request's "
+                             "`x-sluice-unsupported` or `x-sluice-strict: true` wins.",
+                 .bind = bind<&ModelDraft::settings, &ModelSettings::unsupported>(),
+                 .choices = {"drop", "pass", "reject"}},
                 {.key = "timeout",
                  .kind = Kind::object,
                  .sentence = "How long each step may take.",

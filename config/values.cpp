@@ -273,9 +273,12 @@ std::string format_value(Field const& field, Value const& value) {
         return format_duration(range->first.count()) + ".." + format_duration(range->last.count());
     }
     if (auto const* secret = std::get_if<SecretText>(&value)) return secret->none ? "none" : "\"***\"";
+    if (auto const* list = std::get_if<RuleList>(&value)) return list->text;
     std::string out;
-    for (auto const& [name, unused] : std::get<TextMap>(value))
-        out += (out.empty() ? "" : ", ") + yaml_scalar(name) + ": \"***\"";
+    for (auto const& [name, text] : std::get<TextMap>(value)) {
+        auto const shown = field.kind == Kind::headers ? "\"***\"" : yaml_scalar(text);
+        out += (out.empty() ? "" : ", ") + yaml_scalar(name) + ": " + shown;
+    }
     return out.empty() ? "" : "{ " + out + " }";
 }
 
@@ -306,7 +309,10 @@ std::string allowed(Field const& field) {
         case Kind::texts:
             return "list of words";
         case Kind::headers:
+        case Kind::text_map:
             return "name: value";
+        case Kind::rules:
+            return "list of rules";
         case Kind::address:
             return "host:port";
         case Kind::url:

@@ -19,7 +19,10 @@ std::vector<Found> providers_in(Environment const& environment) {
         auto const variable = std::ranges::find_if(profile.key_variables, [&environment](std::string const& name) {
             return environment && !environment(name).value_or("").empty();
         });
-        if (variable != profile.key_variables.end()) found.push_back({&profile, *variable});
+        bool const is_complete = std::ranges::all_of(profile.variables, [&environment](Variable const& needed) {
+            return needed.standard || (!needed.env.empty() && !environment(needed.env).value_or("").empty());
+        });
+        if (variable != profile.key_variables.end() && is_complete) found.push_back({&profile, *variable});
     }
     return found;
 }

@@ -89,6 +89,17 @@ void add_route_headers(Headers& headers, Attempt const* last, std::size_t attemp
     headers.push_back({"server-timing", server_timing(timing)});
 }
 
+void add_receipt(Headers& headers, std::vector<Adjustment> const& adjustments) {
+    if (adjustments.empty()) return;
+    std::string text;
+    for (auto const& adjustment : adjustments) {
+        if (!text.empty()) text += ", ";
+        text.append("\"").append(adjustment.field).append("\";change=").append(to_string(adjustment.kind));
+        text.append(";severity=").append(to_string(adjustment.severity));
+    }
+    headers.push_back({"x-sluice-adjusted", std::move(text)});
+}
+
 void add_upstream_header(Headers& headers, std::string_view name, std::string_view value) {
     auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
     if (value.empty() || value.size() > 128 || !std::all_of(value.begin(), value.end(), visible)) return;

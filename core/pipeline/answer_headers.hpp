@@ -33,6 +33,9 @@ Headers stream_headers(std::string_view request_id);
 /// provider and model when `last` is null.
 void add_route_headers(Headers& headers, Attempt const* last, std::size_t attempts, AnswerTiming const& timing);
 
+/// Appends x-sluice-adjusted: "temperature";change=clamped;severity=minor, ... Nothing without adjustments.
+void add_receipt(Headers& headers, std::vector<Adjustment> const& adjustments);
+
 /// Appends an upstream's field under our name for it, if it has a value that is fit to be passed on: at most 128
 /// visible ASCII characters.
 void add_upstream_header(Headers& headers, std::string_view name, std::string_view value);

@@ -85,7 +85,9 @@ Task<Result<>> AttemptRun::exchange_answer() {
     auto const& chat = run_.request.chat;
     auto const& provider = *target_.provider->settings;
     if (dialect_ == nullptr) co_return failure(ErrorKind::internal, "no dialect is called " + provider.dialect);
-    SLUICE_CO_TRY(auto const encoded, dialect_->encode(chat, record_.target_model, provider));
+    TargetView const view{.provider = provider, .model = record_.target_model, .unsupported = run_.unsupported};
+    SLUICE_CO_TRY(auto encoded, dialect_->encode(chat, view));
+    record_.adjustments = std::move(encoded.adjustments);
     auto const body = spliced(chat.body, encoded.edits);
     UpstreamCall const call{.provider = provider,
                             .credential = pass_.credential(),
@@ -94,6 +96,7 @@ Task<Result<>> AttemptRun::exchange_answer() {
                             .body_size = spliced_size(chat.body, encoded.edits),
                             .request_id = run_.request.request_id,
                             .accept = chat.stream ? "text/event-stream" : "application/json",
+                            .client_headers = run_.request.forwardable,
                             .timeout = target_.timeout,
                             .deadline = run_.deadline,
                             .cancellation = run_.cancellation};
@@ -232,6 +235,7 @@ void AttemptRun::add_headers(Headers& headers) const {
     AnswerTiming const timing{.own = spent - upstream, .upstream = upstream, .first_token = run_.outcome.first_token};
     add_route_headers(headers, &record_, run_.outcome.attempts.size() + 1, timing);
     add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
+    if (run_.request.wants_receipt) add_receipt(headers, record_.adjustments);
 }
 
 }  // namespace sluice

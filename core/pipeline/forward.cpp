@@ -9,6 +9,17 @@
 namespace sluice {
 namespace {
 
+/// The rules that keep the request of `run` from `target`.
+std::vector<ParameterRule const*> refused_by(RequestRun& run, TargetRuntime const& target, std::string_view star) {
+    auto const& provider = *target.provider->settings;
+    if (provider.parameters.empty()) return {};
+    auto const* const dialect = run.parts.dialects(provider.dialect);
+    if (dialect == nullptr) return {};
+    auto const model = fill_star(target.model, star);
+    return dialect->refused_by(run.request.chat,
+                               {.provider = provider, .model = model, .unsupported = run.unsupported});
+}
+
 Candidate candidate_of(TargetRuntime const& target, Instant now) {
     auto const& provider = *target.provider;
     auto const breaker = target.health->view(now);
@@ -32,7 +43,10 @@ class Walk {
 public:
     Walk(RequestRun& run, Instant now) : run_(run), targets_(run.model->targets), now_(now) {
         candidates_.reserve(targets_.size());
-        for (auto const& target : targets_) candidates_.push_back(candidate_of(target, now));
+        for (auto const& target : targets_) {
+            candidates_.push_back(candidate_of(target, now));
+            candidates_.back().takes_request = refused_by(run, target, run.star).empty();
+        }
         plan_ = make_plan(candidates_, run.model->policy);
     }
 
@@ -45,6 +59,8 @@ private:
     bool provider_was_tried(std::string_view provider) const;
     Task<Result<>> pause(milliseconds wait);
     Error none_left();
+    Error unsupported();
+    std::string targets_that_take_it();
     Error summed_up(Error error) const;
 
     TargetRuntime const& target() const { return targets_[plan_.order[position_].target]; }
@@ -133,7 +149,7 @@ Decision Walk::decide(Error const& error) {
 /// The next place in the plan whose target could take the request now.
 std::optional<std::size_t> Walk::next_usable() const {
     for (auto place = position_ + 1; place < plan_.order.size(); ++place) {
-        if (!exclusion(candidate_of(targets_[plan_.order[place].target], now_))) return place;
+        if (!exclusion(candidate_of(targets_[plan_.order[place].target], now_))) return place;  // takes the request
     }
     return std::nullopt;
 }
@@ -160,12 +176,56 @@ Task<Result<>> Walk::pause(milliseconds wait) {
 Error Walk::none_left() {
     if (last_) return summed_up(*std::move(last_));
     if (!plan_.order.empty()) {  // somebody else took the probe, or the last place, since the plan
-        candidates_.clear();
-        for (auto const& target : targets_) candidates_.push_back(candidate_of(target, now_));
+        for (auto& candidate : candidates_) {
+            bool const takes_request = candidate.takes_request;
+            candidate = candidate_of(targets_[static_cast<std::size_t>(&candidate - candidates_.data())], now_);
+            candidate.takes_request = takes_request;
+        }
         plan_ = make_plan(candidates_, run_.model->policy);
         plan_.order.clear();
     }
-    return nothing_planned(candidates_, plan_);
+    auto error = nothing_planned(candidates_, plan_);
+    return error.kind == ErrorKind::unsupported_parameter ? unsupported() : error;
+}
+
+/// Says which fields no target takes, why, and where they would be taken.
+Error Walk::unsupported() {
+    Error error{.kind = ErrorKind::unsupported_parameter};
+    std::string reasons;
+    std::vector<ParameterRule const*> named;
+    for (auto const& target : targets_) {
+        for (auto const* const rule : refused_by(run_, target, run_.star)) {
+            bool const is_new = std::ranges::none_of(
+                named, [rule](ParameterRule const* other) { return other->field == rule->field; });
+            if (!is_new) continue;
+            named.push_back(rule);
+            if (error.param.empty()) error.param = rule->field;
+            reasons += (reasons.empty() ? "'" : "; '") + rule->field + "'";
+            if (!rule->why.empty()) reasons += " (" + rule->why + ")";
+        }
+    }
+    std::string const others = targets_that_take_it();
+    error.message = "no target of '" + shown(run_.request.chat.requested_model) +
+                    "' takes the request as it is: " + reasons +
+                    (others.empty() ? "; no other target that this key may use does either" : "; these would: " + others);
+    return error;
+}
+
+/// "openai/gpt-5 (model 'smart'), ...": of all models that the caller may use, the first few.
+std::string Walk::targets_that_take_it() {
+    constexpr unsigned most = 8;
+    std::string names;
+    unsigned count = 0;
+    for (auto const& model : run_.snapshot.models()) {
+        auto const& name = model.settings->name;
+        bool const is_concrete = name.find('*') == std::string::npos;
+        if (&model == run_.model || !is_concrete || !allows_model(run_.request.allowed_models, name)) continue;
+        for (auto const& target : model.targets) {
+            if (count == most || !refused_by(run_, target, {}).empty()) continue;
+            names += (count++ == 0 ? "" : ", ") + target.name + " (model '" + name + "')";
+        }
+    }
+    return names;
 }
 
 /// Says briefly that the gateway has tried more than one target.

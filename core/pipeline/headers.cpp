@@ -1,4 +1,4 @@
-#include "core/pipeline/ports.hpp"
+#include "core/pipeline/headers.hpp"
 
 namespace sluice {
 

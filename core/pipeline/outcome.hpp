@@ -10,6 +10,7 @@
 #include "core/types/clock.hpp"
 #include "core/types/error.hpp"
 #include "core/types/money.hpp"
+#include "core/types/parameter_rule.hpp"
 #include "core/types/usage.hpp"
 
 namespace sluice {
@@ -49,6 +50,7 @@ struct Attempt {
     bool reused_connection = false;
     bool uncertain = false;  ///< the request went out completely, yet no answer tells whether it was billed
     Usage usage{};
+    std::vector<Adjustment> adjustments;  ///< to the client's parameters; views of rules that the snapshot holds
 };
 
 /// Who asked, as far as logs and metrics need it.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/pipeline/cancellation.hpp"
+#include "core/pipeline/headers.hpp"
 #include "core/pipeline/outcome.hpp"
 #include "core/pipeline/task.hpp"
 #include "core/stream/stream_decoder.hpp"
@@ -23,16 +24,6 @@ namespace sluice {
 
 using Pieces = std::span<std::string_view const>;
 
-struct HeaderField {
-    std::string name;  ///< lower case
-    std::string value;
-    friend bool operator==(HeaderField const&, HeaderField const&) = default;
-};
-using Headers = std::vector<HeaderField>;
-
-/// The value of the field `lower_name`, or an empty view.
-std::string_view find(Headers const& headers, std::string_view lower_name);
-
 // --- towards the provider's wire format
 // --------------------------------------------------------------------------------
 
@@ -40,6 +31,14 @@ std::string_view find(Headers const& headers, std::string_view lower_name);
 struct EncodedRequest {
     std::string path;
     std::vector<Edit> edits;
+    std::vector<Adjustment> adjustments;  ///< to what the client asked for; views of the provider's rules
+};
+
+/// Where a request goes, and how it may be changed for that.
+struct TargetView {
+    ProviderSettings const& provider;
+    std::string_view model;  ///< upstream id
+    UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
 };
 
 /// What a whole (not streamed) answer says, beside its bytes.
@@ -55,9 +54,12 @@ class Dialect {
 public:
     virtual ~Dialect() = default;
 
-    /// Pure; may run again for the next attempt; never changes its input.
-    virtual Result<EncodedRequest> encode(ChatRequest const& request, std::string_view target_model,
-                                          ProviderSettings const& provider) const = 0;
+    /// Pure; may run again for the next attempt; never changes its input. Errors: unsupported_parameter.
+    virtual Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& target) const = 0;
+
+    /// The rules by which `target` can't take the request: encode() would fail. Most requests meet none, cheaply.
+    virtual std::vector<ParameterRule const*> refused_by(ChatRequest const& request,
+                                                         TargetView const& target) const = 0;
 
     virtual std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request) const = 0;
 
@@ -108,6 +110,7 @@ struct UpstreamCall {
     std::uint64_t body_size = 0;
     std::string_view request_id;
     std::string_view accept;  ///< "application/json" or "text/event-stream"
+    Headers const& client_headers;  ///< those of the client's that the provider takes are sent too
     TimeoutSettings const& timeout;
     Instant deadline = never;
     Cancellation& cancellation;

@@ -50,6 +50,7 @@ void RequestRun::routed_to(Snapshot::Match const& match) {
     model = match.model;
     star = match.star;
     outcome.model = model->settings->name;
+    unsupported = request.unsupported.value_or(model->settings->unsupported);
     deadline = after(request.received_at, model->settings->timeout.total);
     if (!request.client_timeout || *request.client_timeout <= milliseconds::zero()) return;
     auto const clients = request.received_at + *request.client_timeout;

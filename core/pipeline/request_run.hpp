@@ -41,6 +41,7 @@ struct RequestRun {
     Outcome outcome;
 
     ModelRuntime const* model = nullptr;
+    UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
     std::string_view star;               ///< what the model's star stands for
     Instant deadline = never;            ///< of the whole request
     bool deadline_is_clients = false;    ///< the client's own timeout is the shorter one

@@ -47,7 +47,12 @@ std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry
                                                      .credentials = health.credentials(name, provider.credentials),
                                                      .in_flight = health.in_flight(name),
                                                      .prices = prices_at(name, snapshot->settings_.prices)});
+        auto& names = snapshot->forwarded_headers_;
+        names.insert(names.end(), provider.forward_headers.begin(), provider.forward_headers.end());
     }
+    std::ranges::sort(snapshot->forwarded_headers_);
+    auto const [first, last] = std::ranges::unique(snapshot->forwarded_headers_);
+    snapshot->forwarded_headers_.erase(first, last);
     auto const fallback = find_routing_policy("fallback");
     for (auto const& model : snapshot->settings_.models) {
         auto const policy = find_routing_policy(model.policy);

@@ -65,6 +65,9 @@ public:
 
     std::vector<ModelRuntime> const& models() const { return models_; }
 
+    /// Names, lower case, of the clients' headers that some provider takes.
+    std::vector<std::string> const& forwarded_headers() const { return forwarded_headers_; }
+
 private:
     explicit Snapshot(Settings settings);
 
@@ -72,6 +75,7 @@ private:
     std::map<std::string, ProviderRuntime, std::less<>> providers_;
     std::vector<ModelRuntime> models_;
     ModelIndex index_;
+    std::vector<std::string> forwarded_headers_;
 };
 
 /// May a caller with this list of model names and patterns (empty: all) use `name`?

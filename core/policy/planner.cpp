@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 
 namespace sluice {
@@ -22,10 +23,12 @@ struct NamedPolicy {
 };
 constexpr std::array policies{NamedPolicy{"fallback", keep_order}};
 
-ErrorKind shared_cause(Plan const& plan) {
-    auto const first = plan.excluded.front();
+/// `excluded` is not empty.
+ErrorKind shared_cause(std::span<ExcludedTarget const> excluded) {
+    auto const first = excluded.front();
     auto same = [&first](ExcludedTarget const& other) { return other.why == first.why && other.bench == first.bench; };
-    if (!std::all_of(plan.excluded.begin(), plan.excluded.end(), same)) return ErrorKind::no_upstream_available;
+    if (!std::all_of(excluded.begin(), excluded.end(), same)) return ErrorKind::no_upstream_available;
+    if (first.why == Exclusion::parameters_unsupported) return ErrorKind::unsupported_parameter;
     if (first.why == Exclusion::target_full) return ErrorKind::overloaded;
     if (first.why == Exclusion::breaker_open) return ErrorKind::no_upstream_available;
     switch (first.bench) {
@@ -45,6 +48,8 @@ ErrorKind shared_cause(Plan const& plan) {
 
 std::string_view to_string(Exclusion why) {
     switch (why) {
+        case Exclusion::parameters_unsupported:
+            return "parameters unsupported";
         case Exclusion::breaker_open:
             return "breaker open";
         case Exclusion::credentials_benched:
@@ -63,6 +68,7 @@ RoutingPolicy find_routing_policy(std::string_view name) {
 }
 
 std::optional<ExcludedTarget> exclusion(Candidate const& candidate) {
+    if (!candidate.takes_request) return ExcludedTarget{.why = Exclusion::parameters_unsupported};
     if (candidate.breaker_refuses) {
         return ExcludedTarget{.why = Exclusion::breaker_open, .time_left = candidate.time_to_probe};
     }
@@ -93,9 +99,12 @@ Plan make_plan(std::span<Candidate const> candidates, RoutingPolicy policy) {
 
 Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan) {
     if (plan.excluded.empty()) return {.kind = ErrorKind::no_upstream_available, .detail = "the model has no target"};
-    Error error{.kind = shared_cause(plan)};
+    auto might_take = [](ExcludedTarget const& target) { return target.why != Exclusion::parameters_unsupported; };
+    std::vector<ExcludedTarget> waiting;
+    std::copy_if(plan.excluded.begin(), plan.excluded.end(), std::back_inserter(waiting), might_take);
+    Error error{.kind = shared_cause(waiting.empty() ? plan.excluded : waiting)};
     auto sooner = [](ExcludedTarget const& a, ExcludedTarget const& b) { return a.time_left < b.time_left; };
-    error.retry_after = std::min_element(plan.excluded.begin(), plan.excluded.end(), sooner)->time_left;
+    if (!waiting.empty()) error.retry_after = std::min_element(waiting.begin(), waiting.end(), sooner)->time_left;
     for (auto const& excluded : plan.excluded) {
         if (!error.detail.empty()) error.detail += "; ";
         error.detail += candidates[excluded.target].name;

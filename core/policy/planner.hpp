@@ -25,6 +25,7 @@ struct Candidate {
     milliseconds time_to_credential{0};  ///< when none is free
     unsigned in_flight = 0;
     unsigned max_in_flight = 0;  ///< 0: no limit
+    bool takes_request = true;   ///< no rule for parameters keeps this very request from it
 };
 
 struct PlannedTarget {
@@ -32,7 +33,7 @@ struct PlannedTarget {
     std::string_view reason{};  ///< a literal
 };
 
-enum class Exclusion : std::uint8_t { breaker_open, credentials_benched, target_full };
+enum class Exclusion : std::uint8_t { parameters_unsupported, breaker_open, credentials_benched, target_full };
 
 std::string_view to_string(Exclusion why);
 
@@ -62,7 +63,8 @@ RoutingPolicy find_routing_policy(std::string_view name);
 Plan make_plan(std::span<Candidate const> candidates, RoutingPolicy policy);
 
 /// The error for a plan without a target: the excluded targets' shared cause where they have one (all rate limited, all
-/// refused our credential), else no_upstream_available; with the shortest wait.
+/// refused our credential), else no_upstream_available; with the shortest wait. Targets that could never take the
+/// request count only when there are no others: unsupported_parameter.
 Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan);
 
 }  // namespace sluice

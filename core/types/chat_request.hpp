@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice {
 
@@ -13,6 +14,15 @@ struct Span {
     std::size_t offset = 0;
     std::size_t length = 0;
     friend bool operator==(Span const&, Span const&) = default;
+};
+
+/// A member of the request's object.
+struct RequestField {
+    std::string_view name;       ///< between its quotes, escapes as they stand
+    std::size_t name_begin = 0;  ///< offset of its first quote
+    Span value;
+    bool name_escaped = false;
+    friend bool operator==(RequestField const&, RequestField const&) = default;
 };
 
 /// The facts that the gateway reads from a chat completion request, and where in the body they stand. The body itself
@@ -30,6 +40,12 @@ struct ChatRequest {
     Span model_value;                          ///< with its quotes
     std::optional<Span> stream_options_value;  ///< the whole value, `null` included
     std::size_t first_member = 0;              ///< offset just behind the opening brace
+
+    std::vector<RequestField> fields;  ///< all, in order
+    std::uint64_t names = 0;           ///< name_bit of each of them
+    /// name_bit of each member of a message, of "content[]" where a message's content is a list, and of "role" where a
+    /// role is none of system, user, assistant, tool.
+    std::uint64_t message_names = 0;
 };
 
 }  // namespace sluice

@@ -25,6 +25,7 @@ enum class ErrorKind : std::uint8_t {
     invalid_json,
     duplicate_key,
     invalid_value,
+    unsupported_parameter,
     invalid_api_key,
     permission_denied,
     model_not_found,

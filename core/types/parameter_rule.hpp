@@ -55,6 +55,8 @@ struct Condition {
 
 struct ParameterRule {
     std::string field;                ///< the path as written: a bounded set, fit for a label
+    std::uint64_t needs = 0;          ///< bits that ChatRequest::names must hold for this rule to find its field
+    std::uint64_t message_needs = 0;  ///< and ChatRequest::message_names
     std::vector<std::string> models;  ///< patterns; empty: all
     std::vector<Condition> when;
     std::vector<Condition> unless;
@@ -87,6 +89,16 @@ struct Adjustment {
     std::string_view why;    ///< of a rule
     friend bool operator==(Adjustment const&, Adjustment const&) = default;
 };
+
+/// One of 64 bits for a member name: a request whose `names` lack it has no such member; the other way it may be chance.
+constexpr std::uint64_t name_bit(std::string_view name) {
+    std::uint32_t hash = 2166136261U;  // FNV-1a
+    for (char const c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    return std::uint64_t{1} << ((hash ^ (hash >> 15U)) % 64U);
+}
+
+/// Sets the bits of a rule whose other members are set. False: its path, or that of one of its conditions, is none.
+bool prepare(ParameterRule& rule);
 
 std::string_view to_string(Adjustment::Kind kind);
 std::string_view to_string(Severity severity);

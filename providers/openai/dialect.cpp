@@ -4,6 +4,7 @@
 #include "providers/openai/encode.hpp"
 #include "providers/openai/errors.hpp"
 #include "providers/openai/stream_decoder.hpp"
+#include "providers/parameters/rewrite.hpp"
 
 namespace sluice {
 namespace {
@@ -12,10 +13,13 @@ class OpenAiDialect final : public Dialect {
 public:
     explicit OpenAiDialect(OpenAiDialectOptions options) : options_(options) {}
 
-    Result<EncodedRequest> encode(ChatRequest const& request, std::string_view target_model,
-                                  ProviderSettings const& provider) const override {
-        auto const usage = provider.include_usage ? openai::StreamUsage::always : openai::StreamUsage::as_asked;
-        return EncodedRequest{.path = "/chat/completions", .edits = openai::edits_for(request, target_model, usage)};
+    Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& target) const override {
+        return openai::encode(request, target);
+    }
+
+    std::vector<ParameterRule const*> refused_by(ChatRequest const& request,
+                                                 TargetView const& target) const override {
+        return parameters::refused_by(request, target.provider.parameters, target.model, target.unsupported);
     }
 
     std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request) const override {

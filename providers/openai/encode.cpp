@@ -1,49 +1,80 @@
 #include "providers/openai/encode.hpp"
 
-#include <algorithm>
-#include <optional>
+#include <utility>
 
-#include "core/json/json_index.hpp"
 #include "core/types/error.hpp"
+#include "providers/parameters/body_draft.hpp"
+#include "providers/parameters/rewrite.hpp"
 
 namespace sluice::openai {
 namespace {
 
-/// Inside of the client's own `stream_options`, so that its other members stay.
-std::optional<Edit> edit_in(std::string_view options, std::size_t offset) {
+using parameters::BodyDraft;
+using parameters::Inner;
+
+/// Asks for usage inside of the client's own `stream_options`, so that its other members stay.
+void ask_for_usage(BodyDraft& draft) {
     constexpr std::string_view whole = R"({"include_usage":true})";
-    JsonIndex index;
-    auto const value = index.read(options);
-    if (!value || !value->is(JsonType::object)) return Edit{offset, options.size(), std::string(whole)};
-    if (auto const asked = (*value)["include_usage"]; asked) {
-        if (asked.is_true()) return std::nullopt;
-        return Edit{offset + asked.offset(), asked.raw().size(), "true"};
+    auto* const field = draft.find("stream_options");
+    if (field == nullptr) return draft.add("stream_options", std::string(whole));
+    auto const options = draft.open(*field);
+    if (!options.is(JsonType::object)) return draft.replace(*field, std::string(whole));
+    Inner asked{
+        .object = options, .member = {}, .base = field->original->value.offset, .name = "include_usage"};
+    for (auto const& member : options.members()) {
+        if (member.named(asked.name)) asked.member = member;
     }
-    bool const empty = value->members().empty();
-    return Edit{offset + 1, 0, empty ? R"("include_usage":true)" : R"("include_usage":true,)"};
+    if (!asked.member.value) {
+        draft.add(asked, "true");
+    } else if (!asked.member.value.is_true()) {
+        draft.replace(asked, "true");
+    }
 }
 
-std::optional<Edit> ask_for_usage(ChatRequest const& request) {
-    if (!request.stream_options_value) {
-        return Edit{request.first_member, 0, R"("stream_options":{"include_usage":true},)"};
+/// `id` as a part of a path.
+void append_encoded(std::string& path, std::string_view id) {
+    constexpr std::string_view hex = "0123456789ABCDEF";
+    for (char const c : id) {
+        auto const byte = static_cast<unsigned char>(c);
+        bool const plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+                           c == '.' || c == '_' || c == '~';
+        if (plain) {
+            path += c;
+        } else {
+            path += {'%', hex[byte >> 4U], hex[byte & 15U]};
+        }
     }
-    if (request.include_usage) return std::nullopt;
-    auto const [offset, length] = *request.stream_options_value;
-    return edit_in(request.body.substr(offset, length), offset);
+}
+
+std::string path_of(TargetView const& target) {
+    constexpr std::string_view mark = "{model}";
+    std::string const& path = target.provider.chat_path;
+    auto const at = path.find(mark);
+    if (at == std::string::npos) return path;
+    auto made = path.substr(0, at);
+    append_encoded(made, target.model);
+    return made += path.substr(at + mark.size());
 }
 
 }  // namespace
 
-std::vector<Edit> edits_for(ChatRequest const& request, std::string_view target_model, StreamUsage stream_usage) {
-    std::vector<Edit> edits;
-    if (request.requested_model != target_model) {
-        edits.push_back({request.model_value.offset, request.model_value.length, json_quoted(target_model)});
+Error refusal(ParameterRule const& rule) {
+    return {.kind = ErrorKind::unsupported_parameter,
+            .message = "the target does not take '" + rule.field + "'" + (rule.why.empty() ? "" : ": " + rule.why),
+            .param = rule.field};
+}
+
+Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& target) {
+    BodyDraft draft(request);
+    auto rewritten =
+        parameters::rewrite(request, target.provider.parameters, target.model, target.unsupported, draft);
+    if (!rewritten.refused.empty()) return std::unexpected(refusal(*rewritten.refused.front()));
+    if (request.requested_model != target.model) {
+        if (auto* const model = draft.find("model")) draft.replace(*model, json_quoted(target.model));
     }
-    if (request.stream && stream_usage == StreamUsage::always) {
-        if (auto edit = ask_for_usage(request)) edits.push_back(std::move(*edit));
-    }
-    std::sort(edits.begin(), edits.end(), [](Edit const& a, Edit const& b) { return a.offset < b.offset; });
-    return edits;
+    if (request.stream && target.provider.include_usage) ask_for_usage(draft);
+    return EncodedRequest{
+        .path = path_of(target), .edits = draft.edits(), .adjustments = std::move(rewritten.adjustments)};
 }
 
 }  // namespace sluice::openai

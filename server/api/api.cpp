@@ -1,5 +1,6 @@
 #include "server/api/api.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -47,6 +48,51 @@ bool is_json(std::string_view content_type) {
     auto const type = content_type.substr(0, content_type.find(';'));
     auto const end = type.find_last_not_of(' ');
     return content_type.empty() || http::equals_ignoring_case(type.substr(0, end + 1), "application/json");
+}
+
+/// What the client wants done with fields that a target does not take.
+Result<std::optional<UnsupportedPolicy>> unsupported_policy(http::RequestHead const& head) {
+    std::optional<UnsupportedPolicy> policy;
+    auto const wrong = [](std::string_view name, std::string_view known) {
+        return std::unexpected(Error{.kind = ErrorKind::invalid_value,
+                                     .message = "the header '" + std::string(name) + "' must be " + std::string(known),
+                                     .param = std::string(name)});
+    };
+    if (auto const word = head.find("x-sluice-unsupported"); word == "drop") {
+        policy = UnsupportedPolicy::drop;
+    } else if (word == "pass") {
+        policy = UnsupportedPolicy::pass;
+    } else if (word == "reject") {
+        policy = UnsupportedPolicy::reject;
+    } else if (!word.empty()) {
+        return wrong("x-sluice-unsupported", "drop, pass or reject");
+    }
+    auto const strict = head.find("x-sluice-strict");
+    if (strict == "true") return UnsupportedPolicy::reject;
+    if (!strict.empty() && strict != "false") return wrong("x-sluice-strict", "true or false");
+    return policy;
+}
+
+/// x-sluice-include is a list of words.
+bool includes(http::RequestHead const& head, std::string_view wanted) {
+    auto words = head.find("x-sluice-include");
+    while (!words.empty()) {
+        auto const word = words.substr(0, words.find(','));
+        auto const begin = word.find_first_not_of(' ');
+        auto const end = word.find_last_not_of(' ');
+        if (begin != std::string_view::npos && word.substr(begin, end - begin + 1) == wanted) return true;
+        words.remove_prefix(std::min(words.size(), word.size() + 1));
+    }
+    return false;
+}
+
+/// The fields of the client that some provider takes.
+Headers forwardable(http::RequestHead const& head, Snapshot const& snapshot) {
+    Headers fields;
+    for (auto const& name : snapshot.forwarded_headers()) {
+        if (auto const value = head.find(name); !value.empty()) fields.push_back({name, std::string(value)});
+    }
+    return fields;
 }
 
 ClientInfo client_of(http::ServerRequest const& request) {
@@ -145,6 +191,8 @@ Task<> Api::chat_completions(Visit& visit) {
     ChatLimits const chat_limits{.max_choices = limits.max_choices, .max_output_tokens = limits.max_output_tokens};
     auto const chat = read_chat_request(*body, chat_limits);
     if (!chat) co_return co_await refuse(request, route, &visit.caller, chat.error());
+    auto const unsupported = unsupported_policy(head);
+    if (!unsupported) co_return co_await refuse(request, route, &visit.caller, unsupported.error());
 
     ClientRequest const client{.request_id = request.request_id,
                                .client = client_of(request),
@@ -153,6 +201,9 @@ Task<> Api::chat_completions(Visit& visit) {
                                .method = std::string(head.method),
                                .route = std::string(route),
                                .chat = *chat,
+                               .unsupported = *unsupported,
+                               .wants_receipt = includes(head, "adjustments"),
+                               .forwardable = forwardable(head, *visit.runtime.snapshot),
                                .client_timeout = client_timeout(head),
                                .received_at = request.received_at,
                                .started_at = request.started_at,

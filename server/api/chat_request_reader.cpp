@@ -7,12 +7,14 @@
 
 #include "core/json/json_index.hpp"
 #include "core/json/json_string.hpp"
+#include "core/types/parameter_rule.hpp"
 
 namespace sluice {
 namespace {
 
 using std::string_view;
 
+constexpr std::size_t usual_fields = 12;
 constexpr std::size_t kept_size = 1024 * 1024;  ///< the index of a larger body is given back
 
 std::unexpected<Error> refuse(ErrorKind kind, std::string message, string_view param = {}) {
@@ -88,6 +90,10 @@ bool is_model_name(string_view name) {
     return starts_well && std::all_of(name.begin(), name.end(), is_model_byte);
 }
 
+bool is_usual_role(string_view role) {
+    return role == "user" || role == "assistant" || role == "system" || role == "tool";
+}
+
 Span span_of(JsonValue value) { return {value.offset(), value.raw().size()}; }
 
 /// Reads one body. The fields come in the order of the client.
@@ -99,7 +105,9 @@ public:
         if (!root.is(JsonType::object)) return refuse(ErrorKind::invalid_json, "the body must be a JSON object");
         SLUICE_CHECK(check_names(root, "the request"));
         request_.first_member = root.offset() + 1;
+        request_.fields.reserve(usual_fields);
         for (auto const& member : root.members()) {
+            keep(member);
             SLUICE_CHECK(read_member(member));
         }
         if (request_.model_value.length == 0) return invalid("model", "is required: the name of a model");
@@ -112,6 +120,7 @@ public:
     }
 
 private:
+    void keep(JsonMember const& member);
     Result<> read_member(JsonMember const& member);
     Result<> read_model(JsonValue value);
     Result<> read_messages(JsonValue value);
@@ -131,6 +140,12 @@ private:
     bool has_messages_ = false;
     bool has_input_ = false;
 };
+
+void Reader::keep(JsonMember const& member) {
+    auto const value = span_of(member.value);
+    request_.fields.push_back({member.name, member.name_begin, value, member.name_escaped});
+    request_.names |= member.name_escaped ? name_bit(unescaped(member.name)) : name_bit(member.name);
+}
 
 Result<> Reader::read_member(JsonMember const& member) {
     auto const value = member.value;
@@ -176,7 +191,12 @@ Result<> Reader::read_message(JsonValue message) {
     SLUICE_CHECK(check_names(message, "a message"));
     bool has_role = false;
     for (auto const& member : message.members()) {
-        if (member.named("role")) has_role = member.value.is(JsonType::string);
+        if (member.named("role")) {
+            has_role = member.value.is(JsonType::string);
+            if (!is_usual_role(member.value.string())) request_.message_names |= name_bit("role");
+        } else {
+            request_.message_names |= member.name_escaped ? name_bit(unescaped(member.name)) : name_bit(member.name);
+        }
         SLUICE_CHECK(count_prompt(member));
     }
     return has_role ? Result<>{} : invalid("messages", "must have a 'role' in each message, a string");
@@ -187,6 +207,7 @@ Result<> Reader::read_message(JsonValue message) {
 Result<> Reader::count_prompt(JsonMember const& member) {
     if (member.named("content")) {
         request_.prompt_bytes += member.value.string().size();
+        if (member.value.is(JsonType::array)) request_.message_names |= name_bit("content[]");
         for (auto const part : member.value.elements()) SLUICE_CHECK(count_part(part));
     } else if (member.named("tool_calls")) {
         for (auto const call : member.value.elements()) SLUICE_CHECK(count_call(call));

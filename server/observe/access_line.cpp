@@ -26,6 +26,19 @@ void append_attempt(LineBuffer& out, Attempt const& attempt) {
     line.end();
 }
 
+void append_adjustments(LineBuffer& out, std::vector<Adjustment> const& adjustments) {
+    out.raw("[");
+    for (auto const& adjustment : adjustments) {
+        if (&adjustment != adjustments.data()) out.raw(",");
+        JsonLine line(out);
+        line.text("field", adjustment.field);
+        line.plain("change", to_string(adjustment.kind));
+        line.plain("severity", to_string(adjustment.severity));
+        line.end();
+    }
+    out.raw("]");
+}
+
 void append_attempts(LineBuffer& out, std::vector<Attempt> const& attempts) {
     out.raw("[");
     for (auto const& attempt : attempts) {
@@ -66,6 +79,10 @@ void add_model(JsonLine& line, Outcome const& outcome, ObserveSettings const& se
     if (outcome.attempts.empty()) return;
     append_attempts(line.begin("attempts"), outcome.attempts);
     line.done();
+    if (auto const& made = outcome.attempts.back().adjustments; !made.empty()) {
+        append_adjustments(line.begin("adjustments"), made);
+        line.done();
+    }
 }
 
 void add_usage(JsonLine& line, Outcome const& outcome) {

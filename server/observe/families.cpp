@@ -149,6 +149,13 @@ constexpr std::array rows{
            each,
            {},
            {"model"}},
+    Family{FamilyId::adjustments,
+           "sluice_parameter_adjustments_total",
+           "Request fields that were changed for a provider, by how.",
+           counter,
+           each,
+           {},
+           {"provider", "field", "change"}},
 };
 
 constexpr bool in_order() {

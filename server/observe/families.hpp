@@ -31,6 +31,7 @@ enum class FamilyId : std::uint8_t {
     truncated,
     client_retries,
     usage_estimated,
+    adjustments,
     count_,
 };
 

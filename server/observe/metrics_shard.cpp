@@ -118,6 +118,9 @@ void MetricsShard::record_attempt(Attempt const& attempt, NameId provider, Subje
     auto const call = series_key(client_duration, operation, provider, model, error);
     auto& row = rows_.at(call);
     count(row, attempts_column, series_key(attempts, provider, result));
+    for (auto const& made : attempt.adjustments) {
+        count(series_key(FamilyId::adjustments, provider, name(made.field), name(to_string(made.kind))));
+    }
     if (attempt.result == AttemptResult::not_sent || operation == no_name) return;
     observe(row, client_duration_column, call, nanoseconds(attempt.duration));
     if (auto const& time = attempt.first_token) {

@@ -1,5 +1,6 @@
 #include "server/upstream/request_head.hpp"
 
+#include <algorithm>
 #include <tuple>
 
 #include "server/http/head_writer.hpp"
@@ -31,6 +32,10 @@ std::string request_head(UpstreamCall const& call, Origin const& origin, Origin 
         std::ignore = http::write_field(out, call.provider.auth_header, call.credential->value.expose());
     }
     for (auto const& [name, value] : call.provider.headers) std::ignore = http::write_field(out, name, value);
+    for (auto const& [name, value] : call.client_headers) {
+        auto const& taken = call.provider.forward_headers;
+        if (std::ranges::find(taken, name) != taken.end()) std::ignore = http::write_field(out, name, value);
+    }
     if (through_proxy && !proxy->credentials.empty()) {
         http::write_own_field(out, "proxy-authorization", "Basic " + base64(proxy->credentials));
     }

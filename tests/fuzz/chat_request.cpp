@@ -18,11 +18,16 @@ using Json = nlohmann::ordered_json;
 
 constexpr ChatLimits limits{.max_choices = 16, .max_output_tokens = 1000};
 
-std::string edited(ChatRequest const& request, std::string_view target, openai::StreamUsage usage) {
-    auto const edits = openai::edits_for(request, target, usage);
+enum class StreamUsage : bool { as_asked, always };
+
+std::string edited(ChatRequest const& request, std::string_view target, StreamUsage usage) {
+    ProviderSettings provider;
+    provider.include_usage = usage == StreamUsage::always;
+    auto const encoded = openai::encode(request, {.provider = provider, .model = target});
+    fuzz::require(encoded.has_value(), "without rules nothing is refused");
     std::string out;
-    for (auto const piece : spliced(request.body, edits)) out += piece;
-    fuzz::require(out.size() == spliced_size(request.body, edits), "the size of the edited body is known");
+    for (auto const piece : spliced(request.body, encoded->edits)) out += piece;
+    fuzz::require(out.size() == spliced_size(request.body, encoded->edits), "the size of the edited body is known");
     return out;
 }
 
@@ -39,7 +44,7 @@ void check_facts(ChatRequest const& request, Json const& body) {
 }
 
 void check_edits(ChatRequest const& request, Json const& body) {
-    auto after = Json::parse(edited(request, "other/model", openai::StreamUsage::always), nullptr, false);
+    auto after = Json::parse(edited(request, "other/model", StreamUsage::always), nullptr, false);
     fuzz::require(after.is_object(), "the edited body is JSON");
     fuzz::require(after.at("model") == "other/model", "the edited body has the target's model");
     if (request.stream) {
@@ -57,7 +62,7 @@ void check_edits(ChatRequest const& request, Json const& body) {
         after["stream_options"]["include_usage"] = body.at("stream_options").at("include_usage");
     }
     fuzz::require(nlohmann::json(after) == nlohmann::json(body), "nothing else has changed");
-    auto const same = edited(request, request.requested_model, openai::StreamUsage::as_asked);
+    auto const same = edited(request, request.requested_model, StreamUsage::as_asked);
     fuzz::require(same == request.body, "without a reason nothing is edited");
 }
 

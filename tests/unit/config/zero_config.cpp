@@ -79,7 +79,7 @@ TEST_CASE("the shipped files hold no mistake", "[config]") {
     CHECK(catalogue_models().size() > 150);
     for (Profile const& profile : profiles()) {
         CAPTURE(profile.name);
-        CHECK(profile.dialect == "openai");
-        CHECK((profile.base_url.starts_with("https://") || !profile.needs_key));
+        CHECK(profile.settings.dialect == "openai");
+        CHECK((profile.settings.base_url.starts_with("https://") || !profile.needs_key));
     }
 }

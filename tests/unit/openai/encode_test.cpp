@@ -7,16 +7,20 @@
 #include "server/api/chat_request_reader.hpp"
 
 using namespace sluice;
-using openai::StreamUsage;
 
 namespace {
+
+enum class StreamUsage : bool { as_asked, always };
 
 std::string encoded(std::string const& body, std::string_view target, StreamUsage usage = StreamUsage::always) {
     auto const request = read_chat_request(body, {});
     REQUIRE(request);
-    auto const edits = openai::edits_for(*request, target, usage);
+    ProviderSettings provider;
+    provider.include_usage = usage == StreamUsage::always;
+    auto const made = openai::encode(*request, {.provider = provider, .model = target});
+    REQUIRE(made);
     std::string out;
-    for (auto const piece : spliced(body, edits)) out += piece;
+    for (auto const piece : spliced(body, made->edits)) out += piece;
     CHECK(nlohmann::json::accept(out));
     return out;
 }
@@ -73,4 +77,14 @@ TEST_CASE("edits are sorted, wherever the fields stand", "[openai]") {
           std::string(R"({"stream_options":{"include_usage":true},"stream":true,)") + messages + R"(,"model":"b"})");
     CHECK(encoded(std::string(R"({"model":"a","stream":true,)") + messages + "}", "b") ==
           std::string(R"({"stream_options":{"include_usage":true},"model":"b","stream":true,)") + messages + "}");
+}
+
+TEST_CASE("the path may hold the target's model, encoded", "[openai]") {
+    auto const request = read_chat_request(std::string(R"({"model":"m",)") + messages + "}", {});
+    REQUIRE(request);
+    ProviderSettings provider;
+    CHECK(openai::encode(*request, {.provider = provider, .model = "m"})->path == "/chat/completions");
+    provider.chat_path = "/deployments/{model}/chat/completions?api-version=1";
+    CHECK(openai::encode(*request, {.provider = provider, .model = "a/b c?"})->path ==
+          "/deployments/a%2Fb%20c%3F/chat/completions?api-version=1");
 }

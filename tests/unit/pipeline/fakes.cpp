@@ -128,11 +128,20 @@ ErrorKind kind_of(int status) {
 
 class FakeDialect final : public Dialect {
 public:
-    Result<EncodedRequest> encode(ChatRequest const& request, std::string_view target_model,
-                                  ProviderSettings const&) const override {
-        EncodedRequest encoded{.path = "/chat", .edits = {}};
-        encoded.edits.push_back({.offset = 0, .length = request.body.find(' '), .text = std::string(target_model)});
+    Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& target) const override {
+        EncodedRequest encoded{.path = "/chat", .edits = {}, .adjustments = {}};
+        encoded.edits.push_back({.offset = 0, .length = request.body.find(' '), .text = std::string(target.model)});
+        for (auto const& rule : target.provider.parameters) {
+            encoded.adjustments.push_back({.field = rule.field, .why = rule.why});
+        }
         return encoded;
+    }
+    std::vector<ParameterRule const*> refused_by(ChatRequest const&, TargetView const& target) const override {
+        std::vector<ParameterRule const*> refused;
+        for (auto const& rule : target.provider.parameters) {
+            if (rule.action == RuleAction::reject) refused.push_back(&rule);
+        }
+        return refused;
     }
     std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const&) const override {
         return std::make_unique<FakeDecoder>();

@@ -8,6 +8,7 @@ namespace {
 struct Request {
     ProviderSettings provider;
     CredentialSettings credential{.name = "one", .value = Secret("sk-123")};
+    Headers client_headers;
     TimeoutSettings timeout;
     Cancellation cancellation;
     CredentialSettings const* used = &credential;
@@ -22,6 +23,7 @@ struct Request {
                                 .body_size = 321,
                                 .request_id = "req_1",
                                 .accept = "text/event-stream",
+                                .client_headers = client_headers,
                                 .timeout = timeout,
                                 .cancellation = cancellation};
         auto const origin = parse_origin(provider.base_url);

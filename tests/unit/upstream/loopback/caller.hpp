@@ -62,6 +62,7 @@ public:
     CountingObserver observer;
     upstream::TlsContexts contexts;
     ProviderSettings provider;
+    Headers client_headers;
     TimeoutSettings timeout;
     std::unique_ptr<Cancellation> cancellation;
 
@@ -80,6 +81,7 @@ private:
                                 .body_size = ask.body.size(),
                                 .request_id = "req_1",
                                 .accept = "text/event-stream",
+                                .client_headers = client_headers,
                                 .timeout = timeout,
                                 .deadline = worker.now() + ask.total,
                                 .cancellation = *cancellation};

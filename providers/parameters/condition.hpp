@@ -1,0 +1,14 @@
+#pragma once
+
+#include "core/json/json_value.hpp"
+#include "core/types/parameter_rule.hpp"
+
+namespace sluice::parameters {
+
+/// Whether `condition` holds for `value`, which is what its path led to: nothing when it led nowhere.
+bool holds(Condition const& condition, JsonValue value);
+
+/// Whether `value` is the text, number, boolean or null that `json` says.
+bool equals(JsonValue value, std::string_view json);
+
+}  // namespace sluice::parameters
