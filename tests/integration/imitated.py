@@ -5,6 +5,7 @@ A folder is a provider is a set of tests. Nothing here knows a provider's name.
 
 import copy
 import fnmatch
+import functools
 import json
 import re
 from dataclasses import dataclass, field
@@ -103,9 +104,15 @@ class Imitated:
     def says(self, capability, otherwise):
         return self.test.get(capability, otherwise)
 
-    @property
+    @functools.cached_property
     def rules(self):
         return expanded_rules(self.profile or {})
+
+    @property
+    def rule_names(self):
+        """Name -> rule: its number and its field."""
+        return {f"{number}-{re.sub(r'[^A-Za-z0-9_]+', '_', rule['field']).strip('_')}": rule
+                for number, rule in enumerate(self.rules, 1) if rule.get("do", "keep") != "keep"}
 
     def is_proven_by(self, rule):
         return [case for case in self.cases if rule["field"] in case.fields and covers(rule, case.model)]
@@ -121,13 +128,12 @@ def covers(rule, model):
 
 def expanded_rules(profile):
     sets = (load(RULE_SETS) or {}) if RULE_SETS.exists() else {}
-    sets = sets.get("rules", sets)
     out = []
     for rule in profile.get("parameters", []):
         if set(rule) >= {"use"}:
-            out += [inner | {"set": rule["use"]} for inner in sets.get(rule["use"], [])]
+            out += [inner | {"set": rule["use"]} for inner in sets[rule["use"]]]
         else:
-            out.append(rule)
+            out.append(dict(rule))
     return out
 
 

@@ -63,10 +63,8 @@ def cell(provider, capability, results):
 
 def proven(provider, results):
     """(rules that a passing case proves, rules)"""
-    rules = provider.rules
-    good = [rule for rule in rules
-            if any(passed(f"test_case[{provider.name}-{case.name}]", results) for case in provider.is_proven_by(rule))]
-    return len(good), len(rules)
+    good = [name for name in provider.rule_names if passed(f"test_rule[{provider.name}-{name}]", results)]
+    return len(good), len(provider.rule_names)
 
 
 def overview(providers, capabilities, results):
@@ -74,8 +72,8 @@ def overview(providers, capabilities, results):
     out.append(
         "Every provider of the catalogue, and what the tests prove about it over real sockets: the gateway before the lab, which imitates\n"
         f"that provider ([how](guides/lab.md#providers)). A cell stands for one test: `{TEST}::test_capability[PROVIDER-CAPABILITY]`, with the id\n"
-        "from the head of its column. The last columns count a provider's own rules for parameters that a golden case proves\n"
-        "(`test_case[PROVIDER-CASE]`), and all its cases.\n")
+        "from the head of its column. The last columns count the rules for parameters that a test proves (`test_rule[PROVIDER-NUMBER-FIELD]`, named\n"
+        "on the provider's page), and its golden cases (`test_case[PROVIDER-CASE]`).\n")
     out.append("*yes*: works as at OpenAI · *counted*: the provider tells how much it thought, but not what · *json_object*: the schema becomes\n"
                "an instruction, and the receipt says so · *unsupported*: refused with a 400 that names the field, or\n"
                "taken out and on the receipt; never lost silently · *unknown*: not documented; what was sent and the receipt agree · *-*: it has none\n")
@@ -179,13 +177,14 @@ def variables(profile):
 
 
 def parameters(provider, profile, results):
-    lines = ["| field | models | what happens | why | source | proven by |", "|---|---|---|---|---|---|"] if provider.rules else []
-    for rule in provider.rules:
-        cases = [f"`{case.name}`" for case in provider.is_proven_by(rule) if passed(f"test_case[{provider.name}-{case.name}]", results)]
+    lines = [f"In this order. The last column completes the test's name, `test_rule[{provider.name}-...]`.\n",
+             "| field | models | what happens | why | source | proven by |", "|---|---|---|---|---|---|"] if provider.rules else []
+    for name, rule in provider.rule_names.items():
+        proof = f"`{name}`" if passed(f"test_rule[{provider.name}-{name}]", results) else "**fails**"
         models = " ".join(map(code, rule.get("models", [])))
         source = f"the set `{rule['set']}`" if "set" in rule else source_of(profile, rule)
         field = code(rule["field"].replace("|", "\\|"))
-        lines.append(f"| {field} | {models} | {action(rule)} | {rule.get('why', '')} | {source} | {', '.join(cases)} |")
+        lines.append(f"| {field} | {models} | {action(rule)} | {rule.get('why', '')} | {source} | {proof} |")
     return lines
 
 

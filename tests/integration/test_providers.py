@@ -12,6 +12,7 @@ import pytest
 import provider_pages
 from harness import CALLER_KEY, FORGIVING, ROOT, SLOW, Gateway, Lab, config
 from imitated import FIXTURES, QUESTION, SCHEMA, TOOLS, assembled, at, check, read_providers, settings
+from rule_requests import trigger, verify
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 PROVIDERS = read_providers()
@@ -322,12 +323,38 @@ def test_case(bench, case):
     run_case(bench, CASES[case])
 
 
-@each_provider
-def test_every_rule_of_a_provider_has_a_case(name):
-    assert PROVIDERS[name].profile is not None, f"there is no config/catalogue/providers/{PROVIDERS[name].type}.yaml"
-    bare = [rule["field"] for rule in PROVIDERS[name].rules
-            if "set" not in rule and rule.get("do") != "keep" and not PROVIDERS[name].is_proven_by(rule)]
-    assert not bare, f"no case in tests/fixtures/providers/{name}/cases proves the rules on {sorted(set(bare))}"
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+RULES = {f"{name}-{rule_name}": (name, rule) for name, provider in PROVIDERS.items() for rule_name, rule in provider.rule_names.items()}
+
+
+def follow_rule(bench, name, rule, made):
+    """Acts as the profile says, is on the receipt, and strictly is a refusal where something is lost."""
+    asked = {"model": made.model, "stream": made.stream, **made.request}
+    sent_before = bench.lab.stats()["requests"]
+    answer = bench.ask(name, headers={"x-sluice-include": "adjustments"}, **asked)
+    if rule["do"] == "reject":
+        assert answer.status == 400 and rule["field"].split("[")[0].split(".")[0] in str(answer.json()["error"]), answer
+        assert bench.lab.stats()["requests"] == sent_before, "it was sent"
+        return
+    assert bench.lab.stats()["requests"] > sent_before, f"it was not sent: {answer.text}"
+    verify(rule, made, bench.lab.last()["body"])
+    logged = bench.gateway.logged(answer.header("x-request-id")).get("adjustments", [])
+    assert any(line["field"] == rule["field"] for line in logged), f"{rule['field']} is not in the log's adjustments {logged}"
+    if answer.status == 200:
+        assert f'"{rule["field"]}"' in (answer.header("x-sluice-adjusted") or ""), answer.header("x-sluice-adjusted")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule(bench, rule):
+    name, rule = RULES[rule]
+    made = trigger(PROVIDERS[name], rule)
+    if made:
+        return follow_rule(bench, name, rule, made)
+    cases = PROVIDERS[name].is_proven_by(rule)
+    assert cases, f"no request is found for {rule}: it needs a case in tests/fixtures/providers/{name}/cases"
+    for case in cases:
+        run_case(bench, case)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config/catalogue/providers").glob("*.yaml")), ids=lambda path: path.stem)
