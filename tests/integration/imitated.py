@@ -98,6 +98,12 @@ class Imitated:
         return models.get(use, models["chat"])
 
     @property
+    def variables(self):
+        """What its address must be told, as its profile's examples say."""
+        needed = (self.profile or {}).get("variables", {})
+        return {name: str(facts["example"]) for name, facts in needed.items() if "default" not in facts}
+
+    @property
     def errors(self):
         return sorted(USUAL_ERRORS | set(self.lab.get("errors", {})))
 
@@ -174,8 +180,7 @@ def settings(providers, lab_port):
             continue
         def entry(key):
             return {"type": each.type, "base_url": f"http://127.0.0.1:{lab_port}/providers/{each.name}{each.base_path}",
-                    "api_key": key, **({"variables": each.test["variables"]} if "variables" in each.test else {}),
-                    **each.test.get("settings", {})}
+                    "api_key": key, **({"variables": each.variables} if each.variables else {}), **each.test.get("settings", {})}
 
         name, once = each.name, {"retry": {"attempts": 0}}
         out[name] = entry(each.key)

@@ -203,8 +203,7 @@ def values_for(rule):
     if rule["do"] in ("default", "force"):
         values.append(ABSENT)
     if rule["do"] == "clamp":
-        bounds = [rule[key] + step for key, step in (("most", 1), ("least", -1)) if key in rule]
-        values = [bound if name != "top_logprobs" else int(bound) for bound in bounds] + values
+        values = [2, rule["most"] + 1 if "most" in rule else rule.get("least", 1) - 1, *values]  # no temperature above 2 gets this far
     return values
 
 
@@ -249,12 +248,23 @@ def trigger(provider, rule):
     return None
 
 
+def stands(provider, rule, made):
+    """Whether no later rule may change what this one did."""
+    rules = provider.rules
+    position = next(index for index, other in enumerate(rules) if other is rule)
+    targets = {rule["field"], rule.get("to")}
+    return not any(other["field"] in targets and other["do"] != "reject" and covers(other, made.model) for other in rules[position + 1 :])
+
+
 def touches(other, rule):
     """Whether `other` may have changed what `rule` looks at."""
     roots = {re.split(r"[.\[]", path)[0] for path in [rule["field"], *rule.get("when", {}), *rule.get("unless", {})] if not path.startswith(".")}
     if other["field"] == rule["field"]:
         return True
     return other.get("to") == rule["field"] or other["field"] in roots or (other["field"] in rule.get("when", {}))
+
+
+CHANGES = {"drop": "dropped", "rename": "renamed", "clamp": "clamped", "default": "added", "force": "forced", "convert": "converted"}
 
 
 # --- what must be true of what is sent --------------------------------------------------------------------------------
