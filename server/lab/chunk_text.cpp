@@ -65,7 +65,8 @@ std::string reasoning_members(Options const& options, std::string_view text) {
     auto quoted = json_quoted(text);
     auto out = json_quoted(options.reasoning_field) + ':' + quoted;
     if (options.reasoning_details)
-        out += R"(,"reasoning_details":[{"type":"reasoning.text","text":)" + quoted + R"(,"format":"unknown","index":0}])";
+        out +=
+            R"(,"reasoning_details":[{"type":"reasoning.text","text":)" + quoted + R"(,"format":"unknown","index":0}])";
     return out;
 }
 

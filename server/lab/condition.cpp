@@ -76,7 +76,8 @@ bool fits_word(std::string_view word, json const& value) {
 }
 
 bool holds(std::string const& path, json const& condition, json const& request, json const& owner) {
-    auto places = path.starts_with('.') ? find_places(owner, std::string_view(path).substr(1)) : find_places(request, path);
+    auto places =
+        path.starts_with('.') ? find_places(owner, std::string_view(path).substr(1)) : find_places(request, path);
     if (condition == "absent")
         return std::ranges::all_of(places, [](Place const& place) { return place.value->is_null(); });
     return std::ranges::any_of(places, [&condition](Place const& place) { return fits(condition, *place.value); });

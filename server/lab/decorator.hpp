@@ -5,8 +5,8 @@
 
 namespace sluice::lab {
 
-/// Adds to the JSON of one answer, and takes out of it, what `extra`, `omit` and their like ask for: the members in which
-/// providers differ. `options` must outlive it.
+/// Adds to the JSON of one answer, and takes out of it, what `extra`, `omit` and their like ask for: the members in
+/// which providers differ. `options` must outlive it.
 class Decorator {
 public:
     explicit Decorator(Options const& options) : options_(options) {}

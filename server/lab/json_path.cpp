@@ -67,7 +67,8 @@ void walk(Json& root, std::string_view path, Visit visit) {
 
 std::vector<Place> find_places(json const& root, std::string_view path) {
     std::vector<Place> out;
-    walk(root, path, [&out](json const& owner, json const& value, std::string_view) { out.push_back({&value, &owner}); });
+    walk(root, path,
+         [&out](json const& owner, json const& value, std::string_view) { out.push_back({&value, &owner}); });
     return out;
 }
 

@@ -28,9 +28,9 @@ constexpr std::array<std::string_view, 8> retry_names{"none", "seconds", "decima
 constexpr std::array<std::string_view, 7> quirk_names{"none",        "no_index", "index_zero", "empty_id",
                                                       "repeat_name", "whole",    "object"};
 constexpr std::array<std::string_view, 4> form_names{"field", "parts", "tags", "hidden"};
-constexpr std::array<std::string_view, 12> extra_names{"chunk",         "first_chunk", "finish_chunk", "usage_chunk",
-                                                       "choice",        "delta",       "usage",        "tool_call",
-                                                       "finish_choice", "answer",      "message",      "first_tool_call"};
+constexpr std::array<std::string_view, 12> extra_names{
+    "chunk", "first_chunk", "finish_chunk",  "usage_chunk", "choice",  "delta",
+    "usage", "tool_call",   "finish_choice", "answer",      "message", "first_tool_call"};
 constexpr std::array<std::string_view, 22> fault_names{"none",
                                                        "two_lengths",
                                                        "length_and_chunked",

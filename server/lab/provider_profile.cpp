@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 using Keys = std::initializer_list<std::string_view>;
 
-constexpr Keys profile_keys{"about",  "like",   "path",    "auth",   "options", "models",
+constexpr Keys profile_keys{"about",  "like",   "path",    "auth",    "options", "models",
                             "refuse", "errors", "answers", "ignores", "test"};
 constexpr Keys auth_keys{"header", "prefix", "keys", "also"};
 constexpr Keys case_keys{"field",   "is",     "when",  "unless",  "models", "unknown_members",
@@ -87,7 +87,8 @@ public:
             options("errors." + name, error_options(entry, 500));
         for (char const* list : {"refuse", "answers"}) {
             std::size_t number = 0;
-            for (auto const& entry : member(profile_, list)) one_case(list + ("[" + std::to_string(number++) + "]"), entry);
+            for (auto const& entry : member(profile_, list))
+                one_case(list + ("[" + std::to_string(number++) + "]"), entry);
         }
         return std::move(problem_);
     }
@@ -150,7 +151,8 @@ bool has_shape(std::string_view pattern, std::string_view path, std::string& mod
     auto at = pattern.find(hole);
     if (at == std::string_view::npos) return matches_pattern(pattern, path);
     auto tail = pattern.substr(at + hole.size());
-    if (!path.starts_with(pattern.substr(0, at)) || !path.ends_with(tail) || path.size() <= at + tail.size()) return false;
+    if (!path.starts_with(pattern.substr(0, at)) || !path.ends_with(tail) || path.size() <= at + tail.size())
+        return false;
     auto inside = path.substr(at, path.size() - at - tail.size());
     if (inside.find('/') != std::string_view::npos) return false;
     model = decoded(inside);
@@ -253,9 +255,9 @@ private:
         model_ = in_path.empty() ? text_of(body_, "model") : in_path;
         if (model_.starts_with("error:")) return named_error(model_.substr(6));
         if (!choose_model())
-            return fail("unknown-model", 404,
-                        plain_error("The model `{model}` does not exist or you do not have access to it.",
-                                    "model_not_found"));
+            return fail(
+                "unknown-model", 404,
+                plain_error("The model `{model}` does not exist or you do not have access to it.", "model_not_found"));
         auto parallel = body_.find("parallel_tool_calls");
         if (parallel != body_.end() && *parallel == true && options_["tool_calls"] == 1) options_["tool_calls"] = 2;
         derive(target_.substr(std::min(question + 1, target_.size())));
@@ -374,7 +376,8 @@ private:
     /// As in a provider's profile: the first pattern that fits decides, `!` in front excludes.
     bool is_one_of(json const& patterns) const {
         for (auto const& pattern : patterns) {
-            auto text = pattern.is_string() ? std::string_view(pattern.get_ref<std::string const&>()) : std::string_view();
+            auto text =
+                pattern.is_string() ? std::string_view(pattern.get_ref<std::string const&>()) : std::string_view();
             bool excludes = text.starts_with('!');
             if (matches_pattern(text.substr(excludes ? 1 : 0), model_)) return !excludes;
         }

@@ -220,8 +220,7 @@ private:
             options_.usage == UsageMode::always || options_.usage == UsageMode::duplicate ||
             (request_.include_usage && (options_.usage == UsageMode::normal || options_.usage == UsageMode::null));
         ChunkParts parts{.usage = usage};
-        for (int i = 0; last && i < (options_.usage == UsageMode::duplicate ? 2 : 1); ++i)
-            chunk(parts, 0);
+        for (int i = 0; last && i < (options_.usage == UsageMode::duplicate ? 2 : 1); ++i) chunk(parts, 0);
     }
 
     void finish(std::string const& usage) {
@@ -230,7 +229,8 @@ private:
             ChoiceParts parts{.index = i, .finish_reason = content_.choices[i].finish_reason};
             if (is_last && options_.usage == UsageMode::choice) parts.extra = ",\"usage\":" + usage;
             ChunkParts last{.choices = choice_json(parts), .usage = running_usage()};
-            if (is_last && (options_.usage == UsageMode::finish || options_.usage == UsageMode::groq)) last.usage = usage;
+            if (is_last && (options_.usage == UsageMode::finish || options_.usage == UsageMode::groq))
+                last.usage = usage;
             if (is_last && options_.usage == UsageMode::groq)
                 last.extra = R"(,"x_groq":{"id":"req_lab","usage":)" + usage + '}';
             chunk(last, 0);

@@ -5,8 +5,8 @@
 
 namespace sluice::lab {
 
-/// A YAML document as JSON, with the core schema's idea of plain scalars; a quoted one is a text. Errors: where it is not
-/// YAML.
+/// A YAML document as JSON, with the core schema's idea of plain scalars; a quoted one is a text. Errors: where it is
+/// not YAML.
 std::expected<nlohmann::json, std::string> parse_yaml(std::string const& yaml);
 
 /// The same for a file. Errors name it.
