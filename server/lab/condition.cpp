@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <regex>
 
 #include "server/lab/json_path.hpp"
 
@@ -14,8 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 9> words{"present", "absent", "empty",   "object", "array",
-                                                "string",  "number", "boolean", "null"};
+constexpr std::array<std::string_view, 10> words{"present", "absent", "empty",   "object", "array",
+                                                 "string",  "number", "boolean", "null",   "blank"};
 
 struct Comparison {
     std::string_view sign;
@@ -52,9 +52,34 @@ bool is_empty(json const& value) {
     return value.is_structured() && value.empty();
 }
 
-bool found_in(json const& value, std::string_view pattern) {
-    if (!value.is_string()) return false;
-    return std::regex_search(value.get_ref<std::string const&>(), std::regex(pattern.begin(), pattern.end()));
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return out;
+}
+
+bool is_alphanumeric(std::string_view text) {
+    return std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0; });
+}
+
+/// What follows `start` in a word such as "has TEXT".
+std::optional<std::string_view> after(std::string_view word, std::string_view start) {
+    if (!word.starts_with(start) || word.size() == start.size()) return {};
+    return word.substr(start.size());
+}
+
+bool fits_text(std::string_view word, std::string const& text) {
+    if (word == "blank") return text.find_first_not_of(" \t\r\n") == std::string::npos;
+    if (auto begin = after(word, "^")) return text.starts_with(*begin);
+    if (auto end = after(word, "ends ")) return text.ends_with(*end);
+    if (auto part = after(word, "has ")) return lower(text).find(lower(*part)) != std::string::npos;
+    if (auto size = after(word, "alphanumeric ")) return is_alphanumeric(text) && std::to_string(text.size()) == *size;
+    return false;
+}
+
+bool is_about_text(std::string_view word) {
+    return word == "blank" || after(word, "^") || after(word, "ends ") || after(word, "has ") ||
+           after(word, "alphanumeric ");
 }
 
 bool is_of_type(json const& value, std::string_view word) {
@@ -66,10 +91,8 @@ bool is_of_type(json const& value, std::string_view word) {
 bool fits_word(std::string_view word, json const& value) {
     if (word == "present") return !value.is_null();
     if (word == "empty") return is_empty(value);
-    if (word.starts_with('^'))
-        return value.is_string() && value.get_ref<std::string const&>().starts_with(word.substr(1));
-    if (word.starts_with('~')) return found_in(value, word.substr(1));
-    if (word.starts_with("!~")) return value.is_string() && !found_in(value, word.substr(2));
+    if (auto other = after(word, "not ")) return !fits_word(*other, value);
+    if (is_about_text(word)) return value.is_string() && fits_text(word, value.get_ref<std::string const&>());
     if (auto bound = of_length(word)) return bound->holds(length_of(value));
     if (auto bound = comparison(word)) return value.is_number() && bound->holds(value.get<double>());
     return is_of_type(value, word);
@@ -88,16 +111,10 @@ bool holds(std::string const& path, json const& condition, json const& request, 
 std::string problem_of_condition(json const& condition) {
     if (condition.is_array()) return {};
     if (!condition.is_string()) return "a condition is a list of values or a word, not " + condition.dump();
-    auto const& text = condition.get_ref<std::string const&>();
-    if (std::ranges::find(words, text) != words.end() || comparison(text) || of_length(text)) return {};
-    if (text.starts_with('^')) return {};
-    if (!text.starts_with('~') && !text.starts_with("!~")) return "`" + text + "` is not a condition";
-    try {
-        std::regex(text.substr(text.find('~') + 1));
-    } catch (std::regex_error const& error) {
-        return "`" + text + "`: " + error.what();
-    }
-    return {};
+    std::string_view word = condition.get_ref<std::string const&>();
+    if (auto other = after(word, "not ")) word = *other;
+    bool is_known = std::ranges::find(words, word) != words.end() || comparison(word) || of_length(word);
+    return is_known || is_about_text(word) ? "" : "`" + std::string(word) + "` is not a condition";
 }
 
 bool fits(json const& condition, json const& value) {

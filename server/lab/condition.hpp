@@ -6,7 +6,8 @@
 namespace sluice::lab {
 
 /// What is wrong with a condition, or nothing. A condition is a list of values, or a word: those of
-/// docs/guides/provider-profiles.md, and for the lab `"length > 4"`, `"~pattern"` and `"!~pattern"`.
+/// docs/guides/provider-profiles.md, and for the lab `length > 4`, `has TEXT` (in
+/// whatever case), `ends TEXT`, `alphanumeric 9`, `blank`, and `not` in front of any.
 std::string problem_of_condition(nlohmann::json const& condition);
 
 /// Whether `value` fits. `absent` is a matter of places, not of values.

@@ -1,7 +1,7 @@
 import pytest
 from alarm import pytest_runtest_call  # noqa: F401  a hook
 from harness import FORGIVING, SLOW, Authority, Gateway, Lab, config
-from provider_pages import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401  hooks
+from provider_outcomes import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401  hooks
 
 
 def pytest_configure(config):

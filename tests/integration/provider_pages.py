@@ -12,25 +12,11 @@ TITLES = {"chat": "chat", "stream": "stream", "tools": "tools", "parallel": "par
 HEADER = "<!-- Generated: pytest tests/integration/test_providers.py --write-docs. A test compares; don't edit. -->\n"
 
 
-# --- hooks, for conftest.py -------------------------------------------------------------------------------------------
-
-outcomes = {}
-
-
-def pytest_runtest_logreport(report):
-    if "test_providers.py" in report.nodeid and (report.when == "call" or report.outcome != "passed"):
-        outcomes[report.nodeid.split("::")[-1]] = report.outcome
-
-
-def pytest_sessionfinish(session):
-    if not session.config.getoption("--write-docs", False):
-        return
-    from imitated import read_providers
-    from test_providers import CAPABILITIES
-    providers = read_providers()
+def write(outcomes):
+    from test_providers import CAPABILITIES, PROVIDERS
     (ROOT / "docs/providers").mkdir(exist_ok=True)
-    for page in names(providers):
-        (ROOT / "docs" / page).write_text(render(page, providers, list(CAPABILITIES), outcomes))
+    for page in names(PROVIDERS):
+        (ROOT / "docs" / page).write_text(render(page, PROVIDERS, list(CAPABILITIES), outcomes))
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------

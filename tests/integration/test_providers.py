@@ -372,14 +372,11 @@ def test_every_profile_has_fixtures(path):
 
 # --- a new provider ---------------------------------------------------------------------------------------------------
 
-NEW_PROFILE = """
-base_url: {base_url}
-type: custom
-api_key: lab-key-newcomer
-parameters:
-  - {{ field: seed, do: drop, why: "Newcomer has no seed" }}
-  - {{ field: temperature, do: clamp, most: 1, why: "Newcomer is calm" }}
-"""
+# As a user writes it under `providers.newcomer`; base_url and key are added, as they are for every provider here.
+NEW_PROFILE = {"type": "custom", "parameters": [
+    {"field": "seed", "do": "drop", "why": "Newcomer has no seed"},
+    {"field": "temperature", "do": "clamp", "most": 1, "why": "Newcomer is calm"},
+]}
 NEW_LAB = """
 about: "Newcomer: nobody has heard of it"
 path: /api/chat/completions
@@ -405,15 +402,18 @@ def test_a_new_provider_takes_one_file_and_one_folder(tmp_path):
     (folder / "cases/rules.yaml").write_text(NEW_CASE)
     providers = read_providers(tmp_path / "fixtures")
     with Lab(tmp_path, "--providers", tmp_path / "fixtures") as lab:
-        profile = provider_pages.yaml.safe_load(NEW_PROFILE.format(base_url="unused"))
-        providers["newcomer"].lab["test"]["settings"] = {"parameters": profile["parameters"]}
+        newcomer = providers["newcomer"]
+        newcomer.profile, newcomer.lab["test"]["settings"] = NEW_PROFILE, NEW_PROFILE
         entries, models = settings(providers, lab.port)
         written = config(lab, providers=entries, models=models, keys=KEYS, defaults=FORGIVING)
         with Gateway(tmp_path, written, name="newcomer") as gateway:
             bench = Bench(lab, gateway, providers)
             for capability in CAPABILITIES.values():
                 capability(bench, "newcomer")
-            run_case(bench, providers["newcomer"].cases[0])
+            for rule in newcomer.rule_names.values():
+                follow_rule(bench, "newcomer", rule, trigger(newcomer, rule))
+            for case in newcomer.cases:
+                run_case(bench, case)
 
 
 # --- the pages --------------------------------------------------------------------------------------------------------
