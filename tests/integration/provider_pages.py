@@ -86,14 +86,16 @@ def short(value):
     return code(text.replace("|", "\\|"))
 
 
+BOUNDS = {"least": "at least {}", "most": "at most {}", "most_items": "at most {} entries"}
+
+
 def action(rule):
     """What a rule does, in words."""
     do = rule.get("do", "")
     if do == "rename":
         text = f"is sent as `{rule['to']}`"
     elif do == "clamp":
-        bounds = [f"at least {rule['least']}"] * ("least" in rule) + [f"at most {rule['most']}"] * ("most" in rule)
-        bounds += [f"at most {rule.get('most_items')} entries"] * ("most_items" in rule)
+        bounds = [words.format(rule[key]) for key, words in BOUNDS.items() if key in rule]
         text = "is brought to " + ", ".join(bounds)
     elif do in ("default", "force"):
         text = {"default": "is added where absent: ", "force": "is set to "}[do] + short(rule.get("value"))
