@@ -261,7 +261,8 @@ def add_calls(calls, deltas):
         assert delta["index"] <= len(calls), f"index {delta['index']} behind {len(calls)} calls"
         if delta["index"] == len(calls):
             assert delta.get("id") and delta.get("type") == "function" and delta["function"].get("name"), delta
-            calls.append({"id": delta["id"], "type": "function", "function": {"name": delta["function"]["name"], "arguments": ""}})
+            more = {key: value for key, value in delta.items() if key not in ("index", "id", "type", "function")}
+            calls.append({"id": delta["id"], "type": "function", "function": {"name": delta["function"]["name"], "arguments": ""}, **more})
         else:
             assert not delta.get("id") or delta["id"] == calls[delta["index"]]["id"], f"a second id for one call: {delta}"
         arguments = delta.get("function", {}).get("arguments") or ""
