@@ -58,11 +58,11 @@ std::expected<Providers, std::string> read_providers(std::string const& folder) 
     if (!documents) return std::unexpected(std::move(documents.error()));
     Providers out;
     for (auto const& [name, document] : *documents) {
-        auto place = folder + "/" + name + "/lab.yaml: ";
+        auto place = (std::filesystem::path(folder) / name / "lab.yaml").string();
         auto whole = resolved(name, *documents, 0);
-        if (!whole) return std::unexpected(place + whole.error());
+        if (!whole) return std::unexpected(place.append(": ").append(whole.error()));
         auto profile = ProviderProfile::read(*std::move(whole));
-        if (!profile) return std::unexpected(place + profile.error());
+        if (!profile) return std::unexpected(place.append(": ").append(profile.error()));
         out.emplace(name, *std::move(profile));
     }
     return out;

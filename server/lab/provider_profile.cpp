@@ -120,7 +120,8 @@ private:
         if (auto is = entry.find("is"); is != entry.end()) condition(where, *is);
         for (char const* key : {"when", "unless"}) {
             if (!member(entry, key).is_object()) return complain(where, std::string(key) + " must be a mapping");
-            for (auto const& [path, wanted] : member(entry, key).items()) condition(where + "." + path, wanted);
+            for (auto const& [path, wanted] : member(entry, key).items())
+                condition(std::string(where).append(".").append(path), wanted);
         }
         options(where, error_options(entry, 400));
     }
@@ -226,9 +227,9 @@ private:
         return read.dump(-1, ' ', false, json::error_handler_t::replace);
     }
 
-    void fail(char const* name, unsigned status, json otherwise) {
+    void fail(char const* name, unsigned status, json const& otherwise) {
         auto const& known = member(profile_, "errors");
-        lay(options_, error_options(known.contains(name) ? known[name] : std::move(otherwise), status));
+        lay(options_, error_options(known.contains(name) ? known[name] : otherwise, status));
     }
 
     static json plain_error(char const* message, char const* code) {

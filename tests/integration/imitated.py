@@ -144,8 +144,11 @@ def expanded_rules(profile):
 
 
 def read_cases(folder, name, lab):
-    cases = []
-    for path in sorted((folder / "cases").glob("*.yaml")):
+    cases, paths = [], list((folder / "cases").glob("*.yaml"))
+    if "cases" in lab.get("test", {}):  # those of a relative count for it, too; its own win
+        own = {path.name for path in paths}
+        paths += [path for path in (folder.parent / lab["test"]["cases"] / "cases").glob("*.yaml") if path.name not in own]
+    for path in sorted(paths, key=lambda path: path.name):
         written = load(path)
         request = written.get("request", {})
         mode = written.get("mode") or ("stream" if request.get("stream") else "both")
