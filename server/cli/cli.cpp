@@ -69,6 +69,7 @@ void add_lab(CLI::App& app, Action& action) {
     auto* const command = app.add_subcommand("lab", "Start an upstream that misbehaves on request");
     command->add_option("--listen", options->listen, "address:port");
     command->add_option("--scenario", options->scenario_file, "scenario file (YAML)");
+    command->add_option("--providers", options->provider_folder, "folder of NAME/lab.yaml: providers to imitate");
     command->add_option("--tls-certificate", options->certificate_file, "PEM file");
     command->add_option("--tls-key", options->key_file, "PEM file");
     command->add_option("--seed", options->seed, "the same seed, the same misbehaviour");

@@ -89,6 +89,7 @@ int run_lab(LabCommandOptions const& options) {
     lab::LabOptions lab_options;
     lab_options.listen = options.listen;
     lab_options.scenario_file = options.scenario_file;
+    lab_options.provider_folder = options.provider_folder;
     lab_options.seed = options.seed;
     lab_options.threads = options.threads;
     if (!options.certificate_file.empty()) lab_options.tls_certificate_file = options.certificate_file;

@@ -23,6 +23,7 @@ int run_gateway(RunOptions const& options);
 struct LabCommandOptions {
     std::string listen = "127.0.0.1:18080";
     std::string scenario_file;
+    std::string provider_folder;
     std::string certificate_file;
     std::string key_file;
     unsigned long seed = 1;

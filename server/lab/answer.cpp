@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/lab/chunk_text.hpp"
+#include "server/lab/decorator.hpp"
 #include "server/lab/error_body.hpp"
 #include "server/lab/http_text.hpp"
 #include "server/lab/json_text.hpp"
@@ -68,7 +69,8 @@ Message completion(Identity const& identity, ChatRequest const& request, Options
     Message message{.content_type = "application/json"};
     message.delay = draw(options.ttft, random);
     for (std::uint64_t i = 1; i < content.usage.completion; ++i) message.delay += draw(options.per_token, random);
-    auto text = std::string(options.blank_first, '\n') + completion_json(identity, options, request, content);
+    auto text = std::string(options.blank_first, '\n') +
+                Decorator(options).answer(completion_json(identity, options, request, content));
     if (options.bad_json_after) text.resize(text.size() / 2);
     message.body = {{{}, std::move(text), content.usage.completion}};
     return message;

@@ -26,13 +26,24 @@ std::string tool_calls_json(Choice const& choice, Options const& options) {
     return out;
 }
 
-std::string message_json(Choice const& choice, Options const& options) {
+std::string content_json(Choice const& choice, Options const& options) {
     auto text = joined(choice.words);
-    std::string out = R"({"role":"assistant","content":)";
-    out += choice.tool_calls.empty() && !options.refusal ? json_quoted(text) : "null";
-    out += R"(,"refusal":)" + (options.refusal ? json_quoted(text) : "null");
-    if (!choice.reasoning.empty())
-        out += ',' + json_quoted(options.reasoning_field) + ':' + json_quoted(joined(choice.reasoning));
+    bool has_text = choice.tool_calls.empty() && !options.refusal;
+    if (!choice.reasoning.empty() && options.reasoning_form == ReasoningForm::tags)
+        return json_quoted(options.reasoning_open + joined(choice.reasoning) + options.reasoning_close +
+                           (has_text ? text : ""));
+    if (!choice.reasoning.empty() && options.reasoning_form == ReasoningForm::parts) {
+        auto part = has_text ? R"(,{"type":"text","text":)" + json_quoted(text) + '}' : "";
+        return '[' + thinking_part(joined(choice.reasoning)) + part + ']';
+    }
+    return has_text ? json_quoted(text) : "null";
+}
+
+std::string message_json(Choice const& choice, Options const& options) {
+    std::string out = R"({"role":"assistant","content":)" + content_json(choice, options);
+    out += R"(,"refusal":)" + (options.refusal ? json_quoted(joined(choice.words)) : "null");
+    if (!choice.reasoning.empty() && options.reasoning_form == ReasoningForm::field)
+        out += ',' + reasoning_members(options, joined(choice.reasoning));
     if (!choice.tool_calls.empty()) out += R"(,"tool_calls":[)" + tool_calls_json(choice, options) + ']';
     return out + '}';
 }
@@ -45,6 +56,19 @@ std::string choice_error(Options const& options) {
 }
 
 }  // namespace
+
+std::string thinking_part(std::string_view text) {
+    return R"({"type":"thinking","thinking":[{"type":"text","text":)" + json_quoted(text) + "}]}";
+}
+
+std::string reasoning_members(Options const& options, std::string_view text) {
+    auto quoted = json_quoted(text);
+    auto out = json_quoted(options.reasoning_field) + ':' + quoted;
+    if (options.reasoning_details)
+        out +=
+            R"(,"reasoning_details":[{"type":"reasoning.text","text":)" + quoted + R"(,"format":"unknown","index":0}])";
+    return out;
+}
 
 std::string usage_json(TokenCounts const& usage) {
     return fmt::format(

@@ -11,6 +11,11 @@ namespace sluice::lab {
 /// `{"prompt_tokens":..,..}`
 std::string usage_json(TokenCounts const& usage);
 
+/// Thoughts as a part of the content: Mistral's form.
+std::string thinking_part(std::string_view text);
+/// Thoughts as members of a message or delta, without braces.
+std::string reasoning_members(Options const& options, std::string_view text);
+
 struct ChunkParts {
     std::string choices = {};  ///< what stands between the brackets
     std::string usage = {};    ///< JSON, or empty for no member

@@ -30,10 +30,17 @@ std::vector<std::string> made_up(std::size_t count, Random& random, std::size_t 
     return words;
 }
 
-std::string tool_id(Random& random) {
+void replace(std::string& text, std::string_view name, std::string const& value) {
+    if (auto at = text.find(name); at != std::string::npos) text.replace(at, name.size(), value);
+}
+
+std::string tool_id(Options const& options, std::string const& name, std::size_t index, Random& random) {
     constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuvwxyz";
-    std::string id = "call_";
-    for (int i = 0; i < 20; ++i) id += digits[random.next() % digits.size()];
+    std::string id = options.tool_id;
+    for (char& c : id)
+        if (c == '?') c = digits[random.next() % digits.size()];
+    replace(id, "{name}", name);
+    replace(id, "{index}", std::to_string(index));
     return id;
 }
 
@@ -64,7 +71,7 @@ std::vector<ToolCall> make_tool_calls(ChatRequest const& request, Options const&
     for (std::size_t i = 0; i < count; ++i) {
         auto const& [name, parameters] = tools[i % tools.size()];
         auto arguments = options.tool_arguments ? *options.tool_arguments : example_value(parameters).dump();
-        calls.push_back({tool_id(random), name, std::move(arguments)});
+        calls.push_back({tool_id(options, name, i, random), name, std::move(arguments)});
     }
     return calls;
 }
@@ -112,6 +119,8 @@ Choice make_choice(ChatRequest const& request, Options const& options, Random& r
         choice.finish_reason = "length";
     }
     if (options.finish_reason) choice.finish_reason = *options.finish_reason;
+    if (auto word = options.finish_reasons.find(choice.finish_reason); word != options.finish_reasons.end())
+        choice.finish_reason = word->second;
     return choice;
 }
 

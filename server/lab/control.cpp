@@ -26,6 +26,15 @@ Answer model_list(Shared const& shared, Context const& context) {
     return plain_answer(200, json_type, out.dump(), context);
 }
 
+Answer provider_models(std::string_view name, Shared const& shared, Context const& context) {
+    auto found = shared.providers.find(name);
+    if (found == shared.providers.end())
+        return plain_error(404, "the lab imitates no such provider", "unknown_provider", context);
+    json out{{"object", "list"}, {"data", json::array()}};
+    for (auto const& id : found->second.models()) out["data"].push_back(model_json(id));
+    return plain_answer(200, json_type, out.dump(), context);
+}
+
 Answer one_model(std::string_view id, Shared const& shared, Context const& context) {
     auto names = shared.scenarios->names();
     if (std::ranges::find(names, id) == names.end())
@@ -68,6 +77,13 @@ Answer lab_page(std::string_view page, Request const& request, Shared& shared, C
 Route route_of(std::string_view target) {
     auto path = target.substr(0, target.find('?'));
     Route route;
+    if (take_prefix(path, "/providers/")) {
+        route.provider = path.substr(0, path.find('/'));
+        path.remove_prefix(route.provider.size());
+        route.path = target.substr(static_cast<std::size_t>(path.data() - target.data()));
+        route.to = path.ends_with("/models") ? Route::To::models : Route::To::chat;
+        return route;
+    }
     if (take_prefix(path, "/with/")) {
         auto slash = std::min(path.find('/'), path.size());
         route.scenario = path.substr(0, slash);
@@ -94,6 +110,7 @@ Answer answer_control(Route const& route, Request const& request, Shared& shared
     using To = Route::To;
     if (route.to == To::control) return lab_page(route.rest, request, shared, context);
     if (route.to == To::chat) return plain_error(405, "use POST for chat completions", "method_not_allowed", context);
+    if (!route.provider.empty() && route.to == To::models) return provider_models(route.provider, shared, context);
     if (route.to == To::models) return model_list(shared, context);
     if (route.to == To::model) return one_model(route.rest, shared, context);
     if (route.to == To::home)

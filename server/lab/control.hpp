@@ -4,6 +4,7 @@
 
 #include "server/lab/answer.hpp"
 #include "server/lab/listener_faults.hpp"
+#include "server/lab/provider_files.hpp"
 #include "server/lab/request.hpp"
 #include "server/lab/scenarios.hpp"
 #include "server/lab/stats.hpp"
@@ -15,6 +16,7 @@ struct Shared {
     std::unique_ptr<Scenarios> scenarios;
     Stats stats;
     ListenerFaults listener;
+    Providers providers;
     std::uint64_t seed = 1;
 };
 
@@ -24,6 +26,8 @@ struct Route {
     To to = To::nowhere;
     std::string_view scenario;  ///< from /with/<name>/
     std::string_view rest;      ///< the model id, or what follows /lab/
+    std::string_view provider;  ///< from /providers/<name>/
+    std::string_view path;      ///< what follows that, from its slash on, with the query
 };
 
 Route route_of(std::string_view target);

@@ -48,6 +48,28 @@ std::string numeric(ErrorFacts const& facts) {
     return is_number ? facts.code : std::to_string(facts.status);
 }
 
+/// Google's word for a status.
+std::string_view google_status(unsigned status) {
+    switch (status) {
+        case 400:
+            return "INVALID_ARGUMENT";
+        case 401:
+            return "UNAUTHENTICATED";
+        case 403:
+            return "PERMISSION_DENIED";
+        case 404:
+            return "NOT_FOUND";
+        case 429:
+            return "RESOURCE_EXHAUSTED";
+        case 500:
+            return "INTERNAL";
+        case 504:
+            return "DEADLINE_EXCEEDED";
+        default:
+            return "UNAVAILABLE";
+    }
+}
+
 std::string retry_info(ErrorFacts const& facts) {
     if (facts.retry_hint.empty()) return "[]";
     return R"([{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":")" + facts.retry_hint + R"(s"}])";
@@ -106,8 +128,8 @@ std::string error_body(ErrorShape shape, ErrorFacts const& facts) {
         case ErrorShape::problem:
             return fmt::format(R"({{"status":{},"title":{},"detail":{}}})", facts.status, type, message);
         case ErrorShape::array:
-            return fmt::format(R"([{{"error":{{"code":{},"message":{},"status":"UNAVAILABLE","details":{}}}}}])",
-                               facts.status, message, retry_info(facts));
+            return fmt::format(R"([{{"error":{{"code":{},"message":{},"status":"{}","details":{}}}}}])", facts.status,
+                               message, google_status(facts.status), retry_info(facts));
         case ErrorShape::code_and_text:
             return fmt::format(R"({{"code":{},"error":{}}})", facts.code == "null" ? type : facts.code, message);
         case ErrorShape::text:

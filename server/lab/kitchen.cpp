@@ -1,6 +1,7 @@
 #include "server/lab/kitchen.hpp"
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "server/lab/variant.hpp"
 
@@ -59,7 +60,45 @@ std::shared_ptr<Answer const> Kitchen::cook(ChatRequest const& chat, Options con
     return answer;
 }
 
+/// A provider's profile says everything; nothing is kept, and nothing is random.
+Dish Kitchen::prepare_for_provider(Request const& request, Route const& route, Context context) {
+    Dish dish;
+    dish.bill.key = request.header("x-request-id");
+    auto owner = std::make_shared<Options>();
+    std::string body = request.body;
+    auto found = shared_.providers.find(route.provider);
+    if (found == shared_.providers.end()) {
+        owner->status = 404;
+        owner->error_message = "the lab imitates no such provider";
+    } else {
+        auto judgement = found->second.judge(request, route.path);
+        dish.bill.model = std::string(route.provider) + '/' + judgement.model;
+        body = std::move(judgement.body);
+        auto options = read_options(nlohmann::json::parse(judgement.options));
+        if (options) {
+            *owner = *std::move(options);
+        } else {
+            owner->status = 400;
+            owner->error_message = options.error();
+        }
+    }
+    body.reserve(body.size() + body_padding);
+    auto chat = read_chat_request(body);
+    if (!chat && owner->status < 300) {
+        owner->status = 400;
+        owner->error_message = chat.error();
+    }
+    context.seed = hash_text(shared_.seed, dish.bill.model);
+    dish.answer = shared_answer(make_answer(chat.value_or(ChatRequest{}), *owner, context));
+    dish.options = owner.get();
+    dish.owner = std::move(owner);
+    dish.bill.status = dish.answer->status;
+    dish.bill.is_stream = dish.answer->is_stream;
+    return dish;
+}
+
 Dish Kitchen::prepare(Request const& request, Route const& route, Context context, unsigned served) {
+    if (!route.provider.empty()) return prepare_for_provider(request, route, context);
     static auto const none = std::make_shared<Options const>();
     Dish dish;
     dish.owner = none;

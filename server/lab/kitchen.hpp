@@ -27,6 +27,7 @@ public:
 private:
     using Found = std::expected<std::shared_ptr<Options const>, SelectionError>;
     Found find_options(ChatRequest const& chat, Request const& request, Route const& route);
+    Dish prepare_for_provider(Request const& request, Route const& route, Context context);
     std::shared_ptr<Answer const> cook(ChatRequest const& chat, Options const& options, Context const& context);
 
     Shared& shared_;

@@ -59,6 +59,11 @@ std::expected<std::unique_ptr<Lab>, std::string> Lab::start(LabOptions const& op
     auto scenarios = Scenarios::load(options.scenario_file);
     if (!scenarios) return std::unexpected(std::move(scenarios.error()));
     impl->shared.scenarios = *std::move(scenarios);
+    if (!options.provider_folder.empty()) {
+        auto providers = read_providers(options.provider_folder);
+        if (!providers) return std::unexpected(std::move(providers.error()));
+        impl->shared.providers = *std::move(providers);
+    }
     impl->shared.seed = options.seed;
     if (auto set = impl->shared.listener.set(impl->shared.scenarios->listener()); !set)
         return std::unexpected(std::move(set.error()));

@@ -10,7 +10,8 @@ namespace sluice::lab {
 struct LabOptions {
     std::string listen = "127.0.0.1:18080";  ///< address:port; port 0: any free one
     std::optional<std::string> tls_certificate_file, tls_key_file;
-    std::string scenario_file;  ///< YAML; empty: only what is built in
+    std::string scenario_file;    ///< YAML; empty: only what is built in
+    std::string provider_folder;  ///< of NAME/lab.yaml; empty: no provider is imitated
     std::uint64_t seed = 1;
     unsigned threads = 1;
 };

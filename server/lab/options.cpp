@@ -27,6 +27,10 @@ constexpr std::array<std::string_view, 8> retry_names{"none", "seconds", "decima
                                                       "ms",   "x_ms",    "body",    "reset"};
 constexpr std::array<std::string_view, 7> quirk_names{"none",        "no_index", "index_zero", "empty_id",
                                                       "repeat_name", "whole",    "object"};
+constexpr std::array<std::string_view, 4> form_names{"field", "parts", "tags", "hidden"};
+constexpr std::array<std::string_view, 12> extra_names{
+    "chunk", "first_chunk", "finish_chunk",  "usage_chunk", "choice",  "delta",
+    "usage", "tool_call",   "finish_choice", "answer",      "message", "first_tool_call"};
 constexpr std::array<std::string_view, 22> fault_names{"none",
                                                        "two_lengths",
                                                        "length_and_chunked",
@@ -159,16 +163,43 @@ void read_content(Reader& in, Options& out) {
     in.read("tokens_per_chunk", out.tokens_per_chunk);
     in.read("reasoning", out.reasoning);
     in.read("reasoning_field", out.reasoning_field);
+    in.read("reasoning_form", out.reasoning_form, form_names);
+    in.read("reasoning_open", out.reasoning_open);
+    in.read("reasoning_close", out.reasoning_close);
+    in.read("reasoning_details", out.reasoning_details);
     in.read("tool_calls", out.tool_calls);
     in.read_json("tool_arguments", out.tool_arguments);
     in.read("tool_quirk", out.tool_quirk, quirk_names);
+    in.read("tool_id", out.tool_id);
     in.read("finish_reason", out.finish_reason);
+    if (json const* reasons = in.find("finish_reasons"))
+        for (auto const& [ours, theirs] : reasons->items())
+            if (theirs.is_string()) out.finish_reasons[ours] = theirs.get<std::string>();
     in.read("report_model", out.report_model);
     in.read("provider", out.provider);
     in.read("empty", out.empty);
     in.read("refusal", out.refusal);
     in.read("obfuscation", out.obfuscation);
     in.read("precomputed", out.precomputed);
+}
+
+void read_decoration(Reader& in, Options& out) {
+    unsigned cached = 0;
+    in.read("cached", cached);
+    out.cached = cached;
+    in.read("omit_nulls", out.omit_nulls);
+    in.read("cumulative", out.cumulative);
+    if (json const* paths = in.find("omit"))
+        for (auto const& path : *paths)
+            if (path.is_string()) out.omit.push_back(path.get<std::string>());
+    in.read_json("chunks_first", out.chunks_first);
+    in.read_json("extra", out.extra);
+    json const* extra = in.find("extra");
+    if (!extra) return;
+    if (!extra->is_object()) return in.complain("extra", "an object");
+    for (auto const& [where, members] : extra->items())
+        if (std::ranges::find(extra_names, where) == extra_names.end() || !members.is_object())
+            in.complain("extra", "objects under " + listed(extra_names));
 }
 
 void read_stream(Reader& in, Options& out) {
@@ -227,7 +258,10 @@ void read_http(Reader& in, Options& out) {
     in.read("http_fault", out.http_fault, fault_names);
     in.read("http_fault_at", out.http_fault_at);
     in.read("extra_wait", out.extra_wait);
-    in.read("body", out.body);
+    if (json const* body = in.find("body"); body && !body->is_string())
+        out.body = body->dump();
+    else
+        in.read("body", out.body);
     in.read("raw", out.raw);
 }
 
@@ -289,6 +323,7 @@ std::expected<Options, std::string> read_options(json const& object) {
     Options out;
     Reader in(object);
     read_content(in, out);
+    read_decoration(in, out);
     read_stream(in, out);
     read_errors(in, out);
     read_http(in, out);

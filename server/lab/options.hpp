@@ -37,6 +37,9 @@ enum class ErrorShape : std::uint8_t {
     html,
     empty,
 };
+/// Where the words of thought stand: in a member of their own, as parts of the content (Mistral), between two marks in
+/// the text, or nowhere but in the count.
+enum class ReasoningForm : std::uint8_t { field, parts, tags, hidden };
 enum class ErrorFrame : std::uint8_t { openrouter, plain, text, ndjson, event };
 enum class RetryForm : std::uint8_t { none, seconds, decimal, date, ms, x_ms, body, reset };
 enum class ToolQuirk : std::uint8_t { none, no_index, index_zero, empty_id, repeat_name, whole, object };
@@ -79,10 +82,15 @@ struct Options {
     unsigned tokens_per_chunk = 1;
     unsigned reasoning = 0;
     std::string reasoning_field = "reasoning_content";
+    ReasoningForm reasoning_form = ReasoningForm::field;
+    std::string reasoning_open = "<think>", reasoning_close = "</think>";
+    bool reasoning_details = false;
     unsigned tool_calls = 0;
     std::optional<std::string> tool_arguments;
     ToolQuirk tool_quirk = ToolQuirk::none;
+    std::string tool_id = "call_????????????????????";  ///< `?`: a letter or digit; `{name}` and `{index}` of the call
     std::optional<std::string> finish_reason;
+    std::map<std::string, std::string> finish_reasons;  ///< this provider's word for each of OpenAI's
     std::optional<std::string> report_model;
     std::optional<std::string> provider;
     bool empty = false, refusal = false, obfuscation = false, precomputed = false;
@@ -98,7 +106,13 @@ struct Options {
     unsigned huge_event_at = 1;
     std::optional<unsigned> bad_json_after, bad_utf8_after;
     unsigned blank_first = 0;
-    std::optional<std::string> events;  ///< a JSON array: literal data lines instead of an answer
+    std::optional<std::string> chunks_first;  ///< a JSON array: literal data lines in front of the answer
+    std::uint64_t cached = 0;                 ///< prompt tokens that came out of a cache
+    std::optional<std::string> extra;         ///< JSON: more members, by the place where they stand
+    std::vector<std::string> omit;            ///< paths of members that this provider doesn't send
+    bool omit_nulls = false;                  ///< members of a choice are absent where OpenAI sends null
+    bool cumulative = false;                  ///< each chunk repeats the whole message so far
+    std::optional<std::string> events;        ///< a JSON array: literal data lines instead of an answer
     // errors
     unsigned status = 200;
     ErrorShape error_shape = ErrorShape::openai;
@@ -140,6 +154,8 @@ struct Options {
 
     /// True if two equal requests may get different answers.
     bool is_random() const;
+    /// True if answers are changed after they are written.
+    bool is_decorated() const { return extra || !omit.empty() || omit_nulls || cumulative || cached > 0; }
 };
 
 /// Reads options from a JSON object. Every unknown key, wrong type or bad value is an error that names the key.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "server/lab/chunk_text.hpp"
+#include "server/lab/decorator.hpp"
 #include "server/lab/error_body.hpp"
 #include "server/lab/event_text.hpp"
 #include "server/lab/json_text.hpp"
@@ -28,12 +29,17 @@ class StreamWriter {
 public:
     StreamWriter(Identity const& identity, Options const& options, ChatRequest const& request, Content const& content,
                  Random& random)
-        : identity_(identity), options_(options), request_(request), content_(content), random_(random) {}
+        : identity_(identity),
+          options_(options),
+          request_(request),
+          content_(content),
+          random_(random),
+          decorator_(options) {}
 
     std::vector<Piece> run() {
         open();
         if (options_.events) {
-            literal_events();
+            literal_events(*options_.events);
         } else {
             for (std::size_t i = 0; i < content_.choices.size(); ++i) delta(i, role_delta(), 0);
             bodies();
@@ -50,6 +56,7 @@ private:
     ChatRequest const& request_;
     Content const& content_;
     Random& random_;
+    Decorator decorator_;
     std::vector<Piece> pieces_;
     Duration pending_{};
     std::size_t number_ = 0;       ///< events so far
@@ -62,6 +69,9 @@ private:
         ++number_;
     }
     void data(std::string_view json, std::uint64_t tokens) { event(event_text(json, options_, number_), tokens); }
+    void chunk(ChunkParts const& parts, std::uint64_t tokens) {
+        data(decorator_.chunk(chunk_json(identity_, options_, parts)), tokens);
+    }
 
     void wait(Duration time) {
         auto interval = options_.comment_interval;
@@ -77,14 +87,15 @@ private:
         if (options_.error_after == 0U) return fail();
         for (unsigned i = 0; i < options_.comments_first; ++i) event(comment_text(options_), 0);
         wait(draw(options_.ttft, random_));
+        if (options_.chunks_first) literal_events(*options_.chunks_first);
         if (!options_.placeholder) return;
         ChunkParts parts{.extra = R"(,"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}])",
                          .anonymous = true};
         data(chunk_json(identity_, options_, parts), 0);
     }
 
-    void literal_events() {
-        auto list = nlohmann::ordered_json::parse(*options_.events, nullptr, false);
+    void literal_events(std::string const& text) {
+        auto list = nlohmann::ordered_json::parse(text, nullptr, false);
         if (!list.is_array()) return;
         for (auto const& entry : list) {
             wait(draw(options_.per_token, random_));
@@ -107,8 +118,7 @@ private:
             json += ",\"obfuscation\":\"" + std::string(1 + random_.next() % 24, 'o') + "\"}";
         }
         ChoiceParts parts{.index = choice, .delta = std::move(json), .logprobs = std::move(logprobs)};
-        ChunkParts chunk{.choices = choice_json(parts), .usage = running_usage()};
-        data(chunk_json(identity_, options_, chunk), tokens);
+        chunk({.choices = choice_json(parts), .usage = running_usage()}, tokens);
     }
 
     /// A delta that carries content: these are what the options count.
@@ -137,13 +147,30 @@ private:
         for (auto const& choice : content_.choices)
             longest = std::max({longest, choice.words.size(), choice.reasoning.size()});
         for (std::size_t at = 0; at < longest; ++at)
-            for (std::size_t i = 0; i < content_.choices.size(); ++i)
-                if (at < content_.choices[i].reasoning.size())
-                    content_delta(i, text_delta(options_.reasoning_field, content_.choices[i].reasoning[at]), 1);
+            for (std::size_t i = 0; i < content_.choices.size(); ++i) thought(i, at);
         auto step = std::max(1U, options_.tokens_per_chunk);
         for (std::size_t at = 0; at < longest; at += step)
             for (std::size_t i = 0; i < content_.choices.size(); ++i) words(i, at, step);
         for (std::size_t i = 0; i < content_.choices.size(); ++i) tools(i);
+    }
+
+    void thought(std::size_t index, std::size_t at) {
+        auto const& all = content_.choices[index].reasoning;
+        auto form = options_.reasoning_form;
+        if (at >= all.size() || form == ReasoningForm::hidden) return;
+        bool is_tagged = form == ReasoningForm::tags;
+        if (is_tagged && at == 0) mark(index, options_.reasoning_open);
+        auto delta = is_tagged ? text_delta("content", all[at]) : '{' + reasoning_members(options_, all[at]) + '}';
+        if (form == ReasoningForm::parts) delta = R"({"content":[)" + thinking_part(all[at]) + "]}";
+        content_delta(index, std::move(delta), 1);
+        if (is_tagged && at + 1 == all.size()) mark(index, options_.reasoning_close);
+    }
+
+    /// In two events, since that is what a reader of marks gets wrong.
+    void mark(std::size_t index, std::string_view text) {
+        auto half = text.size() / 2;
+        if (half > 0) content_delta(index, text_delta("content", text.substr(0, half)), 0);
+        if (!text.empty()) content_delta(index, text_delta("content", text.substr(half)), 0);
     }
 
     void words(std::size_t index, std::size_t at, std::size_t count) {
@@ -193,8 +220,7 @@ private:
             options_.usage == UsageMode::always || options_.usage == UsageMode::duplicate ||
             (request_.include_usage && (options_.usage == UsageMode::normal || options_.usage == UsageMode::null));
         ChunkParts parts{.usage = usage};
-        for (int i = 0; last && i < (options_.usage == UsageMode::duplicate ? 2 : 1); ++i)
-            data(chunk_json(identity_, options_, parts), 0);
+        for (int i = 0; last && i < (options_.usage == UsageMode::duplicate ? 2 : 1); ++i) chunk(parts, 0);
     }
 
     void finish(std::string const& usage) {
@@ -202,12 +228,12 @@ private:
             bool is_last = i + 1 == content_.choices.size();
             ChoiceParts parts{.index = i, .finish_reason = content_.choices[i].finish_reason};
             if (is_last && options_.usage == UsageMode::choice) parts.extra = ",\"usage\":" + usage;
-            ChunkParts chunk{.choices = choice_json(parts), .usage = running_usage()};
+            ChunkParts last{.choices = choice_json(parts), .usage = running_usage()};
             if (is_last && (options_.usage == UsageMode::finish || options_.usage == UsageMode::groq))
-                chunk.usage = usage;
+                last.usage = usage;
             if (is_last && options_.usage == UsageMode::groq)
-                chunk.extra = R"(,"x_groq":{"id":"req_lab","usage":)" + usage + '}';
-            data(chunk_json(identity_, options_, chunk), 0);
+                last.extra = R"(,"x_groq":{"id":"req_lab","usage":)" + usage + '}';
+            chunk(last, 0);
         }
     }
 

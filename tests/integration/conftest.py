@@ -1,6 +1,7 @@
 import pytest
 from alarm import pytest_runtest_call  # noqa: F401  a hook
 from harness import FORGIVING, SLOW, Authority, Gateway, Lab, config
+from provider_outcomes import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401  hooks
 
 
 def pytest_configure(config):
@@ -11,6 +12,7 @@ def pytest_configure(config):
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the long drills too")
+    parser.addoption("--write-docs", action="store_true", help="write docs/providers.md and docs/providers/ from what passed")
     parser.addoption("--seed", type=int, help="repeat what a failed test with chance did")
 
 
