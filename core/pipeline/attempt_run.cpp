@@ -56,7 +56,7 @@ AttemptRun::~AttemptRun() {
     record_.duration = now_ - started_;
     record_.usage = usage();
     if (record_.usage.source != UsageSource::none) {
-        auto const price = run_.snapshot.price_of(target_, record_.target_model);
+        auto const* const price = run_.snapshot.price_of(target_, record_.target_model);
         run_.cost_known = run_.cost_known && price.has_value();
         if (price) run_.cost.count += cost_of(record_.usage, *price).count;
     }
