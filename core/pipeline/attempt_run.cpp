@@ -57,7 +57,7 @@ AttemptRun::~AttemptRun() {
     record_.usage = usage();
     if (record_.usage.source != UsageSource::none) {
         auto const* const price = run_.snapshot.price_of(target_, record_.target_model);
-        run_.cost_known = run_.cost_known && price.has_value();
+        run_.cost_known = run_.cost_known && price != nullptr;
         if (price) run_.cost.count += cost_of(record_.usage, *price).count;
     }
     auto& outcome = run_.outcome;
