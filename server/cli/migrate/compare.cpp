@@ -71,7 +71,7 @@ private:
         auto const list = [](std::vector<std::string> const& regions) {
             return regions.empty() ? std::string("unknown") : fmt::format("{}", fmt::join(regions, ", "));
         };
-        if (from_.profile == to_.profile) return;
+        if (from_.profile == to_.profile || (before.empty() && after.empty())) return;
         bool const is_new = !before.empty() && std::ranges::any_of(after, [&before](std::string const& region) {
             return std::ranges::find(before, region) == before.end();
         });

@@ -157,7 +157,7 @@ std::vector<Finding> compare_rules(Side const& from, Side const& to) {
     if (!gained.empty()) {
         findings.push_back({.topic = Topic::parameters,
                             .level = Level::note,
-                            .text = fmt::format("{} drops these and {} takes them, so they begin to work: {}", from.profile->name,
+                            .text = fmt::format("left out for {} so far, and not for {}: {}", from.profile->name,
                                                 to.profile->name, fmt::join(gained, ", "))});
     }
     return findings;

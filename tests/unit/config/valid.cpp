@@ -284,10 +284,3 @@ TEST_CASE("a price may have tiers for long prompts", "[config]") {
                                       .output = {NanoUsd{45'000'000'000}},
                                       .cached_input = PricePerMillion{NanoUsd{1'000'000'000}}});
 }
-
-TEST_CASE("two tiers of one price that begin at the same length are an error", "[config]") {
-    CHECK(problems_of(head + "models: { a: openai/x }\n"
-                             "prices: { openai/x: { input: 1, output: 2, tiers: [{ above: 200k, input: 3, output: 4 },\n"
-                             "  { above: 200000, input: 5, output: 6 }, { above: 0, input: 1, output: 1 }, { above: 9 }] } }\n") ==
-          std::vector<std::string>{});
-}
