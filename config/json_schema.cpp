@@ -66,6 +66,33 @@ Json target_of(Field const& field) {
     return Json{{"anyOf", Json::array({Json{{"type", "string"}, {"minLength", 1}}, object_of(field.section())})}};
 }
 
+/// A rule for parameters; what belongs together is checked when it is read.
+Json rule_schema() {
+    Json const text{{"type", "string"}};
+    Json const words = one_or_list(text);
+    Json const number{{"type", "number"}};
+    Json const any_map{{"type", "object"}, {"additionalProperties", Json::object()}};
+    Json properties{{"use", text},
+                    {"field", text},
+                    {"models", words},
+                    {"when", any_map},
+                    {"unless", any_map},
+                    {"do", {{"enum", {"keep", "drop", "reject", "clamp", "rename", "default", "force", "convert"}}}},
+                    {"severity", {{"enum", {"exact", "minor", "lossy"}}}},
+                    {"least", number},
+                    {"most", number},
+                    {"most_items", number},
+                    {"to", text},
+                    {"value", Json::object()},
+                    {"map", any_map},
+                    {"nearest", words},
+                    {"as", text},
+                    {"instruct", text},
+                    {"why", text},
+                    {"source", text}};
+    return Json{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+}
+
 Json scalar_of(Field const& field) {
     switch (field.kind) {
         case Kind::boolean:
@@ -90,7 +117,7 @@ Json scalar_of(Field const& field) {
         case Kind::texts:
             return one_or_list(Json{{"type", "string"}});
         case Kind::rules:
-            return Json{{"type", "array"}, {"items", {{"type", "object"}}}};
+            return Json{{"type", "array"}, {"items", rule_schema()}};
         case Kind::text_map:
         case Kind::headers:
             return Json{{"type", "object"}, {"additionalProperties", {{"type", {"string", "number", "boolean"}}}}};

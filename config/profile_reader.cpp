@@ -19,7 +19,8 @@ std::vector<std::string> words_of(Node const& node) {
 }
 
 std::string lower(std::string text) {
-    std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(text, text.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return text;
 }
 
@@ -175,14 +176,16 @@ void read_limits(Node const& node, std::vector<RateFacts>& limits, std::vector<P
     }
 }
 
-/// Every fact names a source of its file; rules of a set were checked with it.
+/// Every rule, fact about models and limit names a source of its file; rules of a set were checked with it.
 void check_sources(Node const& root, std::vector<Source> const& sources, std::vector<Problem>& problems) {
     for (Entry const& entry : root.entries) {
+        if (entry.key == "reasoning_tags") continue;
         for (Node const& item : entry.value.items) {
             bool const is_fact = item.shape == Node::Shape::map && item.find("use") == nullptr;
             if (!is_fact) continue;
             Node const* const source = item.find("source");
-            bool const known = source != nullptr && std::ranges::find(sources, source->text, &Source::name) != sources.end();
+            bool const known =
+                source != nullptr && std::ranges::find(sources, source->text, &Source::name) != sources.end();
             if (!known) problems.push_back({.at = item.at, .message = "this names no source of its file"});
         }
     }
@@ -202,7 +205,9 @@ std::optional<Profile> read_profile(ShippedFile const& file, RuleSets const& set
     ProviderSettings& settings = profile.settings;
     std::uint64_t preference = 100;
     Members members(problems);
-    members.text("title", profile.title).text("dialect", settings.dialect).text("telemetry_name", settings.telemetry_name);
+    members.text("title", profile.title)
+        .text("dialect", settings.dialect)
+        .text("telemetry_name", settings.telemetry_name);
     members.text("base_url", settings.base_url).text("base_url_env", profile.base_url_variable);
     members.text("chat_path", settings.chat_path).flag("include_usage", settings.include_usage);
     members.words("regions", profile.regions).words("notes", profile.notes).text("status", profile.status);

@@ -93,8 +93,9 @@ std::string catalogue_table() {
         std::string variables;
         for (std::string const& name : profile.key_variables) variables += (variables.empty() ? "" : ", ") + code(name);
         if (variables.empty()) variables = profile.needs_key ? "`api_key` only" : "none needed";
-        out += "| " + code(profile.name) + " | " + (profile.settings.base_url.empty() ? "`base_url` only" : profile.settings.base_url) +
-               " | " + variables + " |\n";
+        out += "| " + code(profile.name) + " | " +
+               (profile.settings.base_url.empty() ? "`base_url` only" : profile.settings.base_url) + " | " + variables +
+               " |\n";
     }
     return out;
 }

@@ -77,7 +77,8 @@ void resolve_credentials(ProviderDraft const& draft, ProviderSettings& provider,
 }
 
 /// The value of a variable of `profile`: the file's, the environment's, or the catalogue's.
-std::optional<std::string> value_of(Variable const& variable, ProviderDraft const& draft, Environment const& environment) {
+std::optional<std::string> value_of(Variable const& variable, ProviderDraft const& draft,
+                                    Environment const& environment) {
     if (auto const given = draft.variables.find(variable.name); given != draft.variables.end()) return given->second;
     if (environment && !variable.env.empty()) {
         if (auto value = environment(variable.env); value && !value->empty()) return value;
@@ -94,14 +95,15 @@ bool fits_in_address(std::string_view value) {
 }
 
 /// Puts the values of variables where `{name}` stands in addresses and headers.
-void resolve_variables(ProviderDraft const& draft, ProviderSettings& provider, std::string const& path, Reader& reader) {
+void resolve_variables(ProviderDraft const& draft, ProviderSettings& provider, std::string const& path,
+                       Reader& reader) {
     Profile const* const profile = find_profile(provider.type);
     std::vector<std::string> known;
     for (Variable const& variable : profile->variables) known.push_back(variable.name);
     for (auto const& [name, unused] : draft.variables) {
         if (profile->find_variable(name) != nullptr) continue;
-        reader.error(reader.place(path + ".variables." + name), "type `" + profile->name + "` has no variable `" +
-                                                                    clipped(name) + "`" + reader.hint(name, known));
+        reader.error(reader.place(path + ".variables." + name),
+                     "type `" + profile->name + "` has no variable `" + clipped(name) + "`" + reader.hint(name, known));
     }
     for (Variable const& variable : profile->variables) {
         std::string const mark = "{" + variable.name + "}";
@@ -121,7 +123,8 @@ void resolve_variables(ProviderDraft const& draft, ProviderSettings& provider, s
                                  (variable.why.empty() ? "" : ": " + variable.why));
             continue;
         }
-        bool const listed = variable.values.empty() || std::ranges::find(variable.values, *value) != variable.values.end();
+        bool const listed =
+            variable.values.empty() || std::ranges::find(variable.values, *value) != variable.values.end();
         if (!listed || !fits_in_address(*value)) {
             reader.error(at, "`" + clipped(*value) + "` is no value for `" + variable.name + "`" +
                                  (variable.values.empty() ? ": letters, digits and -._: only"
@@ -137,7 +140,8 @@ void resolve_variables(ProviderDraft const& draft, ProviderSettings& provider, s
 /// A user's rule on a field takes the place of all shipped ones on it.
 void merge_rules(RuleList own, ProviderSettings& provider) {
     std::erase_if(provider.parameters, [&own](ParameterRule const& shipped) {
-        return std::ranges::any_of(own.rules, [&shipped](ParameterRule const& rule) { return rule.field == shipped.field; });
+        return std::ranges::any_of(own.rules,
+                                   [&shipped](ParameterRule const& rule) { return rule.field == shipped.field; });
     });
     std::erase_if(own.rules, [](ParameterRule const& rule) { return rule.action == RuleAction::keep; });
     provider.parameters.insert(provider.parameters.begin(), own.rules.begin(), own.rules.end());
@@ -151,7 +155,8 @@ void merge_catalogue(ProviderDraft const& draft, ProviderSettings& provider) {
     if (!draft.tags.empty()) provider.reasoning_tags = draft.tags;
     for (auto* const names : {&provider.forward_headers, &provider.answer_headers}) {
         for (auto& name : *names) {
-            std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+            std::ranges::transform(name, name.begin(),
+                                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
         }
     }
 }

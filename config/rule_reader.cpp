@@ -19,29 +19,28 @@ struct Word {
     Value value;
 };
 
-constexpr std::array actions{
-    Word{"keep", RuleAction::keep},     Word{"drop", RuleAction::drop},           Word{"reject", RuleAction::reject},
-    Word{"clamp", RuleAction::clamp},   Word{"rename", RuleAction::rename},       Word{"default", RuleAction::add_default},
-    Word{"force", RuleAction::force},   Word{"convert", RuleAction::convert}};
+constexpr std::array actions{Word{"keep", RuleAction::keep},     Word{"drop", RuleAction::drop},
+                             Word{"reject", RuleAction::reject}, Word{"clamp", RuleAction::clamp},
+                             Word{"rename", RuleAction::rename}, Word{"default", RuleAction::add_default},
+                             Word{"force", RuleAction::force},   Word{"convert", RuleAction::convert}};
 
 constexpr std::array severities{Word{"exact", sluice::Severity::exact}, Word{"minor", sluice::Severity::minor},
                                 Word{"lossy", sluice::Severity::lossy}};
 
 constexpr std::array conversions{
     Word{"nine_alphanumerics", Conversion::nine_alphanumerics}, Word{"thinking_part", Conversion::thinking_part},
-    Word{"logprobs_count", Conversion::logprobs_count},         Word{"plain_text", Conversion::plain_text},
+    Word{"logprobs_count", Conversion::logprobs_count}, Word{"plain_text", Conversion::plain_text},
     Word{"tools_from_functions", Conversion::tools_from_functions}};
 
-constexpr std::array tests{
-    Word{"present", Condition::Test::present},    Word{"absent", Condition::Test::absent},
-    Word{"empty", Condition::Test::empty},        Word{"object", Condition::Test::is_object},
-    Word{"array", Condition::Test::is_array},     Word{"string", Condition::Test::is_string},
-    Word{"number", Condition::Test::is_number},   Word{"boolean", Condition::Test::is_boolean},
-    Word{"null", Condition::Test::is_null}};
+constexpr std::array tests{Word{"present", Condition::Test::present},  Word{"absent", Condition::Test::absent},
+                           Word{"empty", Condition::Test::empty},      Word{"object", Condition::Test::is_object},
+                           Word{"array", Condition::Test::is_array},   Word{"string", Condition::Test::is_string},
+                           Word{"number", Condition::Test::is_number}, Word{"boolean", Condition::Test::is_boolean},
+                           Word{"null", Condition::Test::is_null}};
 
-constexpr std::array comparisons{
-    Word{"<=", Condition::Test::less_or_equal}, Word{">=", Condition::Test::greater_or_equal},
-    Word{"<", Condition::Test::less}, Word{">", Condition::Test::greater}};
+constexpr std::array comparisons{Word{"<=", Condition::Test::less_or_equal},
+                                 Word{">=", Condition::Test::greater_or_equal}, Word{"<", Condition::Test::less},
+                                 Word{">", Condition::Test::greater}};
 
 template <class Words>
 std::vector<std::string> texts_of(Words const& words) {
@@ -180,11 +179,12 @@ void RuleReader::read_member(Entry const& entry, ParameterRule& rule) {
     } else if (entry.key == "source") {
         rule.source = text_of(value);
     } else {
-        std::vector<std::string> const known{"field", "models", "when", "unless", "do", "severity", "least", "most",
-                                             "most_items", "to", "value", "map", "nearest", "as", "instruct", "why",
-                                             "source", "use"};
+        std::vector<std::string> const known{"field",   "models", "when",       "unless", "do",     "severity",
+                                             "least",   "most",   "most_items", "to",     "value",  "map",
+                                             "nearest", "as",     "instruct",   "why",    "source", "use"};
         problems_.push_back(
-            {.at = entry.at, .message = "unknown key `" + clipped(entry.key) + "` in a rule" + suggestion(entry.key, known)});
+            {.at = entry.at,
+             .message = "unknown key `" + clipped(entry.key) + "` in a rule" + suggestion(entry.key, known)});
         is_fine_ = false;
     }
 }
@@ -261,8 +261,8 @@ void RuleReader::check(Node const& node, ParameterRule& rule) {
         case RuleAction::reject:
             break;
     }
-    bool const is_exact = rule.action == RuleAction::keep || rule.action == RuleAction::rename ||
-                          rule.action == RuleAction::add_default;
+    bool const is_exact =
+        rule.action == RuleAction::keep || rule.action == RuleAction::rename || rule.action == RuleAction::add_default;
     if (!has_severity_) rule.severity = is_exact ? sluice::Severity::exact : sluice::Severity::minor;
     if (!prepare(rule)) complain(node, "`" + clipped(rule.field) + "`, or a path in its conditions, is no path");
 }
@@ -309,9 +309,9 @@ std::vector<ParameterRule> read_rules(Node const& list, RuleSets const& sets, st
         } else if (set == sets.end()) {
             std::vector<std::string> names;
             for (auto const& [name, unused] : sets) names.push_back(name);
-            problems.push_back({.at = use->at,
-                                .message = "there is no set of rules `" + clipped(use->text) + "`" +
-                                           suggestion(use->text, names)});
+            problems.push_back(
+                {.at = use->at,
+                 .message = "there is no set of rules `" + clipped(use->text) + "`" + suggestion(use->text, names)});
         } else {
             rules.insert(rules.end(), set->second.begin(), set->second.end());
         }

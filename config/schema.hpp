@@ -29,7 +29,7 @@ enum class Kind : std::uint8_t {
     headers,
     text_map,  ///< name -> text
     rules,     ///< for parameters: docs/guides/provider-profiles.md
-    address,  ///< host:port
+    address,   ///< host:port
     url,
     proxy_url,
     path,  ///< of a file, relative to the file that names it

@@ -247,8 +247,9 @@ std::vector<Field> provider_connection() {
          .example = "[x-generation-id]"},
         {.key = "parameters",
          .kind = Kind::rules,
-         .sentence = "Rules for request parameters, in front of the catalogue's, and instead of those on the same fields "
-                     "([provider profiles](guides/provider-profiles.md)).",
+         .sentence =
+             "Rules for request parameters, in front of the catalogue's, and instead of those on the same fields "
+             "([provider profiles](guides/provider-profiles.md)).",
          .bind = bind<&ProviderDraft::rules>(),
          .example = "[{ field: seed, do: drop }]"},
         {.key = "reasoning_tags",
@@ -352,9 +353,10 @@ Section const& model_section() {
                 {.key = "unsupported",
                  .kind = Kind::choice,
                  .standard = "drop",
-                 .sentence = "What happens to a field that a target does not take as it is: `drop` or change it, `pass` it "
-                             "on all the same, or `reject` the request unless nothing is lost. A request's "
-                             "`x-sluice-unsupported` or `x-sluice-strict: true` wins.",
+                 .sentence =
+                     "What happens to a field that a target does not take as it is: `drop` or change it, `pass` it "
+                     "on all the same, or `reject` the request unless nothing is lost. A request's "
+                     "`x-sluice-unsupported` or `x-sluice-strict: true` wins.",
                  .bind = bind<&ModelDraft::settings, &ModelSettings::unsupported>(),
                  .choices = {"drop", "pass", "reject"}},
                 {.key = "timeout",

@@ -16,13 +16,15 @@ struct Found {
 std::vector<Found> providers_in(Environment const& environment) {
     std::vector<Found> found;
     for (Profile const& profile : profiles()) {
+        if (!profile.status.empty()) continue;  // retired or unverified: only who asks for it gets it
         auto const variable = std::ranges::find_if(profile.key_variables, [&environment](std::string const& name) {
             return environment && !environment(name).value_or("").empty();
         });
-        bool const is_complete = std::ranges::all_of(profile.variables, [&environment](Variable const& needed) {
+        auto const is_given = [&environment](Variable const& needed) {
             return needed.standard || (!needed.env.empty() && !environment(needed.env).value_or("").empty());
-        });
-        if (variable != profile.key_variables.end() && is_complete) found.push_back({&profile, *variable});
+        };
+        if (variable != profile.key_variables.end() && std::ranges::all_of(profile.variables, is_given))
+            found.push_back({&profile, *variable});
     }
     return found;
 }

@@ -195,8 +195,8 @@ Error Walk::unsupported() {
     std::vector<ParameterRule const*> named;
     for (auto const& target : targets_) {
         for (auto const* const rule : refused_by(run_, target, run_.star)) {
-            bool const is_new = std::ranges::none_of(
-                named, [rule](ParameterRule const* other) { return other->field == rule->field; });
+            bool const is_new =
+                std::ranges::none_of(named, [rule](ParameterRule const* other) { return other->field == rule->field; });
             if (!is_new) continue;
             named.push_back(rule);
             if (error.param.empty()) error.param = rule->field;
@@ -205,9 +205,9 @@ Error Walk::unsupported() {
         }
     }
     std::string const others = targets_that_take_it();
-    error.message = "no target of '" + shown(run_.request.chat.requested_model) +
-                    "' takes the request as it is: " + reasons +
-                    (others.empty() ? "; no other target that this key may use does either" : "; these would: " + others);
+    error.message =
+        "no target of '" + shown(run_.request.chat.requested_model) + "' takes the request as it is: " + reasons +
+        (others.empty() ? "; no other target that this key may use does either" : "; these would: " + others);
     return error;
 }
 

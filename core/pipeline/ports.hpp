@@ -109,7 +109,7 @@ struct UpstreamCall {
     Pieces body;
     std::uint64_t body_size = 0;
     std::string_view request_id;
-    std::string_view accept;  ///< "application/json" or "text/event-stream"
+    std::string_view accept;        ///< "application/json" or "text/event-stream"
     Headers const& client_headers;  ///< those of the client's that the provider takes are sent too
     TimeoutSettings const& timeout;
     Instant deadline = never;

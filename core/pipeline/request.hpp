@@ -23,9 +23,9 @@ struct ClientRequest {
     std::string method;
     std::string route;
     ChatRequest const& chat;
-    std::optional<UnsupportedPolicy> unsupported;  ///< what the client says about fields that a target doesn't take
-    bool wants_receipt = false;                    ///< a header that says what was changed
-    Headers forwardable;  ///< its fields that some provider takes, lower case; each gets those that it names
+    std::optional<UnsupportedPolicy> unsupported{};  ///< what the client says about fields that a target doesn't take
+    bool wants_receipt = false;                      ///< a header that says what was changed
+    Headers forwardable{};  ///< its fields that some provider takes, lower case; each gets those that it names
     std::optional<milliseconds> client_timeout;  ///< how long the client says it waits (x-stainless-timeout ...)
     Instant received_at;                         ///< when its head was complete
     std::chrono::system_clock::time_point started_at;

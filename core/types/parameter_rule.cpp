@@ -54,10 +54,14 @@ bool prepare(ParameterRule& rule) {
     if (steps.empty() || !std::ranges::all_of(rule.when, is_path) || !std::ranges::all_of(rule.unless, is_path))
         return false;
     rule.needs = rule.message_needs = 0;
+    for (auto const& condition : rule.when) {
+        bool const must_be_there = condition.test != Condition::Test::absent && !condition.path.starts_with('.');
+        if (must_be_there) rule.needs |= name_bit(steps_of(condition.path).front().name);
+    }
     bool const adds = rule.action == RuleAction::add_default || rule.action == RuleAction::force;
-    if (steps.size() > 1 || !adds) rule.needs = name_bit(steps.front().name);
-    bool const in_messages = steps.size() > 2 && steps[0].name == "messages" &&
-                             steps[1].kind == Step::Kind::elements && steps[2].kind == Step::Kind::member;
+    if (steps.size() > 1 || !adds) rule.needs |= name_bit(steps.front().name);
+    bool const in_messages = steps.size() > 2 && steps[0].name == "messages" && steps[1].kind == Step::Kind::elements &&
+                             steps[2].kind == Step::Kind::member;
     bool const is_last = steps.size() == 3;
     if (!in_messages || (is_last && adds)) return true;
     auto const name = steps[2].name;
@@ -68,10 +72,11 @@ bool prepare(ParameterRule& rule) {
         rule.message_needs = name_bit(name);
     } else {
         // The usual roles have no bit: a rule about one of them is always looked at.
-        constexpr std::array<std::string_view, 5> usual{R"("user")", R"("assistant")", R"("system")", R"("tool")", R"("*")"};
+        constexpr std::array<std::string_view, 5> usual{R"("user")", R"("assistant")", R"("system")", R"("tool")",
+                                                        R"("*")"};
         bool const about_usual = rule.map.empty() || std::ranges::any_of(rule.map, [&](auto const& entry) {
-            return std::ranges::find(usual, entry.first) != usual.end();
-        });
+                                     return std::ranges::find(usual, entry.first) != usual.end();
+                                 });
         if (!about_usual) rule.message_needs = name_bit("role");
     }
     return true;

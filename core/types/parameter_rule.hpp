@@ -90,7 +90,8 @@ struct Adjustment {
     friend bool operator==(Adjustment const&, Adjustment const&) = default;
 };
 
-/// One of 64 bits for a member name: a request whose `names` lack it has no such member; the other way it may be chance.
+/// One of 64 bits for a member name: a request whose `names` lack it has no such member; the other way it may be
+/// chance.
 constexpr std::uint64_t name_bit(std::string_view name) {
     std::uint32_t hash = 2166136261U;  // FNV-1a
     for (char const c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;

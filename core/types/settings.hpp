@@ -131,8 +131,8 @@ struct ProviderSettings {
     std::string ca_file;                          ///< empty: the system's store
     unsigned max_in_flight = 0;                   ///< 0: no limit
     PoolSettings pool;
-    TimeoutSettings timeout;    ///< connect and tls are a provider's; the rest comes from the model
-    bool include_usage = true;  ///< ask for usage in streams (some servers refuse stream_options)
+    TimeoutSettings timeout;                      ///< connect and tls are a provider's; the rest comes from the model
+    bool include_usage = true;                    ///< ask for usage in streams (some servers refuse stream_options)
     std::string chat_path = "/chat/completions";  ///< below base_url; "{model}": the target's model, URL-encoded
     std::vector<std::string> forward_headers;     ///< of the client, lower case, that go on to this provider
     std::vector<std::string> answer_headers;      ///< of the provider, lower case, that come back to the client

@@ -17,8 +17,7 @@ public:
         return openai::encode(request, target);
     }
 
-    std::vector<ParameterRule const*> refused_by(ChatRequest const& request,
-                                                 TargetView const& target) const override {
+    std::vector<ParameterRule const*> refused_by(ChatRequest const& request, TargetView const& target) const override {
         return parameters::refused_by(request, target.provider.parameters, target.model, target.unsupported);
     }
 

@@ -19,8 +19,7 @@ void ask_for_usage(BodyDraft& draft) {
     if (field == nullptr) return draft.add("stream_options", std::string(whole));
     auto const options = draft.open(*field);
     if (!options.is(JsonType::object)) return draft.replace(*field, std::string(whole));
-    Inner asked{
-        .object = options, .member = {}, .base = field->original->value.offset, .name = "include_usage"};
+    Inner asked{.object = options, .member = {}, .base = field->original->value.offset, .name = "include_usage"};
     for (auto const& member : options.members()) {
         if (member.named(asked.name)) asked.member = member;
     }
@@ -66,8 +65,7 @@ Error refusal(ParameterRule const& rule) {
 
 Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& target) {
     BodyDraft draft(request);
-    auto rewritten =
-        parameters::rewrite(request, target.provider.parameters, target.model, target.unsupported, draft);
+    auto rewritten = parameters::rewrite(request, target.provider.parameters, target.model, target.unsupported, draft);
     if (!rewritten.refused.empty()) return std::unexpected(refusal(*rewritten.refused.front()));
     if (request.requested_model != target.model) {
         if (auto* const model = draft.find("model")) draft.replace(*model, json_quoted(target.model));

@@ -17,8 +17,7 @@ BodyDraft::BodyDraft(ChatRequest const& request) : request_(request) {
     fields_.reserve(request.fields.size() + usually_added);
     for (auto const& field : request.fields) {
         auto const value = request.body.substr(field.value.offset, field.value.length);
-        auto& made = fields_.emplace_back(
-            DraftField{.name = field.name, .client_value = value, .original = &field});
+        auto& made = fields_.emplace_back(DraftField{.name = field.name, .client_value = value, .original = &field});
         if (field.name_escaped) made.unescaped_name = unescaped(field.name);
     }
 }

@@ -29,9 +29,9 @@ struct DraftField {
 
 /// A value inside of a field of the client's, with what it takes to change it.
 struct Inner {
-    JsonValue object;        ///< the object that it belongs to
-    JsonMember member;       ///< nothing as its value: the object has no such member
-    std::size_t base = 0;    ///< offset in the body of the text that they were read from
+    JsonValue object;         ///< the object that it belongs to
+    JsonMember member;        ///< nothing as its value: the object has no such member
+    std::size_t base = 0;     ///< offset in the body of the text that they were read from
     std::string_view name{};  ///< the member's, also where there is none
 };
 

@@ -12,6 +12,31 @@ bool is_empty(JsonValue value) {
     return value.is(JsonType::object) && value.members().empty();
 }
 
+std::size_t size_of(JsonValue value) {
+    std::size_t size = 0;
+    for (auto const& member : value.members()) size += member.value ? 1 : 0;
+    return size;
+}
+
+/// As deep as `wanted`, which is a rule's, goes.
+bool are_equal(JsonValue value, JsonValue wanted) {
+    if (value.is(JsonType::string) && wanted.is(JsonType::string)) return value.unescaped() == wanted.unescaped();
+    if (value.is(JsonType::number) && wanted.is(JsonType::number)) return value.number() == wanted.number();
+    if (value.is(JsonType::object) && wanted.is(JsonType::object)) {
+        for (auto const& member : wanted.members()) {
+            if (!are_equal(value[member.name], member.value)) return false;
+        }
+        return size_of(value) == size_of(wanted);
+    }
+    if (!value.is(JsonType::array) || !wanted.is(JsonType::array)) return value && value.raw() == wanted.raw();
+    auto left = value.elements().begin();
+    auto right = wanted.elements().begin();
+    for (; left != JsonElements::end() && right != JsonElements::end(); ++left, ++right) {
+        if (!are_equal(*left, *right)) return false;
+    }
+    return !(left != JsonElements::end()) && !(right != JsonElements::end());
+}
+
 bool equals_any(Condition const& condition, JsonValue value) {
     for (auto const& json : condition.values) {
         if (equals(value, json)) return true;
@@ -26,9 +51,7 @@ bool equals(JsonValue value, std::string_view json) {
     if (value.raw() == json) return true;
     JsonIndex index;
     auto const other = index.read(json);
-    if (!other) return false;
-    if (value.is(JsonType::string) && other->is(JsonType::string)) return value.unescaped() == other->unescaped();
-    return value.is(JsonType::number) && other->is(JsonType::number) && value.number() == other->number();
+    return other && are_equal(value, *other);
 }
 
 bool holds(Condition const& condition, JsonValue value) {

@@ -8,7 +8,7 @@ namespace sluice::parameters {
 /// Whether `condition` holds for `value`, which is what its path led to: nothing when it led nowhere.
 bool holds(Condition const& condition, JsonValue value);
 
-/// Whether `value` is the text, number, boolean or null that `json` says.
+/// Whether `value` is what `json` says, in whatever spelling.
 bool equals(JsonValue value, std::string_view json);
 
 }  // namespace sluice::parameters

@@ -80,8 +80,8 @@ std::optional<std::string> nearest_effort(std::string_view effort, std::vector<s
     for (auto const& candidate : allowed) {
         auto const rank = rank_of(candidate);
         if (!rank || *rank == 0) continue;
-        bool const nearer = !best || distance(*rank) < distance(*best) ||
-                            (distance(*rank) == distance(*best) && *rank < *best);
+        bool const nearer =
+            !best || distance(*rank) < distance(*best) || (distance(*rank) == distance(*best) && *rank < *best);
         if (nearer) best = rank;
     }
     if (!best) return std::nullopt;

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "core/types/error.hpp"
+#include "core/types/field_path.hpp"
 #include "providers/parameters/condition.hpp"
 #include "providers/parameters/convert.hpp"
-#include "core/types/field_path.hpp"
 
 namespace sluice::parameters {
 namespace {
@@ -139,6 +139,7 @@ private:
 
     void apply_to_field(ParameterRule const& rule);
     void rename(ParameterRule const& rule, DraftField& field);
+    void use_tools(ParameterRule const& rule, DraftField& field, JsonValue value);
     void count_logprobs(ParameterRule const& rule, DraftField& field, JsonValue value);
     void apply_inside(ParameterRule const& rule, std::span<Step const> steps);
     bool change(ParameterRule const& rule, Inner const& inner, Converted const& to);
@@ -240,11 +241,11 @@ void Rewriter::apply_to_field(ParameterRule const& rule) {
     }
     if (rule.action == RuleAction::rename) return rename(rule, *field);
     if (rule.conversion == Conversion::logprobs_count) return count_logprobs(rule, *field, value);
+    if (rule.conversion == Conversion::tools_from_functions) return use_tools(rule, *field, value);
     auto to = changed(rule, value);
-    if (rule.conversion == Conversion::tools_from_functions) {
-        bool const is_list = value.is(JsonType::array);
-        to = {Converted::To::json, is_list ? tools_from_functions(value) : tool_choice_from(value)};
-    }
+    bool const says_so_already =
+        rule.action == RuleAction::force && !rule.instruct.empty() && to.to == Converted::To::same;
+    if (says_so_already && permits(rule)) return note(rule, before);
     if (to.to == Converted::To::same || !permits(rule)) return;
     if (to.to == Converted::To::nothing) {
         draft_.remove(*field);
@@ -267,6 +268,22 @@ void Rewriter::rename(ParameterRule const& rule, DraftField& field) {
         draft_.rename(field, rule.to);
         names_ |= name_bit(rule.to);
     }
+    note(rule, {});
+}
+
+/// `functions` and `function_call` become `tools` and `tool_choice`; those, if given, win.
+void Rewriter::use_tools(ParameterRule const& rule, DraftField& field, JsonValue value) {
+    if (!value.is(JsonType::array) || !permits(rule)) return;
+    auto tools = tools_from_functions(value);
+    draft_.remove(field);
+    std::optional<std::string> choice;
+    if (auto* const call = draft_.find("function_call")) {
+        auto const read = scratch_.read(call->value());
+        if (read && read->has_value()) choice = tool_choice_from(*read);
+        draft_.remove(*call);
+    }
+    if (draft_.find("tools") == nullptr) set("tools", std::move(tools));
+    if (choice && draft_.find("tool_choice") == nullptr) set("tool_choice", std::move(*choice));
     note(rule, {});
 }
 

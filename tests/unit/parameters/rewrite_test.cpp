@@ -6,7 +6,8 @@ using nlohmann::json;
 using Lines = std::vector<std::string>;
 
 TEST_CASE("what no rule names keeps every byte", "[parameters]") {
-    std::string const body = R"({ "x" : 1.00000000000000000001 ,"model":"m","temperature": 1e0, )" + std::string(hello) + " }";
+    std::string const body =
+        R"({ "x" : 1.00000000000000000001 ,"model":"m","temperature": 1e0, )" + std::string(hello) + " }";
     auto const made = rewritten("[{ field: seed, do: drop }, { field: temperature, models: [other], do: drop }]", body);
     CHECK(made.body == body);
     CHECK(made.adjusted.empty());
@@ -15,12 +16,18 @@ TEST_CASE("what no rule names keeps every byte", "[parameters]") {
 TEST_CASE("drop takes a field out, with its comma, wherever it stands", "[parameters]") {
     auto const drop = "[{ field: a, do: drop }, { field: b, do: drop }, { field: z, do: drop }]";
     auto const [body, rest] = GENERATE(table<std::string, std::string>({
-        {R"({"a":1,"model":"m","messages":[{"role":"user","content":"hi"}]})", R"({"model":"m","messages":[{"role":"user","content":"hi"}]})"},
-        {R"({"a":1,"b":2,"model":"m","messages":[{"role":"user","content":"hi"}]})", R"({"model":"m","messages":[{"role":"user","content":"hi"}]})"},
-        {R"({"model":"m" , "a":1 , "messages":[{"role":"user","content":"hi"}]})", R"({"model":"m" , "messages":[{"role":"user","content":"hi"}]})"},
-        {R"({"model":"m","messages":[{"role":"user","content":"hi"}],"z":[{"q":1}],"b":2 })", R"({"model":"m","messages":[{"role":"user","content":"hi"}] })"},
-        {R"({"a":1,"model":"m","b":{},"messages":[{"role":"user","content":"hi"}],"z":"}"})", R"({"model":"m","messages":[{"role":"user","content":"hi"}]})"},
-        {R"({"\u0061":1,"model":"m","messages":[{"role":"user","content":"hi"}]})", R"({"model":"m","messages":[{"role":"user","content":"hi"}]})"},
+        {R"({"a":1,"model":"m","messages":[{"role":"user","content":"hi"}]})",
+         R"({"model":"m","messages":[{"role":"user","content":"hi"}]})"},
+        {R"({"a":1,"b":2,"model":"m","messages":[{"role":"user","content":"hi"}]})",
+         R"({"model":"m","messages":[{"role":"user","content":"hi"}]})"},
+        {R"({"model":"m" , "a":1 , "messages":[{"role":"user","content":"hi"}]})",
+         R"({"model":"m" , "messages":[{"role":"user","content":"hi"}]})"},
+        {R"({"model":"m","messages":[{"role":"user","content":"hi"}],"z":[{"q":1}],"b":2 })",
+         R"({"model":"m","messages":[{"role":"user","content":"hi"}] })"},
+        {R"({"a":1,"model":"m","b":{},"messages":[{"role":"user","content":"hi"}],"z":"}"})",
+         R"({"model":"m","messages":[{"role":"user","content":"hi"}]})"},
+        {R"({"\u0061":1,"model":"m","messages":[{"role":"user","content":"hi"}]})",
+         R"({"model":"m","messages":[{"role":"user","content":"hi"}]})"},
     }));
     CHECK(rewritten(drop, body).body == rest);
 }
@@ -32,7 +39,8 @@ TEST_CASE("a null says nothing: it goes without a line on the receipt", "[parame
 }
 
 TEST_CASE("clamp brings numbers into a range, and cuts lists", "[parameters]") {
-    auto const rules = "[{ field: temperature, do: clamp, least: 0.1, most: 1.5 }, { field: stop, do: clamp, most_items: 2 }]";
+    auto const rules =
+        "[{ field: temperature, do: clamp, least: 0.1, most: 1.5 }, { field: stop, do: clamp, most_items: 2 }]";
     CHECK(json::parse(rewritten(rules, with_hello(R"("temperature":1.8)")).body)["temperature"] == 1.5);
     CHECK(json::parse(rewritten(rules, with_hello(R"("temperature":0)")).body)["temperature"] == 0.1);
     CHECK(rewritten(rules, with_hello(R"("temperature":1.50)")).body == with_hello(R"("temperature":1.50)"));
@@ -76,7 +84,8 @@ TEST_CASE("convert translates values, and moves them where `to` says", "[paramet
     auto const choice = "[{ field: tool_choice, do: convert, map: { required: any } }]";
     CHECK(json::parse(rewritten(choice, with_hello(R"("tool_choice":"required")")).body)["tool_choice"] == "any");
     CHECK(rewritten(choice, with_hello(R"("tool_choice":"auto")")).adjusted.empty());
-    auto const effort = "[{ field: reasoning_effort, do: convert, to: enable_thinking, map: { none: false, \"*\": true } }]";
+    auto const effort =
+        "[{ field: reasoning_effort, do: convert, to: enable_thinking, map: { none: false, \"*\": true } }]";
     auto made = json::parse(rewritten(effort, with_hello(R"("reasoning_effort":"none")")).body);
     CHECK(made["enable_thinking"] == false);
     CHECK_FALSE(made.contains("reasoning_effort"));
@@ -84,11 +93,14 @@ TEST_CASE("convert translates values, and moves them where `to` says", "[paramet
     CHECK(made["enable_thinking"] == false);  // what the client says itself wins
     CHECK_FALSE(made.contains("reasoning_effort"));
     auto const gone = "[{ field: service_tier, do: convert, map: { priority: ~ } }]";
-    CHECK(rewritten(gone, with_hello(R"("service_tier":"priority")")).body == R"({"model":"m",)" + std::string(hello) + "}");
+    CHECK(rewritten(gone, with_hello(R"("service_tier":"priority")")).body ==
+          R"({"model":"m",)" + std::string(hello) + "}");
 }
 
 TEST_CASE("conditions are about other fields, the field's neighbours and the model", "[parameters]") {
-    auto const rules = "[{ field: temperature, models: [\"!gpt-5-chat*\", \"gpt-5*\"], unless: { reasoning_effort: [none] }, do: drop }]";
+    auto const rules =
+        "[{ field: temperature, models: [\"!gpt-5-chat*\", \"gpt-5*\"], unless: { reasoning_effort: [none] }, do: drop "
+        "}]";
     auto const body = with_hello(R"("temperature":0.5)");
     CHECK(rewritten(rules, body, "gpt-5-mini").body != body);
     CHECK(rewritten(rules, body, "gpt-5-chat-latest").body == body);
@@ -101,23 +113,33 @@ TEST_CASE("conditions are about other fields, the field's neighbours and the mod
     auto const several = "[{ field: n, when: { n: \"> 1\" }, do: reject }]";
     CHECK(rewritten(several, with_hello(R"("n":2)")).refused == Lines{"n"});
     CHECK(rewritten(several, with_hello(R"("n":1)")).refused.empty());
-    auto const inner = "[{ field: response_format, when: { response_format.type: [json_schema] }, do: force, value: { type: json_object } }]";
-    CHECK(json::parse(rewritten(inner, with_hello(R"("response_format":{"type":"json_schema","json_schema":{}})")).body)["response_format"] ==
-          json{{"type", "json_object"}});
+    auto const same = "[{ field: response_format, do: force, value: { type: json_object, n: [1, \"a\"] } }]";
+    CHECK(rewritten(same, with_hello(R"("response_format":{ "n" : [1.0, "\u0061"], "type" : "json_object" })"))
+              .adjusted.empty());
+    CHECK_FALSE(rewritten(same, with_hello(R"("response_format":{"type":"json_object","n":[1]})")).adjusted.empty());
+    CHECK_FALSE(
+        rewritten(same, with_hello(R"("response_format":{"type":"json_object","n":[1,"a"],"x":1})")).adjusted.empty());
+    auto const inner =
+        "[{ field: response_format, when: { response_format.type: [json_schema] }, do: force, value: { type: "
+        "json_object } }]";
+    CHECK(json::parse(rewritten(inner, with_hello(R"("response_format":{"type":"json_schema","json_schema":{}})"))
+                          .body)["response_format"] == json{{"type", "json_object"}});
     CHECK(rewritten(inner, with_hello(R"("response_format":{"type":"text"})")).adjusted.empty());
 }
 
 TEST_CASE("fields inside of messages and tools", "[parameters]") {
-    std::string const body = R"({"model":"m","messages":[{"role":"developer","name":"d","content":"x"},)"
-                             R"({"role":"user","content":[{"type":"text","text":"a","cache_control":{}}]}],)"
-                             R"("tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":)"
-                             R"({"$schema":"s","type":"object","properties":{"q":{"$schema":"t","type":"string"}}}}}]})";
-    auto const made = rewritten(R"([{ field: "messages[].role", do: convert, map: { developer: system }, severity: exact },
+    std::string const body =
+        R"({"model":"m","messages":[{"role":"developer","name":"d","content":"x"},)"
+        R"({"role":"user","content":[{"type":"text","text":"a","cache_control":{}}]}],)"
+        R"("tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":)"
+        R"({"$schema":"s","type":"object","properties":{"q":{"$schema":"t","type":"string"}}}}}]})";
+    auto const made =
+        rewritten(R"([{ field: "messages[].role", do: convert, map: { developer: system }, severity: exact },
                                     { field: "messages[].name", do: drop },
                                     { field: "messages[].content[].cache_control", do: drop },
                                     { field: "tools[].function.strict", do: drop },
                                     { field: "tools[].function.parameters.**.$schema", do: drop }])",
-                                body);
+                  body);
     auto expected = json::parse(body);
     expected["messages"][0]["role"] = "system";
     expected["messages"][0].erase("name");
@@ -141,28 +163,45 @@ TEST_CASE("a neighbour of a field decides", "[parameters]") {
     inlined.replace(inlined.find("https://example.com/x.png"), 25, "data:image/png;base64,AA==");
     CHECK(rewritten(rules, inlined).refused.empty());
     auto const roles = R"([{ field: "messages[].name", when: { .role: [user] }, do: drop }])";
-    std::string const two = R"({"model":"m","messages":[{"role":"user","name":"u","content":"x"},{"role":"assistant","name":"a","content":"y"}]})";
+    std::string const two =
+        R"({"model":"m","messages":[{"role":"user","name":"u","content":"x"},{"role":"assistant","name":"a","content":"y"}]})";
     auto const made = json::parse(rewritten(roles, two).body);
     CHECK_FALSE(made["messages"][0].contains("name"));
     CHECK(made["messages"][1]["name"] == "a");
 }
 
 TEST_CASE("thoughts of the history go where the provider wants them", "[parameters]") {
-    std::string const body = R"({"model":"m","messages":[{"role":"user","content":"q"},)"
-                             R"({"role":"assistant","reasoning_content":"because","content":"a"},{"role":"assistant","content":null,"reasoning_content":"r"}]})";
-    auto const renamed = json::parse(rewritten(R"([{ field: "messages[].reasoning_content", do: rename, to: reasoning }])", body).body);
+    std::string const body =
+        R"({"model":"m","messages":[{"role":"user","content":"q"},)"
+        R"({"role":"assistant","reasoning_content":"because","content":"a"},{"role":"assistant","content":null,"reasoning_content":"r"}]})";
+    auto const renamed =
+        json::parse(rewritten(R"([{ field: "messages[].reasoning_content", do: rename, to: reasoning }])", body).body);
     CHECK(renamed["messages"][1]["reasoning"] == "because");
     CHECK_FALSE(renamed["messages"][1].contains("reasoning_content"));
-    auto const parts = json::parse(rewritten(R"([{ field: "messages[].reasoning_content", do: convert, as: thinking_part }])", body).body);
-    CHECK(parts["messages"][1] == json::parse(R"({"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"because"}]},{"type":"text","text":"a"}]})"));
-    CHECK(parts["messages"][2] == json::parse(R"({"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"r"}]}]})"));
+    auto const parts = json::parse(
+        rewritten(R"([{ field: "messages[].reasoning_content", do: convert, as: thinking_part }])", body).body);
+    CHECK(
+        parts["messages"][1] ==
+        json::parse(
+            R"({"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"because"}]},{"type":"text","text":"a"}]})"));
+    CHECK(
+        parts["messages"][2] ==
+        json::parse(R"({"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"r"}]}]})"));
 }
 
 TEST_CASE("an instruction goes in front of the messages", "[parameters]") {
-    auto const rules = R"([{ field: tool_choice, do: convert, map: { required: auto }, instruct: "Call a tool, not {value}." }])";
+    auto const rules =
+        R"([{ field: tool_choice, do: convert, map: { required: auto }, instruct: "Call a tool, not {value}." }])";
     auto const made = json::parse(rewritten(rules, with_hello(R"("tool_choice":"required")")).body);
     CHECK(made["tool_choice"] == "auto");
     CHECK(made["messages"][0] == json{{"role", "system"}, {"content", R"(Call a tool, not "required".)"}});
+    CHECK(made["messages"].size() == 2);
+}
+
+TEST_CASE("an instruction also comes when the value is already the one that is forced", "[parameters]") {
+    auto const rules = R"([{ field: response_format, when: { response_format.type: [json_object] }, do: force,
+                             value: { type: json_object }, severity: exact, instruct: "Answer with JSON." }])";
+    auto const made = json::parse(rewritten(rules, with_hello(R"("response_format":{"type":"json_object"})")).body);
     CHECK(made["messages"].size() == 2);
 }
 
@@ -176,7 +215,8 @@ TEST_CASE("the policy decides about what is not exact", "[parameters]") {
     CHECK(rewritten(rules, body, "m", UnsupportedPolicy::drop).refused == Lines{"n"});
     auto const strict = rewritten(rules, body, "m", UnsupportedPolicy::reject);
     CHECK(strict.refused == Lines{"seed", "temperature", "n"});
-    CHECK(rewritten(rules, with_hello(R"("max_tokens":5,"temperature":1)"), "m", UnsupportedPolicy::reject).refused.empty());
+    CHECK(rewritten(rules, with_hello(R"("max_tokens":5,"temperature":1)"), "m", UnsupportedPolicy::reject)
+              .refused.empty());
 }
 
 TEST_CASE("together's logprobs, and the old functions", "[parameters]") {
@@ -186,12 +226,13 @@ TEST_CASE("together's logprobs, and the old functions", "[parameters]") {
     CHECK_FALSE(made.contains("top_logprobs"));
     made = json::parse(rewritten(count, with_hello(R"("top_logprobs":3,"logprobs":false)")).body);
     CHECK_FALSE(made.contains("logprobs"));
-    auto const functions = R"([{ field: functions, do: convert, as: tools_from_functions, to: tools },
-                               { field: function_call, do: convert, as: tools_from_functions, to: tool_choice }])";
-    made = json::parse(rewritten(functions, with_hello(R"("functions":[{"name":"f"}],"function_call":{"name":"f"})")).body);
+    auto const functions = "[{ field: functions, do: convert, as: tools_from_functions }]";
+    made = json::parse(
+        rewritten(functions, with_hello(R"("functions":[{"name":"f"}],"function_call":{"name":"f"})")).body);
     CHECK(made["tools"] == json::parse(R"([{"type":"function","function":{"name":"f"}}])"));
     CHECK(made["tool_choice"] == json::parse(R"({"type":"function","function":{"name":"f"}})"));
     CHECK_FALSE(made.contains("functions"));
+    CHECK_FALSE(made.contains("function_call"));
 }
 
 TEST_CASE("a change inside of a field that goes is dropped with it", "[parameters]") {

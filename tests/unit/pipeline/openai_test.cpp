@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "providers/openai/dialect.hpp"
+#include "server/api/chat_request_reader.hpp"
 #include "tests/unit/pipeline/fakes.hpp"
 
 using namespace sluice;
@@ -18,9 +19,8 @@ std::string const usage =
 
 void speak_openai(Gateway& gateway, Dialect const& dialect) {
     gateway.dialect = &dialect;
-    gateway.chat.body = R"({"model":"m","stream":true,"messages":[]})";
-    gateway.chat.model_value = {.offset = 9, .length = 3};
-    gateway.chat.first_member = 1;
+    static std::string const body = R"({"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]})";
+    gateway.chat = *read_chat_request(body, {});
 }
 
 std::vector<Say> cut(std::string const& bytes, std::size_t size) {
