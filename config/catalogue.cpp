@@ -16,6 +16,7 @@ struct Catalogue {
     std::vector<CatalogueModel> models;
     std::vector<CanonicalModel> canonical;
     RuleSets sets;
+    std::vector<Source> rule_sources;
     std::vector<std::string> problems;
 };
 
@@ -91,7 +92,7 @@ ShippedFile shipped(std::string_view name) {
 Catalogue load() {
     Catalogue made;
     std::vector<Problem> problems;
-    made.sets = read_rule_sets(shipped("rules.yaml"), problems);
+    made.sets = read_rule_sets(shipped("rules.yaml"), made.rule_sources, problems);
     made.canonical = read_canonical_models(shipped("models.yaml"), problems);
     for (ShippedFile const& file : shipped_files()) {
         if (!is_provider(file)) continue;
@@ -130,6 +131,7 @@ CatalogueModel const* find_catalogue_model(std::string_view provider, std::strin
 
 std::vector<CanonicalModel> const& canonical_models() { return catalogue().canonical; }
 RuleSets const& rule_sets() { return catalogue().sets; }
+std::vector<Source> const& rule_sources() { return catalogue().rule_sources; }
 
 Variable const* Profile::find_variable(std::string_view variable) const {
     auto const found = std::ranges::find(variables, variable, &Variable::name);

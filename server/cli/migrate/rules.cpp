@@ -140,8 +140,11 @@ std::string conditions_of(ParameterRule const& rule) {
 }
 
 std::string source_of(std::string const& source, config::Profile const& profile) {
-    auto const found = std::ranges::find(profile.sources, source, &config::Source::name);
-    return found == profile.sources.end() ? source : fmt::format("{}, {} ({})", found->what, found->date, found->evidence);
+    for (auto const* const sources : {&profile.sources, &config::rule_sources()}) {
+        auto const found = std::ranges::find(*sources, source, &config::Source::name);
+        if (found != sources->end()) return fmt::format("{}, {}, {}", found->what, found->date, found->evidence);
+    }
+    return source;
 }
 
 std::vector<Finding> compare_rules(Side const& from, Side const& to) {

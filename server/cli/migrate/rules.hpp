@@ -19,7 +19,7 @@ std::string effect_of(ParameterRule const& rule);
 /// "when n: > 1": a rule's conditions; empty: none.
 std::string conditions_of(ParameterRule const& rule);
 
-/// "what, date (evidence)": a rule's source; as written where the profile does not explain it.
+/// "what, date, evidence": a rule's source; its name where no file explains it.
 std::string source_of(std::string const& source, config::Profile const& profile);
 
 }  // namespace sluice::cli
