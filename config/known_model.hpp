@@ -10,7 +10,7 @@ namespace sluice::config {
 
 /// What the shipped files know together about one upstream model.
 struct KnownModel {
-    ModelFacts facts;  ///< context and max_output: of the row where it has them, for it is about this model alone
+    ModelFacts facts{};  ///< context and max_output: of the row where it has them, for it is about this model alone
     CatalogueModel const* row = nullptr;
     CanonicalModel const* canonical = nullptr;
 

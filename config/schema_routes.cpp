@@ -490,9 +490,8 @@ Section const& price_tier_section() {
 
 Section const& price_section() {
     static Section const section = [] {
-        Section made{.title = "prices.\"PROVIDER/MODEL\"",
-                     .fields = price_fields<PriceSheet>(),
-                     .fresh = fresh<PriceSheet>()};
+        Section made{
+            .title = "prices.\"PROVIDER/MODEL\"", .fields = price_fields<PriceSheet>(), .fresh = fresh<PriceSheet>()};
         made.fields.push_back({.key = "tiers",
                                .kind = Kind::object_list,
                                .sentence = "Other prices for long prompts.",

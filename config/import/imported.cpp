@@ -25,7 +25,8 @@ public:
         }
     }
     /// A map on one line, of what has a value.
-    void flow(std::size_t depth, std::string const& key, std::vector<std::pair<std::string, std::string>> const& members) {
+    void flow(std::size_t depth, std::string const& key,
+              std::vector<std::pair<std::string, std::string>> const& members) {
         std::string inside;
         for (auto const& [name, value] : members)
             if (!value.empty()) inside += (inside.empty() ? "" : ", ") + name + ": " + value;
@@ -44,7 +45,8 @@ void write_provider(Page& page, ImportedProvider const& provider) {
     if (provider.type != provider.name) page.entry(2, "type", yaml_scalar(provider.type));
     if (!provider.base_url.empty()) page.entry(2, "base_url", yaml_scalar(provider.base_url));
     if (!provider.api_key.empty()) page.entry(2, "api_key", yaml_scalar(provider.api_key));
-    for (auto const& [title, map] : {std::pair("variables", &provider.variables), std::pair("headers", &provider.headers)}) {
+    for (auto const& [title, map] :
+         {std::pair("variables", &provider.variables), std::pair("headers", &provider.headers)}) {
         if (!map->empty()) page.line(2, std::string(title) + ":");
         for (auto const& [name, value] : *map) page.entry(3, yaml_scalar(name), yaml_scalar(value));
     }
@@ -52,8 +54,9 @@ void write_provider(Page& page, ImportedProvider const& provider) {
 
 void write_model(Page& page, ImportedModel const& model, std::string const& unsupported) {
     std::string const policy = model.unsupported.empty() ? unsupported : model.unsupported;
-    bool const is_plain = model.targets.size() == 1 && model.fallbacks.empty() && model.left.empty() && policy.empty() &&
-                          model.description.empty() && model.total.empty() && model.first_token.empty() && model.attempts.empty();
+    bool const is_plain = model.targets.size() == 1 && model.fallbacks.empty() && model.left.empty() &&
+                          policy.empty() && model.description.empty() && model.total.empty() &&
+                          model.first_token.empty() && model.attempts.empty();
     if (is_plain) return page.entry(1, yaml_scalar(model.name), yaml_scalar(model.targets.front().text));
     page.line(1, yaml_scalar(model.name) + ":");
     page.comments(2, model.left);
@@ -85,15 +88,18 @@ std::string to_yaml(Imported const& imported, std::string const& from) {
         return found == imported.left.end() ? std::vector<LeftOver>{} : found->second;
     };
     Page page(from);
-    page.line(0, "# Made of " + from + " by `sluice import litellm`. What could not be translated stands as a comment.");
+    page.line(0,
+              "# Made of " + from + " by `sluice import litellm`. What could not be translated stands as a comment.");
     page.line(0, "version: 1");
     page.comments(0, left_at(""));
-    bool const has_defaults = !(imported.total + imported.first_token + imported.attempts + imported.failures + imported.open_for).empty();
+    bool const has_defaults =
+        !(imported.total + imported.first_token + imported.attempts + imported.failures + imported.open_for).empty();
     if (has_defaults || !left_at("defaults").empty()) page.line(0, has_defaults ? "\ndefaults:" : "\n# defaults:");
     page.comments(1, left_at("defaults"));
     page.flow(1, "timeout", {{"first_token", imported.first_token}, {"total", imported.total}});
     page.flow(1, "retry", {{"attempts", imported.attempts}});
-    page.flow(1, "breaker", {{"consecutive", imported.failures}, {"open_for", imported.open_for}, {"open_max", imported.open_max}});
+    page.flow(1, "breaker",
+              {{"consecutive", imported.failures}, {"open_for", imported.open_for}, {"open_max", imported.open_max}});
     page.line(0, "\nproviders:");
     page.comments(1, left_at("providers"));
     for (ImportedProvider const& provider : imported.providers) write_provider(page, provider);
@@ -109,8 +115,11 @@ std::string to_yaml(Imported const& imported, std::string const& from) {
     }
     if (!imported.prices.empty()) page.line(0, "\nprices:");
     for (auto const& [target, price] : imported.prices) {
-        page.flow(1, yaml_scalar(target), {{"input", price.input}, {"output", price.output},
-                                           {"cached_input", price.cached_input}, {"cache_write", price.cache_write}});
+        page.flow(1, yaml_scalar(target),
+                  {{"input", price.input},
+                   {"output", price.output},
+                   {"cached_input", price.cached_input},
+                   {"cache_write", price.cache_write}});
     }
     if (!(imported.log_level + imported.log_format).empty()) {
         page.line(0, "\ntelemetry:");

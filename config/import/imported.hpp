@@ -10,8 +10,8 @@ namespace sluice::config {
 
 /// Something that could not be translated.
 struct LeftOver {
-    int line = 0;      ///< of the file that is imported
-    std::string path;  ///< "model_list[0].litellm_params.rpm"
+    int line = 0;       ///< of the file that is imported
+    std::string path;   ///< "model_list[0].litellm_params.rpm"
     std::string value;  ///< as it stands there, secrets masked; may be empty
     std::string why;
     friend bool operator==(LeftOver const&, LeftOver const&) = default;
@@ -39,6 +39,7 @@ struct ImportedTarget {
 
 struct ImportedModel {
     std::string name;
+    int line = 0;  ///< of its first entry
     std::string description{};
     std::vector<ImportedTarget> targets{};
     std::vector<std::string> fallbacks{};
@@ -50,7 +51,8 @@ struct ImportedModel {
 };
 
 struct ImportedPrice {
-    std::string input, output, cached_input, cache_write;  ///< US dollars per million
+    int line = 0;
+    std::string input{}, output{}, cached_input{}, cache_write{};  ///< US dollars per million
 };
 
 struct Imported {

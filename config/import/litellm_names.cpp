@@ -49,7 +49,8 @@ std::string_view owner_of(std::string_view model) {
 }
 
 bool is_chat(std::string_view model) {
-    constexpr std::array<std::string_view, 7> others{"embed", "whisper", "tts-", "dall-e", "moderation", "rerank", "gpt-image"};
+    constexpr std::array<std::string_view, 7> others{"embed",      "whisper", "tts-",     "dall-e",
+                                                     "moderation", "rerank",  "gpt-image"};
     return std::ranges::none_of(others, [model](std::string_view word) { return model.contains(word); });
 }
 
@@ -66,7 +67,8 @@ std::expected<LitellmModel, std::string> adapted(LitellmModel made) {
         if (model.starts_with("gemini/")) model.erase(0, 7);
         if (model.starts_with("gemini-")) model.insert(0, "google/");
         bool const is_there = model.starts_with("google/") || model.starts_with("meta/") || model == "*";
-        if (!is_there) return std::unexpected("this model is not on Vertex AI's OpenAI path, the only one this version speaks");
+        if (!is_there)
+            return std::unexpected("this model is not on Vertex AI's OpenAI path, the only one this version speaks");
     }
     if (made.type == "bedrock") {
         for (std::string_view const route : {"converse/", "invoke/", "converse_like/"})
@@ -82,21 +84,27 @@ std::expected<LitellmModel, std::string> adapted(LitellmModel made) {
 
 std::expected<LitellmModel, std::string> read_litellm_model(std::string_view text) {
     if (text.empty()) return std::unexpected("`model` is missing");
-    if (text == "*") return std::unexpected("a star alone means every provider: write one `\"PROVIDER/*\": PROVIDER/*` for each");
+    if (text == "*")
+        return std::unexpected("a star alone means every provider: write one `\"PROVIDER/*\": PROVIDER/*` for each");
     auto const slash = text.find('/');
     std::string_view name = text.substr(0, slash);
     std::string_view model = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
     if (slash == std::string_view::npos) {
         name = owner_of(text);
         model = text;
-        if (name.empty()) return std::unexpected("it names no provider, and Sluice does not guess one: write PROVIDER/MODEL");
+        if (name.empty())
+            return std::unexpected("it names no provider, and Sluice does not guess one: write PROVIDER/MODEL");
     }
-    if (model.empty() || std::ranges::count(model, '*') > 1) return std::unexpected("this is not PROVIDER/MODEL with at most one star");
+    if (model.empty() || std::ranges::count(model, '*') > 1)
+        return std::unexpected("this is not PROVIDER/MODEL with at most one star");
     auto const found = std::ranges::find(prefixes, name, &Prefix::name);
-    LitellmModel made{.type = std::string(found == prefixes.end() ? name : found->type), .model = std::string(model), .variable = {}};
+    LitellmModel made{
+        .type = std::string(found == prefixes.end() ? name : found->type), .model = std::string(model), .variable = {}};
     if (find_profile(made.type) == nullptr)
-        return std::unexpected("this version has no provider `" + made.type + "`; `type: custom` with a `base_url` fits any OpenAI-compatible one");
-    made.variable = found == prefixes.end() || found->variable.empty() ? first_variable(made.type) : std::string(found->variable);
+        return std::unexpected("this version has no provider `" + made.type +
+                               "`; `type: custom` with a `base_url` fits any OpenAI-compatible one");
+    made.variable =
+        found == prefixes.end() || found->variable.empty() ? first_variable(made.type) : std::string(found->variable);
     return adapted(std::move(made));
 }
 
@@ -140,7 +148,8 @@ std::optional<std::string> per_million(std::string_view per_token) {
 std::optional<std::string> duration_of_seconds(std::string_view seconds) {
     double value = 0;
     auto const [end, error] = std::from_chars(seconds.data(), seconds.data() + seconds.size(), value);
-    if (error != std::errc() || end != seconds.data() + seconds.size() || !(value > 0) || value > 86'400) return std::nullopt;
+    if (error != std::errc() || end != seconds.data() + seconds.size() || !(value > 0) || value > 86'400)
+        return std::nullopt;
     auto const milliseconds = std::max<long>(1, static_cast<long>(value * 1000 + 0.5));
     return milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + "s" : std::to_string(milliseconds) + "ms";
 }

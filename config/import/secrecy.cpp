@@ -9,17 +9,20 @@ constexpr std::string_view environment = "os.environ/";
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return out;
 }
 
 bool is_word(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '+' || c == '/' || c == '=';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '+' || c == '/' || c == '=';
 }
 
 /// Long, of one piece, with a digit; or what keys of known providers begin with; or a password in a URL.
 bool looks_secret(std::string_view text) {
-    for (std::string_view const start : {"sk-", "sk_", "pk-", "gsk_", "hf_", "xai-", "AIza", "AKIA", "Bearer ", "nvapi-", "csk-", "r8_", "eyJ", "ghp_"})
+    for (std::string_view const start : {"sk-", "sk_", "pk-", "gsk_", "hf_", "xai-", "AIza", "AKIA", "Bearer ",
+                                         "nvapi-", "csk-", "r8_", "eyJ", "ghp_"})
         if (text.starts_with(start)) return true;
     auto const scheme = text.find("://");
     if (scheme != std::string_view::npos && text.find('@', scheme) != std::string_view::npos) return true;
@@ -58,9 +61,12 @@ void append(std::string& out, std::string_view key, Node const& node, std::size_
 
 bool is_secret_key(std::string_view key) {
     auto const name = lower(key);
-    for (std::string_view const count : {"max_tokens", "max_completion_tokens", "max_input_tokens", "max_output_tokens", "cost_per_token"})
+    for (std::string_view const count :
+         {"max_tokens", "max_completion_tokens", "max_input_tokens", "max_output_tokens", "cost_per_token"})
         if (name.ends_with(count)) return false;
-    for (std::string_view const word : {"key", "token", "secret", "password", "passwd", "credential", "auth", "database_url", "redis_url", "header", "environment_variables", "dsn", "webhook"})
+    for (std::string_view const word :
+         {"key", "token", "secret", "password", "passwd", "credential", "auth", "database_url", "redis_url", "header",
+          "environment_variables", "dsn", "webhook"})
         if (name.contains(word)) return true;
     return false;
 }
@@ -77,17 +83,23 @@ std::string shown_safely(std::string_view key, Node const& node) {
 }
 
 std::string variable_of(Node const& node) {
-    bool const is_reference = node.shape == Node::Shape::scalar && node.text.starts_with(environment) && node.text.size() > environment.size();
+    bool const is_reference = node.shape == Node::Shape::scalar && node.text.starts_with(environment) &&
+                              node.text.size() > environment.size();
     auto const name = is_reference ? node.text.substr(environment.size()) : std::string();
-    bool const is_name = std::ranges::all_of(name, [](char c) { return is_word(c) && c != '-' && c != '+' && c != '/' && c != '='; });
+    bool const is_name =
+        std::ranges::all_of(name, [](char c) { return is_word(c) && c != '-' && c != '+' && c != '/' && c != '='; });
     return is_name ? name : std::string();
+}
+
+std::string doubled(std::string_view text) {
+    std::string out;
+    for (char c : text) out += c == '$' ? std::string("$$") : std::string(1, c);
+    return out;
 }
 
 std::string written(Node const& node) {
     if (auto const name = variable_of(node); !name.empty()) return "${" + name + "}";
-    std::string out;
-    for (char c : node.text) out += c == '$' ? std::string("$$") : std::string(1, c);
-    return out;
+    return doubled(node.text);
 }
 
 }  // namespace sluice::config

@@ -16,6 +16,9 @@ std::string shown_safely(std::string_view key, Node const& node);
 /// "os.environ/NAME": the variable; empty: it is none.
 std::string variable_of(Node const& node);
 
+/// With `$` doubled, so that it stands for itself.
+std::string doubled(std::string_view text);
+
 /// As Sluice writes it: `${NAME}` for os.environ/NAME, else the text with `$` doubled.
 std::string written(Node const& node);
 

@@ -26,10 +26,10 @@ struct ProviderRuntime {
 /// One target of a model, resolved.
 struct TargetRuntime {
     ProviderRuntime const* provider = nullptr;
-    std::string model;                ///< upstream id, as configured; may hold a star
-    std::string name;                 ///< "provider/model"
+    std::string model;                  ///< upstream id, as configured; may hold a star
+    std::string name;                   ///< "provider/model"
     PriceSheet const* price = nullptr;  ///< of a model without a star; part of the settings
-    TimeoutSettings timeout;          ///< connect and tls are the provider's, the rest the model's
+    TimeoutSettings timeout;            ///< connect and tls are the provider's, the rest the model's
     std::shared_ptr<TargetHealth> health;
 };
 

@@ -40,7 +40,8 @@ struct PriceSheet {
     std::optional<PricePerMillion> cached_input{};
     std::optional<PricePerMillion> cache_write{};
     std::optional<PricePerMillion> reasoning{};
-    std::vector<PriceTier> tiers{};  ///< in any order; the one with the largest `above` below the input prices a request
+    std::vector<PriceTier>
+        tiers{};  ///< in any order; the one with the largest `above` below the input prices a request
     friend bool operator==(PriceSheet const&, PriceSheet const&) = default;
 };
 

@@ -42,7 +42,8 @@ std::uint64_t smallest(std::vector<config::ModelFacts> const& facts, std::uint64
 }
 
 std::optional<bool> of_all(std::vector<config::ModelFacts> const& facts, Capability member) {
-    bool const is_known = !facts.empty() && std::ranges::all_of(facts, [member](auto const& each) { return (each.*member).has_value(); });
+    bool const is_known =
+        !facts.empty() && std::ranges::all_of(facts, [member](auto const& each) { return (each.*member).has_value(); });
     bool const is_lacking = std::ranges::any_of(facts, [member](auto const& each) { return each.*member == false; });
     if (is_lacking) return false;
     return is_known ? std::optional(true) : std::nullopt;

@@ -103,23 +103,26 @@ void add_client_commands(CLI::App& app, Action& action) {
     add_gateway_address(*health_command, health->gateway);
     health_command->add_flag("--ready", health->ready, "ask for readiness instead");
     health_command->callback([health, &action] { action = [health] { return run_health(*health); }; });
-
 }
 
 void add_models(CLI::App& app, Action& action) {
     auto catalogue = std::make_shared<CatalogueOptions>();
     auto gateway = std::make_shared<ModelsOptions>();
     gateway->gateway.base_url.clear();
-    auto* const command = app.add_subcommand("models", "List models: the catalogue's, a configuration's, or a running gateway's");
+    auto* const command =
+        app.add_subcommand("models", "List models: the catalogue's, a configuration's, or a running gateway's");
     command->add_option("--provider", catalogue->filter.provider, "only this provider's");
-    command->add_option("-m,--model", catalogue->filter.glob, "only those that fit: an id, PROVIDER/ID or a canonical name, with stars");
+    command->add_option("-m,--model", catalogue->filter.glob,
+                        "only those that fit: an id, PROVIDER/ID or a canonical name, with stars");
     command->add_option("-c,--config", catalogue->config_file, "what a gateway with this file would serve");
     add_gateway_address(*command, gateway->gateway);
     command->add_flag("--json", catalogue->json, "for scripts");
     command->footer(
-        "Prices are US dollars per million tokens. With --base-url (or SLUICE_BASE_URL) and none of the filters, a running\n"
+        "Prices are US dollars per million tokens. With --base-url (or SLUICE_BASE_URL) and none of the filters, a "
+        "running\n"
         "gateway is asked what the key may use.\n"
-        "Examples:\n  sluice models --provider groq\n  sluice models --model 'llama-3.3*' --json\n  sluice models -c sluice.yaml\n"
+        "Examples:\n  sluice models --provider groq\n  sluice models --model 'llama-3.3*' --json\n  sluice models -c "
+        "sluice.yaml\n"
         "  sluice models --base-url http://127.0.0.1:8080/v1");
     command->callback([catalogue, gateway, &action] {
         bool const filtered = !catalogue->filter.provider.empty() || !catalogue->filter.glob.empty();
@@ -134,13 +137,15 @@ void add_models(CLI::App& app, Action& action) {
 
 void add_migrate(CLI::App& app, Action& action) {
     auto options = std::make_shared<MigrateOptions>();
-    auto* const command = app.add_subcommand("migrate", "What changes when requests go to another provider; sends nothing");
+    auto* const command =
+        app.add_subcommand("migrate", "What changes when requests go to another provider; sends nothing");
     command->add_option("--from", options->from, "PROVIDER/MODEL that serves them now")->required();
     command->add_option("--to", options->to, "PROVIDER/MODEL, or PROVIDER for the same model there")->required();
     command->add_option("--traffic", options->traffic_file, "recorded requests, a JSON object per line; - is stdin");
     command->add_flag("--json", options->json, "for scripts");
     command->footer(
-        "A line of traffic is a chat request; an object with it under `request` or `body`, and perhaps `usage`; or a line of\n"
+        "A line of traffic is a chat request; an object with it under `request` or `body`, and perhaps `usage`; or a "
+        "line of\n"
         "Sluice's access log, which counts for the price. Bad lines are reported and passed over.\n"
         "Exit codes: 0 safe, 3 something changes, 4 something would be refused or fail, 2 wrong usage.\n"
         "Examples:\n  sluice migrate --from groq/llama-3.3-70b-versatile --to cerebras\n"
@@ -158,7 +163,8 @@ void add_import(CLI::App& app, Action& action) {
     command->add_flag("--json", options->json, "print a report instead of the configuration, unless -o is given");
     command->footer(
         "What could not be translated stands as a comment where it belongs, and on stderr.\n"
-        "Exit codes: 0 all translated, 3 something is left as comments, 2 wrong usage, 78 the file is not readable YAML.\n"
+        "Exit codes: 0 all translated, 3 something is left as comments, 2 wrong usage, 78 the file is not readable "
+        "YAML.\n"
         "Examples:\n  sluice import litellm config.yaml -o sluice.yaml\n  sluice check sluice.yaml");
     command->callback([options, &action] { action = [options] { return run_import_litellm(*options); }; });
 }

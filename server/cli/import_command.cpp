@@ -17,7 +17,8 @@ namespace {
 void print_left(config::Imported const& imported, std::string const& file) {
     auto const left = imported.all_left();
     for (config::LeftOver const& each : left)
-        fmt::print(stderr, "{}:{}: {}{}: {}\n", file, each.line, each.path, each.value.empty() ? "" : ": " + each.value, each.why);
+        fmt::print(stderr, "{}:{}: {}{}: {}\n", file, each.line, each.path, each.value.empty() ? "" : ": " + each.value,
+                   each.why);
     fmt::print(stderr, "{} settings translated: {} providers, {} models; {} left as comments\n", imported.translated,
                imported.providers.size(), imported.models.size() + imported.aliases.size(), left.size());
 }

@@ -58,7 +58,8 @@ int run_migrate(MigrateOptions const& options) {
         if (is_file && file.bad()) return refuse("--traffic", "can't read " + options.traffic_file);
     }
     auto const environment = config::process_environment();
-    Comparison const sides{.from = *from, .to = *to, .environment = environment, .traffic = traffic ? &*traffic : nullptr};
+    Comparison const sides{
+        .from = *from, .to = *to, .environment = environment, .traffic = traffic ? &*traffic : nullptr};
     auto const findings = compare(sides);
     fmt::print("{}", options.json ? to_json(sides, findings) : to_text(sides, findings));
     return exit_code_of(worst(findings));

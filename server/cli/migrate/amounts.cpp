@@ -46,7 +46,8 @@ std::string price_text(PriceSheet const& prices) {
 std::string ratio(NanoUsd from, NanoUsd to) {
     if (from.count <= 0) return "-";
     __extension__ using Wide = __int128;
-    auto const hundredths = static_cast<std::int64_t>((static_cast<Wide>(to.count) * 100 + from.count / 2) / from.count);
+    auto const hundredths =
+        static_cast<std::int64_t>((static_cast<Wide>(to.count) * 100 + from.count / 2) / from.count);
     return fmt::format("{}.{:02}x", hundredths / 100, hundredths % 100);
 }
 

@@ -34,7 +34,9 @@ private:
     void say(Topic topic, Level level, std::string text) {
         findings_.push_back({.topic = topic, .level = level, .text = std::move(text)});
     }
-    bool is_set(std::string const& variable) const { return environment_ && !environment_(variable).value_or("").empty(); }
+    bool is_set(std::string const& variable) const {
+        return environment_ && !environment_(variable).value_or("").empty();
+    }
 
     void key() {
         Profile const& to = *to_.profile;
@@ -50,9 +52,10 @@ private:
         }
         for (config::Variable const& variable : to.variables) {
             if (variable.standard || (!variable.env.empty() && is_set(variable.env))) continue;
-            say(Topic::key, Level::warning, fmt::format("providers.{}.variables.{} is needed{}{}", to.name, variable.name,
-                                                        variable.env.empty() ? "" : ", or the variable " + variable.env,
-                                                        variable.why.empty() ? "" : ": " + variable.why));
+            say(Topic::key, Level::warning,
+                fmt::format("providers.{}.variables.{} is needed{}{}", to.name, variable.name,
+                            variable.env.empty() ? "" : ", or the variable " + variable.env,
+                            variable.why.empty() ? "" : ": " + variable.why));
         }
         if (&to == from_.profile) return;
         bool const share = std::ranges::any_of(from_.profile->key_variables, [&to](auto const& name) {
@@ -62,7 +65,8 @@ private:
             fmt::format("a key of {} does not work at {}{}", from_.profile->name, to.name,
                         share ? ", though both are read from the same variable: give each its own `api_key`" : ""));
         if (to.status == "retired") say(Topic::key, Level::unsafe, to.name + " is retired");
-        if (to.status == "unverified") say(Topic::key, Level::note, to.name + "'s profile was never checked against it");
+        if (to.status == "unverified")
+            say(Topic::key, Level::note, to.name + "'s profile was never checked against it");
     }
 
     void region() {
@@ -84,12 +88,14 @@ private:
         auto const* const before = from_.known.canonical;
         auto const* const after = to_.known.canonical;
         if (before != nullptr && before == after) {
-            say(Topic::model, Level::same, fmt::format("the same model, {}: {} -> {}", before->title, from_.model, to_.model));
+            say(Topic::model, Level::same,
+                fmt::format("the same model, {}: {} -> {}", before->title, from_.model, to_.model));
         } else if (before != nullptr && after != nullptr) {
             say(Topic::model, Level::changes, "another model: " + before->title + " -> " + after->title);
         } else if (from_.model != to_.model) {
-            say(Topic::model, Level::changes, fmt::format("{} -> {}: the catalogue does not know whether they are the same model",
-                                                          from_.model, to_.model));
+            say(Topic::model, Level::changes,
+                fmt::format("{} -> {}: the catalogue does not know whether they are the same model", from_.model,
+                            to_.model));
         }
         for (std::string const& hint : from_.hints) say(Topic::model, Level::note, from_.profile->name + ": " + hint);
         bool const unknown = !to_.known.is_listed() && !config::known_ids(to_.profile->name).empty();
@@ -98,9 +104,12 @@ private:
     }
 
     /// What traffic says about a level: nothing without traffic, a note when nothing in it is concerned.
-    Level weighed(Level level, std::uint64_t concerned) const { return traffic_ != nullptr && concerned == 0 ? Level::note : level; }
+    Level weighed(Level level, std::uint64_t concerned) const {
+        return traffic_ != nullptr && concerned == 0 ? Level::note : level;
+    }
 
-    void capability(char const* name, std::optional<bool> ModelFacts::* member, Level when_lost, std::uint64_t Traffic::* used) {
+    void capability(char const* name, std::optional<bool> ModelFacts::* member, Level when_lost,
+                    std::uint64_t Traffic::* used) {
         auto const before = from_.known.facts.*member;
         auto const after = to_.known.facts.*member;
         auto const word = [](std::optional<bool> has) { return !has ? "unknown" : *has ? "yes" : "no"; };
@@ -181,7 +190,8 @@ private:
     static std::string listed(Side const& side) {
         auto const* const row = side.known.row;
         if (row == nullptr || !row->prices) return side.name() + ": unknown";
-        return fmt::format("{}: ${} per million tokens in / out ({}, {})", side.name(), price_text(*row->prices), row->source, row->date);
+        return fmt::format("{}: ${} per million tokens in / out ({}, {})", side.name(), price_text(*row->prices),
+                           row->source, row->date);
     }
 
     void price() {
@@ -191,8 +201,10 @@ private:
         auto const* const after = to_.known.row;
         bool const are_known = before != nullptr && before->prices && after != nullptr && after->prices;
         if (are_known) {
-            say(Topic::price, Level::note, fmt::format("ratio: input {}, output {}", ratio(before->prices->input.value, after->prices->input.value),
-                                                       ratio(before->prices->output.value, after->prices->output.value)));
+            say(Topic::price, Level::note,
+                fmt::format("ratio: input {}, output {}",
+                            ratio(before->prices->input.value, after->prices->input.value),
+                            ratio(before->prices->output.value, after->prices->output.value)));
         }
         if (traffic_ == nullptr) return;
         auto const sum = [](Side const& side, NanoUsd cost) {
@@ -201,7 +213,8 @@ private:
         auto text = fmt::format("this traffic: {} -> {}", sum(from_, traffic_->cost_from), sum(to_, traffic_->cost_to));
         if (are_known) text += fmt::format(" ({})", ratio(traffic_->cost_from, traffic_->cost_to));
         if (traffic_->without_usage > 0)
-            text += fmt::format("; {} requests came without usage: 4 bytes to a token of input, no output", traffic_->without_usage);
+            text += fmt::format("; {} requests came without usage: 4 bytes to a token of input, no output",
+                                traffic_->without_usage);
         say(Topic::price, Level::note, std::move(text));
     }
 
@@ -210,13 +223,17 @@ private:
         auto const after = to_.known.facts.reasoning;
         if (before != after) {
             auto const word = [](std::optional<bool> has) { return !has ? "unknown" : *has ? "yes" : "no"; };
-            say(Topic::answers, Level::note, fmt::format("thinks before it answers: {} -> {}", word(before), word(after)));
+            say(Topic::answers, Level::note,
+                fmt::format("thinks before it answers: {} -> {}", word(before), word(after)));
         }
         if (from_.profile != to_.profile) {
             auto const& gone = from_.profile->settings.answer_headers;
             auto const& come = to_.profile->settings.answer_headers;
-            if (!come.empty()) say(Topic::answers, Level::note, fmt::format("headers that come back: {}", fmt::join(come, ", ")));
-            if (!gone.empty()) say(Topic::answers, Level::note, fmt::format("headers that came back so far: {}", fmt::join(gone, ", ")));
+            if (!come.empty())
+                say(Topic::answers, Level::note, fmt::format("headers that come back: {}", fmt::join(come, ", ")));
+            if (!gone.empty())
+                say(Topic::answers, Level::note,
+                    fmt::format("headers that came back so far: {}", fmt::join(gone, ", ")));
             if (to_.profile->cancel_stops_billing == false)
                 say(Topic::answers, Level::note, "a request that its client gives up is charged to the end");
             for (std::string const& each : to_.profile->notes) say(Topic::answers, Level::note, each);

@@ -27,11 +27,14 @@ std::string line_of(Finding const& finding) {
 
 std::string summary_of(Traffic const& traffic) {
     auto out = fmt::format(
-        "\ntraffic: {} lines: {} requests ({} unchanged, {} changed, {} refused), {} with usage only, {} bad\n", traffic.lines,
-        traffic.requests, traffic.unchanged, traffic.changed, traffic.refused, traffic.usage_only, traffic.bad);
-    if (traffic.refused_before > 0) out += fmt::format("  {} would be refused where they are now, too\n", traffic.refused_before);
+        "\ntraffic: {} lines: {} requests ({} unchanged, {} changed, {} refused), {} with usage only, {} bad\n",
+        traffic.lines, traffic.requests, traffic.unchanged, traffic.changed, traffic.refused, traffic.usage_only,
+        traffic.bad);
+    if (traffic.refused_before > 0)
+        out += fmt::format("  {} would be refused where they are now, too\n", traffic.refused_before);
     for (BadLine const& line : traffic.bad_lines) out += fmt::format("  line {}: {}\n", line.number, line.message);
-    if (traffic.bad > traffic.bad_lines.size()) out += fmt::format("  ... and {} more\n", traffic.bad - traffic.bad_lines.size());
+    if (traffic.bad > traffic.bad_lines.size())
+        out += fmt::format("  ... and {} more\n", traffic.bad - traffic.bad_lines.size());
     return out;
 }
 
@@ -51,21 +54,30 @@ Json json_of(Finding const& finding) {
 }
 
 Json json_of(Traffic const& traffic, Comparison const& sides) {
-    Json json{{"lines", traffic.lines},       {"requests", traffic.requests}, {"usage_only", traffic.usage_only},
-              {"bad", traffic.bad},           {"unchanged", traffic.unchanged}, {"changed", traffic.changed},
-              {"refused", traffic.refused},   {"refused_before", traffic.refused_before}};
+    Json json{{"lines", traffic.lines},           {"requests", traffic.requests},
+              {"usage_only", traffic.usage_only}, {"bad", traffic.bad},
+              {"unchanged", traffic.unchanged},   {"changed", traffic.changed},
+              {"refused", traffic.refused},       {"refused_before", traffic.refused_before}};
     json["bad_lines"] = Json::array();
-    for (BadLine const& line : traffic.bad_lines) json["bad_lines"].push_back({{"line", line.number}, {"message", line.message}});
+    for (BadLine const& line : traffic.bad_lines)
+        json["bad_lines"].push_back({{"line", line.number}, {"message", line.message}});
     json["fields"] = Json::array();
     for (auto const& [key, row] : traffic.fields) {
-        json["fields"].push_back({{"field", key.substr(0, key.find(' '))}, {"change", row.change}, {"severity", row.severity},
-                                  {"requests", row.requests}, {"why", row.why}});
+        json["fields"].push_back({{"field", key.substr(0, key.find(' '))},
+                                  {"change", row.change},
+                                  {"severity", row.severity},
+                                  {"requests", row.requests},
+                                  {"why", row.why}});
     }
-    json["uses"] = {{"tools", traffic.with_tools},       {"streaming_tools", traffic.streaming_tools},
-                    {"tool_choice_required", traffic.requires_tool}, {"images", traffic.with_images},
+    json["uses"] = {{"tools", traffic.with_tools},
+                    {"streaming_tools", traffic.streaming_tools},
+                    {"tool_choice_required", traffic.requires_tool},
+                    {"images", traffic.with_images},
                     {"json_schema", traffic.with_json_schema}};
     json["beyond"] = {{"context", traffic.over_context}, {"max_output", traffic.over_output}};
-    json["usage"] = {{"recorded", traffic.with_usage}, {"estimated", traffic.without_usage}, {"input_tokens", traffic.tokens.input},
+    json["usage"] = {{"recorded", traffic.with_usage},
+                     {"estimated", traffic.without_usage},
+                     {"input_tokens", traffic.tokens.input},
                      {"output_tokens", traffic.tokens.output}};
     auto const cost = [](Side const& side, NanoUsd sum) {
         return side.known.row != nullptr && side.known.row->prices ? Json(dollars(sum)) : Json();

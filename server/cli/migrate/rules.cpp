@@ -46,11 +46,13 @@ std::string bounds_of(ParameterRule const& rule) {
 
 std::string conversion_of(ParameterRule const& rule) {
     std::string out = "converted";
-    if (rule.conversion == Conversion::nearest) out = fmt::format("converted to the nearest of {}", fmt::join(rule.efforts, ", "));
+    if (rule.conversion == Conversion::nearest)
+        out = fmt::format("converted to the nearest of {}", fmt::join(rule.efforts, ", "));
     if (rule.conversion == Conversion::map) {
         std::string pairs;
         for (auto const& [from, to] : rule.map)
-            pairs += fmt::format("{}{} -> {}", pairs.empty() ? "" : ", ", from == "*" ? "other" : from, to == "null" ? "dropped" : to);
+            pairs += fmt::format("{}{} -> {}", pairs.empty() ? "" : ", ", from == "*" ? "other" : from,
+                                 to == "null" ? "dropped" : to);
         out = "converted: " + pairs;
     }
     return rule.to.empty() ? out : out + ", as " + rule.to;
@@ -60,21 +62,36 @@ std::string test_of(Condition const& condition) {
     using enum Condition::Test;
     std::string const& path = condition.path;
     switch (condition.test) {
-        case equals: return fmt::format("{} is {}", path, fmt::join(condition.values, " or "));
-        case present: return path + " is given";
-        case absent: return path + " is absent";
-        case empty: return path + " is empty";
-        case is_object: return path + " is an object";
-        case is_array: return path + " is a list";
-        case is_string: return path + " is a text";
-        case is_number: return path + " is a number";
-        case is_boolean: return path + " is true or false";
-        case is_null: return path + " is null";
-        case less: return fmt::format("{} < {}", path, condition.number);
-        case less_or_equal: return fmt::format("{} <= {}", path, condition.number);
-        case greater: return fmt::format("{} > {}", path, condition.number);
-        case greater_or_equal: return fmt::format("{} >= {}", path, condition.number);
-        case begins: return fmt::format("{} begins with {}", path, condition.text);
+        case equals:
+            return fmt::format("{} is {}", path, fmt::join(condition.values, " or "));
+        case present:
+            return path + " is given";
+        case absent:
+            return path + " is absent";
+        case empty:
+            return path + " is empty";
+        case is_object:
+            return path + " is an object";
+        case is_array:
+            return path + " is a list";
+        case is_string:
+            return path + " is a text";
+        case is_number:
+            return path + " is a number";
+        case is_boolean:
+            return path + " is true or false";
+        case is_null:
+            return path + " is null";
+        case less:
+            return fmt::format("{} < {}", path, condition.number);
+        case less_or_equal:
+            return fmt::format("{} <= {}", path, condition.number);
+        case greater:
+            return fmt::format("{} > {}", path, condition.number);
+        case greater_or_equal:
+            return fmt::format("{} >= {}", path, condition.number);
+        case begins:
+            return fmt::format("{} begins with {}", path, condition.text);
     }
     return path;
 }
@@ -108,8 +125,10 @@ std::vector<std::string> gained_fields(std::vector<ParameterRule const*> const& 
                                        std::vector<ParameterRule const*> const& after) {
     std::vector<std::string> gained;
     for (ParameterRule const* old : before) {
-        bool const was_lost = old->action == RuleAction::drop && is_unconditional(*old) && old->severity != Severity::exact;
-        bool const is_touched = std::ranges::any_of(after, [old](ParameterRule const* rule) { return rule->field == old->field; });
+        bool const was_lost =
+            old->action == RuleAction::drop && is_unconditional(*old) && old->severity != Severity::exact;
+        bool const is_touched =
+            std::ranges::any_of(after, [old](ParameterRule const* rule) { return rule->field == old->field; });
         if (was_lost && !is_touched) gained.push_back(old->field);
     }
     return gained;
@@ -120,14 +139,30 @@ std::vector<std::string> gained_fields(std::vector<ParameterRule const*> const& 
 std::string effect_of(ParameterRule const& rule) {
     std::string out;
     switch (rule.action) {
-        case RuleAction::keep: out = "kept"; break;
-        case RuleAction::drop: out = "dropped"; break;
-        case RuleAction::reject: out = "refused"; break;
-        case RuleAction::clamp: out = bounds_of(rule); break;
-        case RuleAction::rename: out = "renamed to " + rule.to; break;
-        case RuleAction::add_default: out = "added as " + rule.value + " where it is absent"; break;
-        case RuleAction::force: out = "replaced by " + rule.value; break;
-        case RuleAction::convert: out = conversion_of(rule); break;
+        case RuleAction::keep:
+            out = "kept";
+            break;
+        case RuleAction::drop:
+            out = "dropped";
+            break;
+        case RuleAction::reject:
+            out = "refused";
+            break;
+        case RuleAction::clamp:
+            out = bounds_of(rule);
+            break;
+        case RuleAction::rename:
+            out = "renamed to " + rule.to;
+            break;
+        case RuleAction::add_default:
+            out = "added as " + rule.value + " where it is absent";
+            break;
+        case RuleAction::force:
+            out = "replaced by " + rule.value;
+            break;
+        case RuleAction::convert:
+            out = conversion_of(rule);
+            break;
     }
     return rule.instruct.empty() ? out : out + ", with a system message instead";
 }
@@ -153,7 +188,8 @@ std::vector<Finding> compare_rules(Side const& from, Side const& to) {
     std::vector<Finding> findings;
     for (bool const is_temperature : {true, false}) {
         for (ParameterRule const* rule : after) {
-            if ((rule->field == "temperature") == is_temperature && !is_known(*rule, before)) findings.push_back(finding_of(*rule, to));
+            if ((rule->field == "temperature") == is_temperature && !is_known(*rule, before))
+                findings.push_back(finding_of(*rule, to));
         }
     }
     auto const gained = gained_fields(before, after);

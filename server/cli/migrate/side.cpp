@@ -29,9 +29,9 @@ Side side_of(config::Profile const& profile, std::string_view model) {
     auto const ids = config::known_ids(profile.name);
     if (side.known.is_listed() || ids.empty()) return side;
     auto const near = config::nearest(model, ids);
-    side.hints.push_back("the catalogue has no model " + quoted(model) + " at " + profile.name +
-                         (near.empty() ? "; see `sluice models --provider " + profile.name + "`"
-                                       : "; did you mean `" + near + "`?"));
+    side.hints.push_back(
+        "the catalogue has no model " + quoted(model) + " at " + profile.name +
+        (near.empty() ? "; see `sluice models --provider " + profile.name + "`" : "; did you mean `" + near + "`?"));
     return side;
 }
 
@@ -61,7 +61,8 @@ std::expected<Side, std::string> read_to(std::string_view text, Side const& from
     }
     auto side = side_of(**profile, names_model ? text.substr(slash + 1) : std::string_view(same));
     if (!names_model) side.hints.push_back("the catalogue's id for " + from.known.canonical->title + " there");
-    bool const is_another = names_model && !same.empty() && same != side.model && side.known.canonical != from.known.canonical;
+    bool const is_another =
+        names_model && !same.empty() && same != side.model && side.known.canonical != from.known.canonical;
     if (is_another) side.hints.push_back(from.known.canonical->title + " is `" + same + "` there");
     return side;
 }

@@ -151,7 +151,8 @@ void Traffic::count_rules(ChatRequest const& request) {
     auto const before = rewritten_for(from_, request);
     auto const after = rewritten_for(to_, request);
     if (!before.refused.empty()) ++refused_before;
-    auto const note = [this](std::string_view field, std::string_view change, std::string_view severity, std::string_view why) {
+    auto const note = [this](std::string_view field, std::string_view change, std::string_view severity,
+                             std::string_view why) {
         auto& row = fields[std::string(field) + " " + std::string(change)];
         ++row.requests;
         row.change = change;
@@ -160,7 +161,8 @@ void Traffic::count_rules(ChatRequest const& request) {
     };
     std::set<std::string_view> refusals;
     for (ParameterRule const* rule : after.refused) {
-        bool const is_old = std::ranges::any_of(before.refused, [rule](auto const* old) { return old->field == rule->field; });
+        bool const is_old =
+            std::ranges::any_of(before.refused, [rule](auto const* old) { return old->field == rule->field; });
         if (!is_old && refusals.insert(rule->field).second) note(rule->field, "refused", "refused", rule->why);
     }
     bool is_changed = false;
@@ -171,7 +173,8 @@ void Traffic::count_rules(ChatRequest const& request) {
         });
         if (is_old || each.field.empty() || each.severity == Severity::exact) continue;
         is_changed = true;
-        if (seen.insert({each.field, each.kind}).second) note(each.field, to_string(each.kind), to_string(each.severity), each.why);
+        if (seen.insert({each.field, each.kind}).second)
+            note(each.field, to_string(each.kind), to_string(each.severity), each.why);
     }
     if (!refusals.empty()) {
         ++refused;

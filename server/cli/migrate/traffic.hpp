@@ -45,7 +45,7 @@ public:
     std::uint64_t unchanged = 0;  ///< requests for which the target does nothing that the source did not
     std::uint64_t changed = 0;    ///< minor or lossy
     std::uint64_t refused = 0;
-    std::uint64_t refused_before = 0;  ///< at the source already
+    std::uint64_t refused_before = 0;            ///< at the source already
     std::map<std::string, FieldCount> fields{};  ///< by field and change
 
     std::uint64_t with_tools = 0, streaming_tools = 0, requires_tool = 0, with_images = 0, with_json_schema = 0;

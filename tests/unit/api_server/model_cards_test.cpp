@@ -28,7 +28,8 @@ Settings settings() {
     all.models[3].name = "groq/*";
     all.models[3].targets = {{"groq", "*"}};
     all.models[3].listed = {"groq/openai/gpt-oss-20b"};
-    all.prices["groq/openai/gpt-oss-120b"] = {.input = dollars(0.15), .output = dollars(0.6), .cached_input = dollars(0.075)};
+    all.prices["groq/openai/gpt-oss-120b"] = {
+        .input = dollars(0.15), .output = dollars(0.6), .cached_input = dollars(0.075)};
     all.prices["groq/openai/gpt-oss-20b"] = {.input = dollars(0.075), .output = dollars(0.3)};
     return all;
 }
@@ -36,7 +37,8 @@ Settings settings() {
 json card_of(std::string const& name) {
     HealthRegistry health;
     auto const snapshot = Snapshot::make(settings(), health);
-    return json::parse(model_card(*snapshot, name, snapshot->find_model(name).value(), std::chrono::sys_seconds(seconds(7))));
+    return json::parse(
+        model_card(*snapshot, name, snapshot->find_model(name).value(), std::chrono::sys_seconds(seconds(7))));
 }
 
 }  // namespace

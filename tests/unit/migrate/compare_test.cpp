@@ -34,8 +34,8 @@ TEST_CASE("a key that is not set is a warning, which leaves the switch safe", "[
 TEST_CASE("two providers that read one variable need a key each", "[migrate]") {
     Switch both;
     both.new_profile.key_variables = {"OLD_KEY"};
-    CHECK(serious(both.findings()) ==
-          Lines{"warning: a key of old does not work at new, though both are read from the same variable: give each its own `api_key`"});
+    CHECK(serious(both.findings()) == Lines{"warning: a key of old does not work at new, though both are read from the "
+                                            "same variable: give each its own `api_key`"});
 }
 
 TEST_CASE("another region is a change", "[migrate]") {

@@ -22,8 +22,9 @@ TEST_CASE("the catalogue's models are filtered by provider, and by id or canonic
 
 TEST_CASE("what is unknown is a dash in the table and absent in JSON", "[models]") {
     std::vector<ModelRow> const rows{{.provider = "p", .id = "x"}};
-    CHECK(to_table(rows) == "PROVIDER  ID  CANONICAL  CONTEXT  OUTPUT  USD PER MILLION IN / OUT  DATE  SOURCE  CAPABILITIES\n"
-                            "p         x   -          -        -       -                         -     -       -\n");
+    CHECK(to_table(rows) ==
+          "PROVIDER  ID  CANONICAL  CONTEXT  OUTPUT  USD PER MILLION IN / OUT  DATE  SOURCE  CAPABILITIES\n"
+          "p         x   -          -        -       -                         -     -       -\n");
     auto const json = nlohmann::json::parse(to_json(rows));
     CHECK(json == nlohmann::json::parse(R"([{"provider":"p","id":"x","capabilities":{}}])"));
 }
@@ -32,8 +33,20 @@ TEST_CASE("with a configuration: what is served, with its own prices", "[models]
     Settings settings;
     settings.providers["g"].type = "groq";
     settings.models.resize(2);
-    settings.models[0] = {.name = "fast", .description = {}, .targets = {{"g", "llama-3.1-8b-instant"}, {"g", "other"}}, .timeout = {}, .retry = {}, .breaker = {}, .listed = {}};
-    settings.models[1] = {.name = "g/*", .description = {}, .targets = {{"g", "*"}}, .timeout = {}, .retry = {}, .breaker = {}, .listed = {"g/openai/gpt-oss-20b"}};
+    settings.models[0] = {.name = "fast",
+                          .description = {},
+                          .targets = {{"g", "llama-3.1-8b-instant"}, {"g", "other"}},
+                          .timeout = {},
+                          .retry = {},
+                          .breaker = {},
+                          .listed = {}};
+    settings.models[1] = {.name = "g/*",
+                          .description = {},
+                          .targets = {{"g", "*"}},
+                          .timeout = {},
+                          .retry = {},
+                          .breaker = {},
+                          .listed = {"g/openai/gpt-oss-20b"}};
     settings.prices["g/other"] = {.input = {NanoUsd{1}}, .output = {NanoUsd{2}}};
     auto const rows = served_rows(settings, {});
     REQUIRE(rows.size() == 3);

@@ -22,15 +22,21 @@ Lines compared(std::string const& old_rules, std::string const& new_rules) {
 }  // namespace
 
 TEST_CASE("a rule of the target is a finding: temperature first, a refusal is unsafe", "[migrate]") {
-    CHECK(compared("[]", "[{ field: seed, do: drop }, { field: n, when: { n: \"> 1\" }, do: reject },"
-                         " { field: temperature, do: clamp, least: 0, most: 1.5 }]") ==
-          Lines{"changes: temperature: clamped to 0..1.5", "changes: seed: dropped", "unsafe: n, when n > 1,: refused"});
+    CHECK(
+        compared("[]",
+                 "[{ field: seed, do: drop }, { field: n, when: { n: \"> 1\" }, do: reject },"
+                 " { field: temperature, do: clamp, least: 0, most: 1.5 }]") ==
+        Lines{"changes: temperature: clamped to 0..1.5", "changes: seed: dropped", "unsafe: n, when n > 1,: refused"});
 }
 
 TEST_CASE("what the source does as well is no finding, whatever it says about why", "[migrate]") {
-    CHECK(compared("[{ field: n, when: { n: \"> 1\" }, do: reject, why: one }]", "[{ field: n, when: { n: \"> 1\" }, do: reject, why: other }]").empty());
+    CHECK(compared("[{ field: n, when: { n: \"> 1\" }, do: reject, why: one }]",
+                   "[{ field: n, when: { n: \"> 1\" }, do: reject, why: other }]")
+              .empty());
     CHECK(compared("[{ field: seed, do: drop }]", "[{ field: seed, do: reject }]").empty());
-    CHECK(compared("[{ field: n, when: { n: \"> 2\" }, do: reject }]", "[{ field: n, when: { n: \"> 1\" }, do: reject }]").size() == 1);
+    CHECK(
+        compared("[{ field: n, when: { n: \"> 2\" }, do: reject }]", "[{ field: n, when: { n: \"> 1\" }, do: reject }]")
+            .size() == 1);
 }
 
 TEST_CASE("a rule about other models is no finding", "[migrate]") {
@@ -58,7 +64,10 @@ TEST_CASE("every action and condition is told in words", "[migrate]") {
     CHECK(text("{ field: max_tokens, do: clamp, least: 16 }") == "raised to at least 16");
     CHECK(text("{ field: n, do: force, value: 1 }") == "replaced by 1");
     CHECK(text("{ field: a, do: default, value: x }") == "added as \"x\" where it is absent");
-    CHECK(text("{ field: reasoning_effort, do: convert, nearest: [low, high] }") == "converted to the nearest of low, high");
-    CHECK(text("{ field: a, do: convert, map: { none: true, \"*\": ~ }, to: b }") == "converted: \"none\" -> true, other -> dropped, as b");
-    CHECK(text("{ field: a, when: { tools: present, b: [x, 1] }, unless: { c: empty }, do: drop }").starts_with("when "));
+    CHECK(text("{ field: reasoning_effort, do: convert, nearest: [low, high] }") ==
+          "converted to the nearest of low, high");
+    CHECK(text("{ field: a, do: convert, map: { none: true, \"*\": ~ }, to: b }") ==
+          "converted: \"none\" -> true, other -> dropped, as b");
+    CHECK(
+        text("{ field: a, when: { tools: present, b: [x, 1] }, unless: { c: empty }, do: drop }").starts_with("when "));
 }

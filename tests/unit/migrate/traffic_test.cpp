@@ -11,7 +11,8 @@ using namespace sluice::cli::testing;
 namespace {
 
 std::string chat(std::string const& more = "", std::string const& content = "\"12345678\"") {
-    return R"({"model":"m","messages":[{"role":"user","content":)" + content + "}]" + (more.empty() ? "" : "," + more) + "}";
+    return R"({"model":"m","messages":[{"role":"user","content":)" + content + "}]" + (more.empty() ? "" : "," + more) +
+           "}";
 }
 
 }  // namespace
@@ -35,7 +36,9 @@ TEST_CASE("a line is a request, an object with one, or usage alone", "[migrate]"
 TEST_CASE("a bad line is counted with its number and its fault, and the rest goes on", "[migrate]") {
     Switch const both;
     Traffic traffic(both.from, both.to);
-    for (char const* const line : {"not JSON", "[]", "{}", R"({"messages":5})", "\xFF\xFE", R"({"request":{"model":7}})"}) traffic.add(line);
+    for (char const* const line :
+         {"not JSON", "[]", "{}", R"({"messages":5})", "\xFF\xFE", R"({"request":{"model":7}})"})
+        traffic.add(line);
     traffic.add(chat());
     CHECK(traffic.bad == 6);
     CHECK(traffic.requests == 1);
@@ -55,7 +58,8 @@ TEST_CASE("of many bad lines the first are kept", "[migrate]") {
 
 TEST_CASE("each request is rewritten for both sides; what the target adds is counted by field", "[migrate]") {
     Switch const both("[{ field: user, do: drop }]",
-                      "[{ field: seed, do: drop }, { field: user, do: drop }, { field: n, when: { n: \"> 1\" }, do: reject, why: one },"
+                      "[{ field: seed, do: drop }, { field: user, do: drop }, { field: n, when: { n: \"> 1\" }, do: "
+                      "reject, why: one },"
                       " { field: max_tokens, do: rename, to: max_completion_tokens }]");
     Traffic traffic(both.from, both.to);
     traffic.add(chat());
@@ -106,7 +110,8 @@ TEST_CASE("a prompt is estimated at 4 bytes to a token, unless its usage is ther
     CHECK(traffic.over_context == estimated);
     traffic.add(R"({"request":)" + chat() + R"(,"usage":{"prompt_tokens":2,"completion_tokens":2}})");
     CHECK(traffic.over_context == estimated + 1);
-    traffic.add(R"({"request":)" + chat(R"("max_tokens":2)") + R"(,"usage":{"prompt_tokens":2,"completion_tokens":1}})");
+    traffic.add(R"({"request":)" + chat(R"("max_tokens":2)") +
+                R"(,"usage":{"prompt_tokens":2,"completion_tokens":1}})");
     CHECK(traffic.over_context == estimated + 2);
     CHECK(traffic.without_usage == 1);
 }
@@ -122,12 +127,14 @@ TEST_CASE("an answer longer than the target gives is counted", "[migrate]") {
 
 TEST_CASE("the cost is exact on both sides, tiers and cached input included", "[migrate]") {
     Switch both;
-    both.new_row.prices = PriceSheet{.input = {NanoUsd{1'000'000'000}},
-                                     .output = {NanoUsd{2'000'000'000}},
-                                     .cached_input = PricePerMillion{NanoUsd{500'000'000}},
-                                     .tiers = {{.above = 1000, .input = {NanoUsd{4'000'000'000}}, .output = {NanoUsd{8'000'000'000}}}}};
+    both.new_row.prices =
+        PriceSheet{.input = {NanoUsd{1'000'000'000}},
+                   .output = {NanoUsd{2'000'000'000}},
+                   .cached_input = PricePerMillion{NanoUsd{500'000'000}},
+                   .tiers = {{.above = 1000, .input = {NanoUsd{4'000'000'000}}, .output = {NanoUsd{8'000'000'000}}}}};
     Traffic traffic(both.from, both.to);
-    traffic.add(R"({"usage":{"prompt_tokens":1000,"completion_tokens":10,"prompt_tokens_details":{"cached_tokens":200}}})");
+    traffic.add(
+        R"({"usage":{"prompt_tokens":1000,"completion_tokens":10,"prompt_tokens_details":{"cached_tokens":200}}})");
     CHECK(traffic.cost_from == NanoUsd{1000 * 1000 + 10 * 2000});
     CHECK(traffic.cost_to == NanoUsd{800 * 1000 + 200 * 500 + 10 * 2000});
     traffic.add(R"({"usage":{"prompt_tokens":1001,"completion_tokens":10}})");
