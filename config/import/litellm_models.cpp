@@ -87,6 +87,7 @@ private:
         if (base == nullptr) base = entry.params->find("base_url");
         Node const* const version = entry.params->find("api_version");
         if (base != nullptr && base->text.contains('@')) {
+            if (entry.model.type == "openai") entry.provider.type = "custom";
             entry.provider.base_url = "${PROVIDER_BASE_URL}";
             entry.left.push_back({.line = base->at.line,
                                   .path = entry.path + ".api_base",
@@ -155,7 +156,8 @@ private:
                 state_.secret(*found, entry.model.variable, entry.path + ".api_key", entry.provider.left);
             return;
         }
-        bool const sends_none = profile != nullptr && !profile->needs_key && entry.model.type != "openai";
+        bool const sends_none =
+            is_placeholder || (profile != nullptr && !profile->needs_key && entry.model.type != "openai");
         entry.provider.api_key =
             sends_none ? "none"
                        : "${" + (entry.model.variable.empty() ? "PROVIDER_API_KEY" : entry.model.variable) + "}";

@@ -51,7 +51,7 @@ std::string conversion_of(ParameterRule const& rule) {
     if (rule.conversion == Conversion::map) {
         std::string pairs;
         for (auto const& [from, to] : rule.map)
-            pairs += fmt::format("{}{} -> {}", pairs.empty() ? "" : ", ", from == "*" ? "other" : from,
+            pairs += fmt::format("{}{} -> {}", pairs.empty() ? "" : ", ", from == R"("*")" ? "other" : from,
                                  to == "null" ? "dropped" : to);
         out = "converted: " + pairs;
     }

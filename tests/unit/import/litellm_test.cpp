@@ -94,6 +94,15 @@ TEST_CASE("openai/ with another address is a custom provider", "[import]") {
     auto const& provider = settings.providers.at("custom");
     CHECK(provider.type == "custom");
     CHECK(provider.base_url == "http://vllm.internal:8000/v1");
+    CHECK(provider.auth == AuthScheme::none);
+}
+
+TEST_CASE("a password in an address is no part of the result", "[import]") {
+    auto const all = imported(
+        head +
+        entry("m", "model: openai/a, api_base: \"https://user:first-secret@llm.example/v1\", api_key: os.environ/K"));
+    CHECK_FALSE(to_yaml(all, "config.yaml").contains("first-secret"));
+    CHECK(all.providers.at(0).base_url == "${PROVIDER_BASE_URL}");
 }
 
 TEST_CASE("Azure's address is its resource; a dated version is the older path", "[import]") {
