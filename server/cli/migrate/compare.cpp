@@ -133,11 +133,14 @@ private:
     }
 
     void parameters() {
+        if (traffic_ != nullptr) count_parameters();
         for (Finding& each : compare_rules(from_, to_)) {
             if (traffic_ != nullptr && each.level > Level::note) each.level = Level::note;
             findings_.push_back(std::move(each));
         }
-        if (traffic_ == nullptr) return;
+    }
+
+    void count_parameters() {
         for (auto const& [key, row] : traffic_->fields) {
             bool const is_refusal = row.change == "refused";
             findings_.push_back({.topic = Topic::parameters,

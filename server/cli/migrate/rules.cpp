@@ -106,7 +106,7 @@ Finding finding_of(ParameterRule const& rule, Side const& to) {
     auto const conditions = conditions_of(rule);
     Finding made{.topic = Topic::parameters,
                  .level = Level::changes,
-                 .text = rule.field + (conditions.empty() ? "" : ", " + conditions + ",") + ": " + effect_of(rule),
+                 .text = rule.field + (conditions.empty() ? "" : " " + conditions) + ": " + effect_of(rule),
                  .field = rule.field,
                  .severity = std::string(to_string(rule.severity)),
                  .why = rule.why,
