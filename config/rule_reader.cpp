@@ -241,6 +241,7 @@ void RuleReader::check(Node const& node, ParameterRule& rule) {
         if (!holds && is_fine_) complain(node, "`do: " + text_of(*node.find("do")) + "` needs " + std::string(what));
     };
     if (rule.field.empty()) return complain(node, "a rule needs a `field`");
+    if (rule.field == "model") return complain(node, "no rule is about `model`: targets say what it becomes");
     if (!has_action_) return complain(node, "a rule needs a `do`");
     switch (rule.action) {
         case RuleAction::clamp:

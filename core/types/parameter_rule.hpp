@@ -54,14 +54,15 @@ struct Condition {
 };
 
 struct ParameterRule {
-    std::string field;                ///< the path as written: a bounded set, fit for a label
+    // What most requests are done with stands together: rules are many, and each request asks them all.
     std::uint64_t needs = 0;          ///< bits that ChatRequest::names must hold for this rule to find its field
     std::uint64_t message_needs = 0;  ///< and ChatRequest::message_names
+    RuleAction action = RuleAction::drop;
+    Severity severity = Severity::minor;
+    std::string field;  ///< the path as written: a bounded set, fit for a label
     std::vector<std::string> models;  ///< patterns; empty: all
     std::vector<Condition> when;
     std::vector<Condition> unless;
-    RuleAction action = RuleAction::drop;
-    Severity severity = Severity::minor;
     std::optional<double> least{};
     std::optional<double> most{};
     std::optional<std::uint64_t> most_items{};
@@ -93,9 +94,9 @@ struct Adjustment {
 /// One of 64 bits for a member name: a request whose `names` lack it has no such member; the other way it may be
 /// chance.
 constexpr std::uint64_t name_bit(std::string_view name) {
-    std::uint32_t hash = 2166136261U;  // FNV-1a
-    for (char const c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-    return std::uint64_t{1} << ((hash ^ (hash >> 15U)) % 64U);
+    if (name.empty()) return 1;
+    auto const at = [name](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(name[i])); };
+    return std::uint64_t{1} << ((name.size() * 11 + at(0) * 7 + at(name.size() / 2) * 5 + at(name.size() - 1)) % 64U);
 }
 
 /// Sets the bits of a rule whose other members are set. False: its path, or that of one of its conditions, is none.

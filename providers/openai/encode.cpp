@@ -13,8 +13,9 @@ using parameters::BodyDraft;
 using parameters::Inner;
 
 /// Asks for usage inside of the client's own `stream_options`, so that its other members stay.
-void ask_for_usage(BodyDraft& draft) {
+void ask_for_usage(ChatRequest const& request, BodyDraft& draft) {
     constexpr std::string_view whole = R"({"include_usage":true})";
+    if (!request.stream_options_value) return draft.add("stream_options", std::string(whole));
     auto* const field = draft.find("stream_options");
     if (field == nullptr) return draft.add("stream_options", std::string(whole));
     auto const options = draft.open(*field);
@@ -68,9 +69,9 @@ Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& targ
     auto rewritten = parameters::rewrite(request, target.provider.parameters, target.model, target.unsupported, draft);
     if (!rewritten.refused.empty()) return std::unexpected(refusal(*rewritten.refused.front()));
     if (request.requested_model != target.model) {
-        if (auto* const model = draft.find("model")) draft.replace(*model, json_quoted(target.model));
+        draft.replace_model(json_quoted(target.model));
     }
-    if (request.stream && target.provider.include_usage) ask_for_usage(draft);
+    if (request.stream && target.provider.include_usage) ask_for_usage(request, draft);
     return EncodedRequest{
         .path = path_of(target), .edits = draft.edits(), .adjustments = std::move(rewritten.adjustments)};
 }

@@ -12,17 +12,28 @@ std::size_t end_of(Span span) { return span.offset + span.length; }
 
 }  // namespace
 
-BodyDraft::BodyDraft(ChatRequest const& request) : request_(request) {
+BodyDraft::BodyDraft(ChatRequest const& request) : request_(request) {}
+
+void BodyDraft::list_fields() {
     constexpr std::size_t usually_added = 4;
-    fields_.reserve(request.fields.size() + usually_added);
-    for (auto const& field : request.fields) {
-        auto const value = request.body.substr(field.value.offset, field.value.length);
+    listed_ = true;
+    fields_.reserve(request_.fields.size() + usually_added);
+    for (auto const& field : request_.fields) {
+        auto const value = request_.body.substr(field.value.offset, field.value.length);
         auto& made = fields_.emplace_back(DraftField{.name = field.name, .client_value = value, .original = &field});
         if (field.name_escaped) made.unescaped_name = unescaped(field.name);
     }
 }
 
+bool BodyDraft::has(std::string_view name) {
+    if (listed_) return find(name) != nullptr;
+    return std::ranges::any_of(request_.fields, [name](RequestField const& field) {
+        return field.name_escaped ? unescaped(field.name) == name : field.name == name;
+    });
+}
+
 DraftField* BodyDraft::find(std::string_view name) {
+    if (!listed_) list_fields();
     auto const same = [name](DraftField const& field) {
         bool const has_escapes = !field.unescaped_name.empty() && !field.renamed;
         return !field.removed && (has_escapes ? field.unescaped_name == name : field.name == name);
@@ -45,6 +56,10 @@ void BodyDraft::replace(DraftField& field, std::string json) {
 
 void BodyDraft::add(std::string_view name, std::string json) {
     fields_.emplace_back(DraftField{.name = name, .client_value = {}, .replaced = true, .new_value = std::move(json)});
+}
+
+void BodyDraft::replace_model(std::string json) {
+    edits_.push_back({request_.model_value.offset, request_.model_value.length, std::move(json)});
 }
 
 JsonValue BodyDraft::open(DraftField& field) {
@@ -133,6 +148,7 @@ void BodyDraft::cut_members(std::vector<Member> const& members) {
 void BodyDraft::write_fields() {
     std::vector<Member> members;
     std::string added;
+    members.reserve(listed_ ? request_.fields.size() : 0);
     for (auto& field : fields_) {
         if (field.original == nullptr) {
             if (!field.removed) added.append(json_quoted(field.name)).append(":").append(field.new_value).append(",");
@@ -149,7 +165,7 @@ void BodyDraft::write_fields() {
         if (field.name != "messages" || messages_.empty() || field.replaced) continue;
         edits_.push_back({value.offset + 1, 0, std::move(messages_)});  // the list is not empty
     }
-    cut_members(members);
+    if (listed_) cut_members(members);
     if (!added.empty()) edits_.push_back({request_.first_member, 0, std::move(added)});
 }
 

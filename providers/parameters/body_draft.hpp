@@ -42,13 +42,18 @@ class BodyDraft {
 public:
     explicit BodyDraft(ChatRequest const& request);
 
+    /// Whether find() would find it; cheap also when nobody has asked for a field yet.
+    bool has(std::string_view name);
     /// Nothing when it is not there (any more). Holds until the next add().
     DraftField* find(std::string_view name);
     void remove(DraftField& field);
     /// `name` must outlive the draft, here and in add().
     void rename(DraftField& field, std::string_view name);
     void replace(DraftField& field, std::string json);
+    /// A member that is not there.
     void add(std::string_view name, std::string json);
+    /// No rule is about the model.
+    void replace_model(std::string json);
 
     /// The client's own value of `field`, read; nothing once it was replaced, and for what was added.
     JsonValue open(DraftField& field);
@@ -79,6 +84,7 @@ private:
         std::string added;
     };
 
+    void list_fields();
     Object& object_of(Inner const& inner);
     Member* untouched(Inner const& inner);
     void cut_members(std::vector<Member> const& members);
@@ -86,7 +92,8 @@ private:
     void write_inner();
 
     ChatRequest const& request_;
-    std::vector<DraftField> fields_;  ///< those of the client first, as many as it sent
+    std::vector<DraftField> fields_;  ///< made when somebody asks for one: most requests need none
+    bool listed_ = false;
     std::map<RequestField const*, std::unique_ptr<JsonIndex>> opened_;
     std::map<std::size_t, Object> objects_;  ///< by the offset of their opening brace
     std::string messages_;

@@ -164,7 +164,9 @@ void Rewriter::apply(ParameterRule const& rule) {
 bool Rewriter::is_about(ParameterRule const& rule) {
     bool const may_be_there =
         (rule.needs & ~names_) == 0 && (rule.message_needs & ~message_names_) == 0 && rule.action != RuleAction::keep;
-    if (!may_be_there || !matches_model(rule.models, model_)) return false;
+    if (!may_be_there) return false;
+    bool const is_there = adds(rule.action) || draft_.has(first_name(rule.field));
+    if (!is_there || !matches_model(rule.models, model_)) return false;
     auto const of_request = [](Condition const& condition) { return !condition.path.starts_with('.'); };
     for (auto const& condition : rule.when) {
         if (of_request(condition) && !holds_here(condition)) return false;
@@ -392,10 +394,10 @@ std::vector<ParameterRule const*> refused_by(ChatRequest const& request, std::ve
                                              string_view target_model, UnsupportedPolicy policy) {
     if (policy == UnsupportedPolicy::pass) return {};
     bool const might = std::ranges::any_of(rules, [&](ParameterRule const& rule) {
-        bool const finds = (rule.message_needs & ~request.message_names) == 0;
-        // a name may come from an earlier rule's renaming only under a policy that looks at all of them
+        // A name may come from an earlier rule's renaming only under a policy that looks at all of them.
         bool const is_there = policy == UnsupportedPolicy::reject || (rule.needs & ~request.names) == 0;
-        return may_refuse(rule, policy) && finds && is_there && matches_model(rule.models, target_model);
+        return may_refuse(rule, policy) && is_there && (rule.message_needs & ~request.message_names) == 0 &&
+               matches_model(rule.models, target_model);
     });
     if (!might) return {};
     BodyDraft draft(request);
