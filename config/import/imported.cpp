@@ -29,7 +29,7 @@ public:
               std::vector<std::pair<std::string, std::string>> const& members) {
         std::string inside;
         for (auto const& [name, value] : members)
-            if (!value.empty()) inside += (inside.empty() ? "" : ", ") + name + ": " + value;
+            if (!value.empty()) inside.append(inside.empty() ? "" : ", ").append(name).append(": ").append(value);
         if (!inside.empty()) line(depth, key + ": { " + inside + " }");
     }
     std::string take() { return std::move(text_); }

@@ -279,17 +279,19 @@ private:
     void model_info(Node const& info, std::string const& path, ListEntry& entry) {
         for (Entry const& each : info.entries) {
             std::string const& k = each.key;
+            std::string where = path;
+            where.append(".").append(k);
             bool const is_price = k == "input_cost_per_token" || k == "output_cost_per_token" ||
                                   k == "cache_read_input_token_cost" || k == "cache_creation_input_token_cost";
             if (k == "mode") {
                 state_.done();
             } else if (k == "description") {
-                state_.set(entry.to->description, written(each.value), each, path + "." + k, entry.left);
+                state_.set(entry.to->description, written(each.value), each, where, entry.left);
             } else if (auto const amount = per_million(each.value.text); is_price && amount) {
                 price_of(current_target_, k, each.at.line) = *amount;
                 state_.done();
             } else {
-                leave(entry.left, each, path + "." + k,
+                leave(entry.left, each, where,
                       "the catalogue says what a model can do; ids and labels belong to LiteLLM's database");
             }
         }

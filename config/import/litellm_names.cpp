@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "config/catalogue.hpp"
 
@@ -150,7 +151,7 @@ std::optional<std::string> duration_of_seconds(std::string_view seconds) {
     auto const [end, error] = std::from_chars(seconds.data(), seconds.data() + seconds.size(), value);
     if (error != std::errc() || end != seconds.data() + seconds.size() || !(value > 0) || value > 86'400)
         return std::nullopt;
-    auto const milliseconds = std::max<long>(1, static_cast<long>(value * 1000 + 0.5));
+    auto const milliseconds = std::max<long>(1, std::lround(value * 1000));
     return milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + "s" : std::to_string(milliseconds) + "ms";
 }
 
