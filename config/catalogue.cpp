@@ -28,6 +28,30 @@ std::optional<PricePerMillion> price_at(nlohmann::json const& row, char const* k
     return PricePerMillion{NanoUsd{std::get<std::int64_t>(*value)}};
 }
 
+/// Fills `prices`, a PriceSheet or a PriceTier. False: it lacks the price of input or output.
+template <class Prices>
+bool read_prices(nlohmann::json const& row, Prices& prices) {
+    auto const input = price_at(row, "input");
+    auto const output = price_at(row, "output");
+    prices.input = input.value_or(PricePerMillion{});
+    prices.output = output.value_or(PricePerMillion{});
+    prices.cached_input = price_at(row, "cached_input");
+    prices.cache_write = price_at(row, "cache_write");
+    prices.reasoning = price_at(row, "reasoning");
+    return input && output;
+}
+
+std::optional<PriceSheet> sheet_of(nlohmann::json const& row) {
+    PriceSheet sheet;
+    bool complete = read_prices(row, sheet);
+    for (nlohmann::json const& each : row.value("tiers", nlohmann::json::array())) {
+        PriceTier tier{.above = each.value("above", std::int64_t{0})};
+        complete = read_prices(each, tier) && tier.above > 0 && complete;
+        sheet.tiers.push_back(tier);
+    }
+    return complete ? std::optional(std::move(sheet)) : std::nullopt;
+}
+
 void read_models(ShippedFile const& file, Catalogue& catalogue) {
     auto const rows = nlohmann::json::parse(file.text, nullptr, false);
     if (!rows.is_array()) {
@@ -43,16 +67,10 @@ void read_models(ShippedFile const& file, Catalogue& catalogue) {
                              .answers_chat = row.value("kind", "chat") == "chat",
                              .source = row.value("source", ""),
                              .date = row.value("date", "")};
-        auto const input = price_at(row, "input");
-        auto const output = price_at(row, "output");
-        if (input && output) {
-            model.prices = PriceSheet{.input = *input,
-                                      .output = *output,
-                                      .cached_input = price_at(row, "cached_input"),
-                                      .cache_write = price_at(row, "cache_write")};
-        } else {
-            catalogue.problems.push_back(std::string(file.name) + ": no price for " + model.provider + "/" +
-                                         model.model);
+        model.prices = sheet_of(row);
+        if (!model.prices) {
+            catalogue.problems.push_back(std::string(file.name) + ": no price, or a tier without one, for " +
+                                         model.provider + "/" + model.model);
         }
         if (row.value("source", "").empty())
             catalogue.problems.push_back(std::string(file.name) + ": no source for " + model.model);
@@ -120,7 +138,8 @@ Profile const* find_profile(std::string_view name) {
 
 std::vector<std::string> catalogue_problems() {
     std::vector<Problem> problems;
-    read_rule_sets(shipped("rules.yaml"), problems);
+    std::vector<Source> sources;
+    read_rule_sets(shipped("rules.yaml"), sources, problems);
     read_canonical_models(shipped("models.yaml"), problems);
     for (ShippedFile const& file : shipped_files()) {
         if (is_provider(file)) load_profile(file, problems);
@@ -130,13 +149,27 @@ std::vector<std::string> catalogue_problems() {
     return texts;
 }
 
-RuleSets const& rule_sets() {
-    static RuleSets const loaded = [] {
+namespace {
+
+struct SharedRules {
+    RuleSets sets;
+    std::vector<Source> sources;
+};
+
+SharedRules const& shared_rules() {
+    static SharedRules const loaded = [] {
+        SharedRules made;
         std::vector<Problem> problems;
-        return read_rule_sets(shipped("rules.yaml"), problems);
+        made.sets = read_rule_sets(shipped("rules.yaml"), made.sources, problems);
+        return made;
     }();
     return loaded;
 }
+
+}  // namespace
+
+RuleSets const& rule_sets() { return shared_rules().sets; }
+std::vector<Source> const& rule_sources() { return shared_rules().sources; }
 
 std::vector<CanonicalModel> const& canonical_models() {
     static std::vector<CanonicalModel> const loaded = [] {

@@ -97,6 +97,7 @@ std::vector<CatalogueModel> const& catalogue_models();
 CatalogueModel const* find_catalogue_model(std::string_view provider, std::string_view model);
 std::vector<CanonicalModel> const& canonical_models();
 RuleSets const& rule_sets();
+std::vector<Source> const& rule_sources();  ///< that the rules of those sets name
 
 /// Makes `provider` one of type `profile.name`: all that a profile says about it.
 void apply(Profile const& profile, ProviderSettings& provider);

@@ -230,11 +230,10 @@ std::optional<Profile> read_profile(ShippedFile const& file, RuleSets const& set
     return profile;
 }
 
-RuleSets read_rule_sets(ShippedFile const& file, std::vector<Problem>& problems) {
+RuleSets read_rule_sets(ShippedFile const& file, std::vector<Source>& sources, std::vector<Problem>& problems) {
     RuleSets sets;
     auto const root = parse_yaml(file.text, std::string(file.name), problems);
     if (!root) return sets;
-    std::vector<Source> sources;
     if (Node const* node = root->find("sources")) read_sources(*node, sources, problems);
     for (Entry const& entry : root->entries) {
         if (entry.key != "sources") sets[entry.key] = read_rules(entry.value, {}, problems);

@@ -265,6 +265,15 @@ void check_key_models(Settings const& settings, Reader& reader) {
     }
 }
 
+void check_tiers(PriceSheet const& sheet, std::string const& path, Reader& reader) {
+    std::set<std::int64_t> seen;
+    for (std::size_t i = 0; i < sheet.tiers.size(); ++i) {
+        if (seen.insert(sheet.tiers[i].above).second) continue;
+        reader.error(reader.place(path + ".tiers[" + std::to_string(i) + "].above"),
+                     "two tiers of `" + clipped(path) + "` begin at the same `above`");
+    }
+}
+
 void resolve_prices(Draft const& draft, Settings& settings, Reader& reader) {
     for (auto const& [name, provider] : settings.providers) {
         for (CatalogueModel const& model : catalogue_models()) {
@@ -284,6 +293,7 @@ void resolve_prices(Draft const& draft, Settings& settings, Reader& reader) {
         } else if (!settings.providers.contains(provider)) {
             reader.error(at, "there is no provider `" + clipped(provider) + "`" + reader.hint(provider, names));
         } else {
+            check_tiers(sheet, "prices." + name, reader);
             settings.prices[name] = sheet;
         }
     }

@@ -430,40 +430,77 @@ Section const& key_section() {
     return section;
 }
 
-Section const& price_section() {
-    static Section const section{
-        .title = "prices.\"PROVIDER/MODEL\"",
-        .fields =
-            {
-                {.key = "input",
-                 .kind = Kind::price,
-                 .sentence = "Input tokens.",
-                 .bind = bind<&PriceSheet::input>(),
-                 .most = 1'000'000'000'000'000,
-                 .presence = Presence::required,
-                 .example = "0.05"},
-                {.key = "output",
-                 .kind = Kind::price,
-                 .sentence = "Output tokens.",
-                 .bind = bind<&PriceSheet::output>(),
-                 .most = 1'000'000'000'000'000,
-                 .presence = Presence::required,
-                 .example = "0.08"},
-                {.key = "cached_input",
-                 .kind = Kind::price,
-                 .sentence = "Input read from the provider's cache; as input unless given.",
-                 .bind = bind<&PriceSheet::cached_input>()},
-                {.key = "cache_write",
-                 .kind = Kind::price,
-                 .sentence = "Input written to the provider's cache; as input unless given.",
-                 .bind = bind<&PriceSheet::cache_write>()},
-                {.key = "reasoning",
-                 .kind = Kind::price,
-                 .sentence = "Reasoning tokens; as output unless given.",
-                 .bind = bind<&PriceSheet::reasoning>()},
-            },
-        .fresh = fresh<PriceSheet>(),
+namespace {
+
+/// `Prices`: a PriceSheet or a PriceTier.
+template <class Prices>
+std::vector<Field> price_fields() {
+    constexpr std::int64_t most = 1'000'000'000'000'000;
+    return {
+        {.key = "input",
+         .kind = Kind::price,
+         .sentence = "Input tokens.",
+         .bind = bind<&Prices::input>(),
+         .most = most,
+         .presence = Presence::required,
+         .example = "0.05"},
+        {.key = "output",
+         .kind = Kind::price,
+         .sentence = "Output tokens.",
+         .bind = bind<&Prices::output>(),
+         .most = most,
+         .presence = Presence::required,
+         .example = "0.08"},
+        {.key = "cached_input",
+         .kind = Kind::price,
+         .sentence = "Input read from the provider's cache; as input unless given.",
+         .bind = bind<&Prices::cached_input>(),
+         .most = most},
+        {.key = "cache_write",
+         .kind = Kind::price,
+         .sentence = "Input written to the provider's cache; as input unless given.",
+         .bind = bind<&Prices::cache_write>(),
+         .most = most},
+        {.key = "reasoning",
+         .kind = Kind::price,
+         .sentence = "Reasoning tokens; as output unless given.",
+         .bind = bind<&Prices::reasoning>(),
+         .most = most},
     };
+}
+
+Section const& price_tier_section() {
+    static Section const section = [] {
+        Section made{.title = "prices.\"PROVIDER/MODEL\".tiers[]", .fields = {}, .fresh = fresh<PriceTier>()};
+        made.fields.push_back({.key = "above",
+                               .kind = Kind::count,
+                               .sentence = "Input tokens; a request with more of them costs this, all of it.",
+                               .bind = bind<&PriceTier::above>(),
+                               .least = 1,
+                               .most = 1'000'000'000,
+                               .presence = Presence::required,
+                               .example = "200k"});
+        for (Field& field : price_fields<PriceTier>()) made.fields.push_back(field);
+        return made;
+    }();
+    return section;
+}
+
+}  // namespace
+
+Section const& price_section() {
+    static Section const section = [] {
+        Section made{
+            .title = "prices.\"PROVIDER/MODEL\"", .fields = price_fields<PriceSheet>(), .fresh = fresh<PriceSheet>()};
+        made.fields.push_back({.key = "tiers",
+                               .kind = Kind::object_list,
+                               .sentence = "Other prices for long prompts.",
+                               .bind = {.entry = [](void* object, std::string const&) -> void* {
+                                   return &static_cast<PriceSheet*>(object)->tiers.emplace_back();
+                               }},
+                               .section = price_tier_section});
+        return made;
+    }();
     return section;
 }
 

@@ -205,8 +205,10 @@ Result<api::Runtime> App::make_runtime(Settings settings) {
     SLUICE_TRY(auto keyring, api::Keyring::from(settings.keys));
     auto snapshot = Snapshot::make(with_possible_limits(std::move(settings), descriptors_), health_);
     auto const now = std::chrono::floor<seconds>(std::chrono::system_clock::now());
+    auto cards = std::make_shared<api::ModelCards const>(api::ModelCards::of(*snapshot, now));
     return api::Runtime{.snapshot = std::move(snapshot),
                         .keyring = std::make_shared<api::Keyring const>(std::move(keyring)),
+                        .cards = std::move(cards),
                         .loaded_at = now};
 }
 

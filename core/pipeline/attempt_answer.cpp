@@ -43,7 +43,7 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
     headers.push_back({"x-request-id", run_.request.request_id});
     add_headers(headers);
     add_upstream_header(headers, "openai-processing-ms", find(head.headers, "openai-processing-ms"));
-    auto const price = run_.snapshot.price_of(target_, record_.target_model);
+    auto const* const price = run_.snapshot.price_of(target_, record_.target_model);
     if (price && run_.cost_known && facts_->usage.source != UsageSource::none) {
         NanoUsd const cost{run_.cost.count + cost_of(facts_->usage, *price).count};
         headers.push_back({"x-sluice-cost-usd", to_usd(cost)});

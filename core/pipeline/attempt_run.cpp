@@ -56,8 +56,8 @@ AttemptRun::~AttemptRun() {
     record_.duration = now_ - started_;
     record_.usage = usage();
     if (record_.usage.source != UsageSource::none) {
-        auto const price = run_.snapshot.price_of(target_, record_.target_model);
-        run_.cost_known = run_.cost_known && price.has_value();
+        auto const* const price = run_.snapshot.price_of(target_, record_.target_model);
+        run_.cost_known = run_.cost_known && price != nullptr;
         if (price) run_.cost.count += cost_of(record_.usage, *price).count;
     }
     auto& outcome = run_.outcome;

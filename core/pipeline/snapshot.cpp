@@ -23,9 +23,9 @@ std::map<std::string_view, PriceSheet const*> prices_at(std::string const& provi
     return prices;
 }
 
-std::optional<PriceSheet> find_price(ProviderRuntime const& provider, std::string_view model) {
+PriceSheet const* find_price(ProviderRuntime const& provider, std::string_view model) {
     auto const found = provider.prices.find(model);
-    return found == provider.prices.end() ? std::nullopt : std::optional(*found->second);
+    return found == provider.prices.end() ? nullptr : found->second;
 }
 
 TimeoutSettings merged(TimeoutSettings const& model, TimeoutSettings const& provider) {
@@ -84,7 +84,7 @@ ProviderRuntime const* Snapshot::find_provider(std::string_view name) const {
     return found == providers_.end() ? nullptr : &found->second;
 }
 
-std::optional<PriceSheet> Snapshot::price_of(TargetRuntime const& target, std::string_view target_model) const {
+PriceSheet const* Snapshot::price_of(TargetRuntime const& target, std::string_view target_model) const {
     if (target.price || target.model == target_model) return target.price;
     return find_price(*target.provider, target_model);
 }

@@ -26,10 +26,10 @@ struct ProviderRuntime {
 /// One target of a model, resolved.
 struct TargetRuntime {
     ProviderRuntime const* provider = nullptr;
-    std::string model;                ///< upstream id, as configured; may hold a star
-    std::string name;                 ///< "provider/model"
-    std::optional<PriceSheet> price;  ///< of a model without a star
-    TimeoutSettings timeout;          ///< connect and tls are the provider's, the rest the model's
+    std::string model;                  ///< upstream id, as configured; may hold a star
+    std::string name;                   ///< "provider/model"
+    PriceSheet const* price = nullptr;  ///< of a model without a star; part of the settings
+    TimeoutSettings timeout;            ///< connect and tls are the provider's, the rest the model's
     std::shared_ptr<TargetHealth> health;
 };
 
@@ -60,8 +60,8 @@ public:
 
     ProviderRuntime const* find_provider(std::string_view name) const;
 
-    /// The price of `target` when it was asked for as `target_model`.
-    std::optional<PriceSheet> price_of(TargetRuntime const& target, std::string_view target_model) const;
+    /// The price of `target` when it was asked for as `target_model`; null: unknown. Lives as long as the snapshot.
+    PriceSheet const* price_of(TargetRuntime const& target, std::string_view target_model) const;
 
     std::vector<ModelRuntime> const& models() const { return models_; }
 

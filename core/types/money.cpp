@@ -11,9 +11,9 @@ Wide part(std::int64_t tokens, PricePerMillion price) {
     return static_cast<Wide>(std::max<std::int64_t>(tokens, 0)) * price.value.count;
 }
 
-}  // namespace
-
-NanoUsd cost_of(Usage const& usage, PriceSheet const& prices) {
+/// `Prices`: a PriceSheet or a PriceTier.
+template <class Prices>
+NanoUsd sum_of(Usage const& usage, Prices const& prices) {
     auto const cached = std::clamp<std::int64_t>(usage.cached_input, 0, std::max<std::int64_t>(usage.input, 0));
     auto const written =
         std::clamp<std::int64_t>(usage.cache_write, 0, std::max<std::int64_t>(usage.input - cached, 0));
@@ -24,6 +24,16 @@ NanoUsd cost_of(Usage const& usage, PriceSheet const& prices) {
         part(reasoning, prices.reasoning.value_or(prices.output));
     constexpr Wide million = 1'000'000;
     return NanoUsd{static_cast<std::int64_t>((total + million - 1) / million)};
+}
+
+}  // namespace
+
+NanoUsd cost_of(Usage const& usage, PriceSheet const& prices) {
+    PriceTier const* tier = nullptr;
+    for (PriceTier const& each : prices.tiers) {
+        if (each.above < usage.input && (tier == nullptr || tier->above < each.above)) tier = &each;
+    }
+    return tier != nullptr ? sum_of(usage, *tier) : sum_of(usage, prices);
 }
 
 }  // namespace sluice

@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "core/types/usage.hpp"
 
@@ -20,13 +21,27 @@ struct PricePerMillion {
     friend constexpr auto operator<=>(PricePerMillion, PricePerMillion) = default;
 };
 
-/// What a target charges. A kind without a price of its own is charged as its base kind (cached input as input ...).
+/// What a request with more than `above` input tokens costs instead, all of it.
+struct PriceTier {
+    std::int64_t above = 0;
+    PricePerMillion input{};
+    PricePerMillion output{};
+    std::optional<PricePerMillion> cached_input{};
+    std::optional<PricePerMillion> cache_write{};
+    std::optional<PricePerMillion> reasoning{};
+    friend bool operator==(PriceTier const&, PriceTier const&) = default;
+};
+
+/// What a target charges. A kind without a price of its own is charged as its base kind (cached input as input ...),
+/// within its tier.
 struct PriceSheet {
     PricePerMillion input{};
     PricePerMillion output{};
     std::optional<PricePerMillion> cached_input{};
     std::optional<PricePerMillion> cache_write{};
     std::optional<PricePerMillion> reasoning{};
+    std::vector<PriceTier>
+        tiers{};  ///< in any order; the one with the largest `above` below the input prices a request
     friend bool operator==(PriceSheet const&, PriceSheet const&) = default;
 };
 

@@ -4,6 +4,7 @@
 
 #include "core/pipeline/pipeline.hpp"
 #include "server/api/keyring.hpp"
+#include "server/api/model_cards.hpp"
 #include "server/http/server_request.hpp"
 #include "server/net/memory_guard.hpp"
 #include "server/observe/metrics_shard.hpp"
@@ -14,6 +15,7 @@ namespace sluice::api {
 struct Runtime {
     std::shared_ptr<Snapshot const> snapshot;
     std::shared_ptr<Keyring const> keyring;
+    std::shared_ptr<ModelCards const> cards;
     std::chrono::sys_seconds loaded_at{};
 };
 

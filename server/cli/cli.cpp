@@ -10,6 +10,9 @@
 #include "server/cli/config_command.hpp"
 #include "server/cli/exit_code.hpp"
 #include "server/cli/gateway_commands.hpp"
+#include "server/cli/import_command.hpp"
+#include "server/cli/migrate_command.hpp"
+#include "server/cli/models_command.hpp"
 #include "server/cli/run_command.hpp"
 
 namespace sluice::cli {
@@ -101,12 +104,70 @@ void add_client_commands(CLI::App& app, Action& action) {
     add_gateway_address(*health_command, health->gateway);
     health_command->add_flag("--ready", health->ready, "ask for readiness instead");
     health_command->callback([health, &action] { action = [health] { return run_health(*health); }; });
+}
 
-    auto models = std::make_shared<ModelsOptions>();
-    auto* const models_command = app.add_subcommand("models", "List the models that the key may use");
-    add_gateway_address(*models_command, models->gateway);
-    models_command->add_flag("--json", models->json, "as the API gives it");
-    models_command->callback([models, &action] { action = [models] { return run_models(*models); }; });
+void add_models(CLI::App& app, Action& action) {
+    auto catalogue = std::make_shared<CatalogueOptions>();
+    auto gateway = std::make_shared<ModelsOptions>();
+    gateway->gateway.base_url.clear();
+    auto* const command =
+        app.add_subcommand("models", "List models: the catalogue's, a configuration's, or a running gateway's");
+    command->add_option("--provider", catalogue->filter.provider, "only this provider's");
+    command->add_option("-m,--model", catalogue->filter.glob,
+                        "only those that fit: an id, PROVIDER/ID or a canonical name, with stars");
+    command->add_option("-c,--config", catalogue->config_file, "what a gateway with this file would serve");
+    add_gateway_address(*command, gateway->gateway);
+    command->add_flag("--json", catalogue->json, "for scripts");
+    command->footer(
+        "Prices are US dollars per million tokens. With --base-url (or SLUICE_BASE_URL) and none of the filters, a "
+        "running\n"
+        "gateway is asked what the key may use.\n"
+        "Examples:\n  sluice models --provider groq\n  sluice models --model 'llama-3.3*' --json\n  sluice models -c "
+        "sluice.yaml\n"
+        "  sluice models --base-url http://127.0.0.1:8080/v1");
+    command->callback([catalogue, gateway, &action] {
+        bool const filtered = !catalogue->filter.provider.empty() || !catalogue->filter.glob.empty();
+        gateway->json = catalogue->json;
+        if (gateway->gateway.base_url.empty() || filtered || !catalogue->config_file.empty()) {
+            action = [catalogue] { return run_catalogue(*catalogue); };
+        } else {
+            action = [gateway] { return run_models(*gateway); };
+        }
+    });
+}
+
+void add_migrate(CLI::App& app, Action& action) {
+    auto options = std::make_shared<MigrateOptions>();
+    auto* const command =
+        app.add_subcommand("migrate", "What changes when requests go to another provider; sends nothing");
+    command->add_option("--from", options->from, "PROVIDER/MODEL that serves them now")->required();
+    command->add_option("--to", options->to, "PROVIDER/MODEL, or PROVIDER for the same model there")->required();
+    command->add_option("--traffic", options->traffic_file, "recorded requests, a JSON object per line; - is stdin");
+    command->add_flag("--json", options->json, "for scripts");
+    command->footer(
+        "A line of traffic is a chat request; an object with it under `request` or `body`, and perhaps `usage`; or a "
+        "line of\n"
+        "Sluice's access log, which counts for the price. Bad lines are reported and passed over.\n"
+        "Exit codes: 0 safe, 3 something changes, 4 something would be refused or fail, 2 wrong usage.\n"
+        "Examples:\n  sluice migrate --from groq/llama-3.3-70b-versatile --to cerebras\n"
+        "  sluice migrate --from openai/gpt-4o-mini --to groq/openai/gpt-oss-120b --traffic requests.jsonl");
+    command->callback([options, &action] { action = [options] { return run_migrate(*options); }; });
+}
+
+void add_import(CLI::App& app, Action& action) {
+    auto* const import = app.add_subcommand("import", "Make a configuration of another gateway's");
+    import->require_subcommand(1);
+    auto options = std::make_shared<ImportOptions>();
+    auto* const command = import->add_subcommand("litellm", "Of LiteLLM's config.yaml");
+    command->add_option("file", options->file, "LiteLLM's configuration")->required();
+    command->add_option("-o,--output", options->output, "write here instead of stdout");
+    command->add_flag("--json", options->json, "print a report instead of the configuration, unless -o is given");
+    command->footer(
+        "What could not be translated stands as a comment where it belongs, and on stderr.\n"
+        "Exit codes: 0 all translated, 3 something is left as comments, 2 wrong usage, 78 the file is not readable "
+        "YAML.\n"
+        "Examples:\n  sluice import litellm config.yaml -o sluice.yaml\n  sluice check sluice.yaml");
+    command->callback([options, &action] { action = [options] { return run_import_litellm(*options); }; });
 }
 
 /// "did you mean": for a command that is nearly one of ours.
@@ -140,6 +201,9 @@ int run(int argc, char const* const* argv) {
     add_config(app, action);
     add_lab(app, action);
     add_client_commands(app, action);
+    add_models(app, action);
+    add_migrate(app, action);
+    add_import(app, action);
     auto json = std::make_shared<bool>(false);
     auto* const version = app.add_subcommand("version", "Print the version");
     version->add_flag("--json", *json, "for scripts");

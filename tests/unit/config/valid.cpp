@@ -268,3 +268,20 @@ TEST_CASE("a flag stands above the file, and is checked like it", "[config]") {
     CHECK(to_text(refused.problems.at(0), Colour::none)
               .starts_with("--listen: error: `server.listen` is not a loopback address"));
 }
+
+TEST_CASE("a price may have tiers for long prompts", "[config]") {
+    auto const settings = settings_of(head +
+                                      "models: { a: openai/x }\n"
+                                      "prices:\n"
+                                      "  openai/x:\n"
+                                      "    input: 5\n"
+                                      "    output: 30\n"
+                                      "    tiers:\n"
+                                      "      - { above: 272k, input: 10, output: 45, cached_input: 1 }\n");
+    auto const& sheet = settings.prices.at("openai/x");
+    REQUIRE(sheet.tiers.size() == 1);
+    CHECK(sheet.tiers[0] == PriceTier{.above = 272'000,
+                                      .input = {NanoUsd{10'000'000'000}},
+                                      .output = {NanoUsd{45'000'000'000}},
+                                      .cached_input = PricePerMillion{NanoUsd{1'000'000'000}}});
+}

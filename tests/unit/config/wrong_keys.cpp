@@ -216,12 +216,18 @@ prices:
   nothing: { input: 1, output: 2 }
   openai/b: { input: free, output: -1 }
   openai/c: { input: 1 }
+  openai/d: { input: 1, output: 2, tiers: [{ above: 200k, input: 3, output: 4 },
+    { above: 200000, input: 5, output: 6 }, { above: 0, input: 1, output: 1 }, { above: 9 }] }
 )y",
      {R"y(5:3: there is no provider `opnai`; did you mean `openai`?)y",
       R"y(6:3: `nothing` is not PROVIDER/UPSTREAM-MODEL)y",
       R"y(7:22: `free` is not a price: write US dollars per million tokens, like 0.15)y",
       R"y(7:36: `-1` is not a price: write US dollars per million tokens, like 0.15)y",
-      R"y(8:3: `output` is missing in `prices.openai/c`, for example `output: 0.08`)y"}},
+      R"y(8:3: `output` is missing in `prices.openai/c`, for example `output: 0.08`)y",
+      R"y(10:14: two tiers of `prices.openai/d` begin at the same `above`)y",
+      R"y(10:54: `0` is out of range; allowed: 1 to 1000M)y",
+      R"y(10:80: `input` is missing in `prices.openai/d.tiers[3]`, for example `input: 0.05`)y",
+      R"y(10:80: `output` is missing in `prices.openai/d.tiers[3]`, for example `output: 0.08`)y"}},
 };
 // clang-format on
 

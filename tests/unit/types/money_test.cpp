@@ -52,3 +52,18 @@ TEST_CASE("the sum is exact beyond 64 bits", "[money]") {
     CHECK(cost_of({.input = 4'000'000'000'000}, {.input = {NanoUsd{2'000'000'000'000}}}) ==
           NanoUsd{8'000'000'000'000'000'000});
 }
+
+TEST_CASE("a long prompt is priced by its tier, all of it", "[money]") {
+    PriceSheet const gpt{
+        .input = dollars(5),
+        .output = dollars(30),
+        .cached_input = dollars(0.5),
+        .tiers = {{.above = 500'000, .input = dollars(20), .output = dollars(90)},
+                  {.above = 272'000, .input = dollars(10), .output = dollars(45), .cached_input = dollars(1)}}};
+    CHECK(cost_of({.input = 272'000, .output = 10}, gpt) == NanoUsd{272'000LL * 5'000 + 10 * 30'000});
+    CHECK(cost_of({.input = 272'001, .output = 10}, gpt) == NanoUsd{272'001LL * 10'000 + 10 * 45'000});
+    CHECK(cost_of({.input = 300'000, .output = 10, .cached_input = 100'000}, gpt) ==
+          NanoUsd{200'000LL * 10'000 + 100'000LL * 1'000 + 10 * 45'000});
+    CHECK(cost_of({.input = 600'000, .output = 10, .cached_input = 100'000}, gpt) ==
+          NanoUsd{600'000LL * 20'000 + 10 * 90'000});
+}
