@@ -64,6 +64,15 @@ std::vector<observe::BreakerState> breaker_states(HealthRegistry const& health) 
     return states;
 }
 
+std::vector<observe::RateRemaining> rates_left(HealthRegistry const& health) {
+    std::vector<observe::RateRemaining> rates;
+    for (auto& status : health.limits(std::chrono::steady_clock::now())) {
+        auto const kind = status.kind == LimitKind::requests ? "requests" : "tokens";
+        rates.push_back({.provider = std::move(status.provider), .kind = kind, .count = status.remaining});
+    }
+    return rates;
+}
+
 /// One budget for the process: the largest share that any model allows.
 unsigned retry_percent(Settings const& settings) {
     unsigned most = 0;
@@ -184,6 +193,7 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
     files_.watch(std::move(watched));
     metrics_.set_log_dropped_source([this] { return access_log_.dropped() + log_.dropped(); });
     metrics_.set_breaker_source([this] { return breaker_states(health_); });
+    metrics_.set_rate_source([this] { return rates_left(health_); });
     metrics_.set_memory_source([this] {
         return observe::Metrics::MemoryFacts{
             .used = memory_.used(), .limit = memory_.limit(), .refused = memory_.refused()};

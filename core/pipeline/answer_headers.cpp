@@ -1,6 +1,7 @@
 #include "core/pipeline/answer_headers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace sluice {
@@ -39,6 +40,17 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
         return (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) == wanted;
     };
     return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), same);
+}
+
+/// What frames a message, belongs to a connection, or speaks of the caller's own limits is never an upstream's to say.
+bool is_set_by_us(std::string_view name) {
+    constexpr std::array names{
+        std::string_view("connection"),       std::string_view("content-length"), std::string_view("content-type"),
+        std::string_view("content-encoding"), std::string_view("keep-alive"),     std::string_view("transfer-encoding"),
+        std::string_view("upgrade"),          std::string_view("trailer"),        std::string_view("set-cookie"),
+        std::string_view("x-request-id"),     std::string_view("x-should-retry"), std::string_view("server-timing")};
+    return std::ranges::find(names, name) != names.end() || name.starts_with("x-sluice-") ||
+           name.starts_with("x-ratelimit-") || name.starts_with("retry-after");
 }
 
 }  // namespace
@@ -103,6 +115,15 @@ void add_receipt(Headers& headers, std::vector<Adjustment> const& adjustments) {
 void add_upstream_header(Headers& headers, std::string_view name, std::string_view value) {
     auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
     if (value.empty() || value.size() > 128 || !std::all_of(value.begin(), value.end(), visible)) return;
+    headers.push_back({std::string(name), std::string(value)});
+}
+
+void add_upstream_text(Headers& headers, std::string_view name, std::string_view value) {
+    auto const is_text = [](char c) { return c >= 0x20 && c < 0x7F; };
+    if (value.empty() || value.size() > 1024 || !std::all_of(value.begin(), value.end(), is_text)) return;
+    if (is_set_by_us(name) || std::ranges::any_of(headers, [name](auto const& field) { return field.name == name; })) {
+        return;
+    }
     headers.push_back({std::string(name), std::string(value)});
 }
 

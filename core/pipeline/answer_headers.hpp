@@ -40,4 +40,8 @@ void add_receipt(Headers& headers, std::vector<Adjustment> const& adjustments);
 /// visible ASCII characters.
 void add_upstream_header(Headers& headers, std::string_view name, std::string_view value);
 
+/// The same for a field that a profile lets through: as long as 1024 characters, and spaces inside of it are fine. A
+/// name that `headers` has already is ours.
+void add_upstream_text(Headers& headers, std::string_view name, std::string_view value);
+
 }  // namespace sluice

@@ -34,19 +34,19 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
     }
     auto const limit = run_.snapshot.settings().server.limits.answer_bytes;
     SLUICE_CO_TRY(auto const body, co_await read_whole(exchange, head, limit));
-    SLUICE_CO_TRY(facts_, dialect_->read_answer(run_.request.chat, body));
+    auto const& provider = *target_.provider->settings;
+    SLUICE_CO_TRY(facts_, dialect_->read_answer(run_.request.chat, record_.target_model, provider, body));
     exchange.keep_connection();
 
     Headers headers;
     headers.reserve(10);
     headers.push_back({"content-type", "application/json"});
     headers.push_back({"x-request-id", run_.request.request_id});
-    add_headers(headers);
+    add_headers(headers, head);
     add_upstream_header(headers, "openai-processing-ms", find(head.headers, "openai-processing-ms"));
-    auto const* const price = run_.snapshot.price_of(target_, record_.target_model);
-    if (price && run_.cost_known && facts_->usage.source != UsageSource::none) {
-        NanoUsd const cost{run_.cost.count + cost_of(facts_->usage, *price).count};
-        headers.push_back({"x-sluice-cost-usd", to_usd(cost)});
+    if (facts_->usage.source != UsageSource::none) {
+        auto const own = facts_->usage.reported_cost ? facts_->usage.reported_cost : sheet_cost_of(facts_->usage);
+        if (auto const cost = sum(run_.cost, own)) headers.push_back({"x-sluice-cost-usd", to_usd(*cost)});
     }
     auto const pieces = spliced(body, facts_->edits);
     run_.committed = true;

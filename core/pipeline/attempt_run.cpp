@@ -56,9 +56,9 @@ AttemptRun::~AttemptRun() {
     record_.duration = now_ - started_;
     record_.usage = usage();
     if (record_.usage.source != UsageSource::none) {
-        auto const* const price = run_.snapshot.price_of(target_, record_.target_model);
-        run_.cost_known = run_.cost_known && price != nullptr;
-        if (price) run_.cost.count += cost_of(record_.usage, *price).count;
+        record_.sheet_cost = sheet_cost_of(record_.usage);
+        run_.cost = sum(run_.cost, record_.cost());
+        run_.sheet_cost = sum(run_.sheet_cost, record_.sheet_cost);
     }
     auto& outcome = run_.outcome;
     outcome.upstream_time += upstream_time();
@@ -114,6 +114,7 @@ Task<Result<>> AttemptRun::exchange_answer() {
     SLUICE_CO_TRY(auto const* const head, co_await wait_for_head(*exchange));
     record_.upstream_status = head->status;
     record_.upstream_request_id = find(head->headers, "x-request-id").substr(0, 128);
+    note_limits(*head);
     if (head->status < 200 || head->status > 299) co_return std::unexpected(co_await read_refusal(*exchange, *head));
     if (is_compressed(*head)) {
         co_return failure(ErrorKind::upstream_invalid_response, "the answer is compressed, unasked");
@@ -152,6 +153,19 @@ Task<Error> AttemptRun::read_refusal(Exchange& exchange, UpstreamHead const& hea
     now_ = run_.parts.clock.now();
     body_.reserve(body_.size() + 64);
     co_return dialect_->read_error(head.status, head.headers, body_);
+}
+
+/// What the provider says is left of the credential's limits.
+void AttemptRun::note_limits(UpstreamHead const& head) {
+    auto const limits = dialect_->read_limits(head.headers);
+    if (limits.empty()) return;
+    auto const can_take_over = [this](TargetRuntime const& other) {
+        return other.provider != target_.provider && !other.health->view(now_).refuses &&
+               other.provider->credentials->any_free(now_);
+    };
+    auto const& targets = run_.model->targets;
+    bool const somebody = time_to_refill(limits) && std::any_of(targets.begin(), targets.end(), can_take_over);
+    pass_.note_limits(limits, somebody ? TargetPass::Elsewhere::somebody : TargetPass::Elsewhere::nobody, now_);
 }
 
 /// When to stop waiting for the upstream: at a limit, or to let the client hear something.
@@ -229,13 +243,21 @@ Usage AttemptRun::usage() const {
     return given_up ? UsageTally(run_.request.chat.prompt_bytes).usage() : Usage{};
 }
 
-void AttemptRun::add_headers(Headers& headers) const {
+std::optional<NanoUsd> AttemptRun::sheet_cost_of(Usage const& usage) const {
+    auto const* const price = run_.snapshot.price_of(target_, record_.target_model);
+    return price ? std::optional(cost_of(usage, *price)) : std::nullopt;
+}
+
+void AttemptRun::add_headers(Headers& headers, UpstreamHead const& head) const {
     auto const upstream = run_.outcome.upstream_time + upstream_time();
     auto const spent = run_.parts.clock.now() - run_.request.received_at;
     AnswerTiming const timing{.own = spent - upstream, .upstream = upstream, .first_token = run_.outcome.first_token};
     add_route_headers(headers, &record_, run_.outcome.attempts.size() + 1, timing);
     add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
     if (run_.request.wants_receipt) add_receipt(headers, record_.adjustments);
+    for (auto const& name : target_.provider->settings->answer_headers) {
+        add_upstream_text(headers, name, find(head.headers, name));
+    }
 }
 
 }  // namespace sluice

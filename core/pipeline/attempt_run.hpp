@@ -37,7 +37,7 @@ private:
 
     [[gnu::noinline]] Task<Result<>> relay_stream(Exchange& exchange, UpstreamHead const& head);
     [[gnu::noinline]] Task<Result<>> not_a_stream(Exchange& exchange, UpstreamHead const& head);
-    [[gnu::noinline]] Task<Result<>> commit(StreamStep const& step);
+    [[gnu::noinline]] Task<Result<>> commit(StreamStep const& step, UpstreamHead const& head);
     void decode(std::string_view piece, StreamStep& step);
     std::optional<Error> hold(StreamStep const& step);
 
@@ -45,13 +45,15 @@ private:
     Task<Result<std::string_view>> read_whole(Exchange& exchange, UpstreamHead const& head, std::uint64_t limit);
     Task<> finish_body(Exchange& exchange);
 
+    void note_limits(UpstreamHead const& head);
     Instant next_look() const;
     std::optional<Error> failure_of(Error error);
     std::optional<Error> passed_limit();
     void conclude(Result<>& result);
     bool uncertain_after(Error const& error) const;
     Usage usage() const;
-    void add_headers(Headers& headers) const;
+    std::optional<NanoUsd> sheet_cost_of(Usage const& usage) const;
+    void add_headers(Headers& headers, UpstreamHead const& head) const;
 
     Duration upstream_time() const { return now_ - started_; }
 

@@ -13,7 +13,8 @@ constexpr milliseconds rate_window{10'000};
 
 Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& head) {
     if (!has_type(head, "text/event-stream")) co_return co_await not_a_stream(exchange, head);
-    decoder_ = dialect_->stream_decoder(run_.request.chat);
+    auto const& provider = *target_.provider->settings;
+    decoder_ = dialect_->stream_decoder(run_.request.chat, record_.target_model, provider);
     if (target_.timeout.min_rate != 0) rate_limit_ = now_ + rate_window;
     StreamStep step;
     while (!step.ended) {
@@ -30,7 +31,7 @@ Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& 
             if (!step.relay.empty()) SLUICE_CO_CHECK(co_await run_.stream.write(step.relay, now_));
         } else if ((step.committed || step.ended) && !step.error) {
             exchange.keep_connection();
-            SLUICE_CO_CHECK(co_await commit(step));
+            SLUICE_CO_CHECK(co_await commit(step, head));
         } else if (auto error = hold(step)) {
             co_return std::unexpected(std::move(*error));
         }
@@ -65,7 +66,7 @@ std::optional<Error> AttemptRun::hold(StreamStep const& step) {
 }
 
 /// The commit point: from here on the client is shown this attempt, and no other.
-Task<Result<>> AttemptRun::commit(StreamStep const& step) {
+Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& head) {
     run_.committed = answered_ = true;
     run_.client.forget_request();
     if (step.committed) {
@@ -75,7 +76,7 @@ Task<Result<>> AttemptRun::commit(StreamStep const& step) {
     }
     if (!run_.stream.opened()) {
         auto headers = stream_headers(run_.request.request_id);
-        add_headers(headers);
+        add_headers(headers, head);
         SLUICE_CO_CHECK(co_await run_.stream.open(headers));
     }
     if (held_.empty()) co_return co_await run_.stream.write(step.relay, now_);
@@ -94,7 +95,8 @@ Task<Result<>> AttemptRun::not_a_stream(Exchange& exchange, UpstreamHead const& 
     if (!has_json(head)) co_return std::unexpected(std::move(error));
     SLUICE_CO_TRY(auto const body,
                   co_await read_whole(exchange, head, run_.snapshot.settings().server.limits.event_bytes));
-    SLUICE_CO_TRY(auto const facts, dialect_->read_answer(run_.request.chat, body));
+    auto const& provider = *target_.provider->settings;
+    SLUICE_CO_TRY(auto const facts, dialect_->read_answer(run_.request.chat, record_.target_model, provider, body));
     error.detail += " (a complete answer of " + facts.reported_model + ")";
     co_return std::unexpected(std::move(error));
 }

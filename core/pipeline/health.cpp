@@ -19,6 +19,9 @@ bool same_list(std::vector<CredentialSettings> const& a, std::vector<CredentialS
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal);
 }
 
+constexpr milliseconds unsaid_reset{60'000};  ///< most limits are by the minute
+constexpr std::chrono::hours longest_memory{24};
+
 std::vector<unsigned> weights_of(std::vector<CredentialSettings> const& credentials) {
     std::vector<unsigned> weights;
     weights.reserve(credentials.size());
@@ -51,7 +54,7 @@ void TargetHealth::report(Verdict verdict, Breaker::Pass pass, Instant now, doub
 }
 
 CredentialHealth::CredentialHealth(std::vector<CredentialSettings> credentials)
-    : credentials_(std::move(credentials)), pool_(weights_of(credentials_)) {}
+    : credentials_(std::move(credentials)), pool_(weights_of(credentials_)), left_(pool_.size()) {}
 
 std::optional<std::size_t> CredentialHealth::pick(Instant now) {
     std::lock_guard const lock(mutex_);
@@ -88,11 +91,43 @@ void CredentialHealth::succeeded(std::size_t credential, Instant sent_at) {
     benched_.store(pool_.any_remembered(), std::memory_order_relaxed);
 }
 
+bool CredentialHealth::any_free_beside(std::size_t credential, Instant now) const {
+    std::lock_guard const lock(mutex_);
+    return pool_.any_free_beside(credential, now);
+}
+
+void CredentialHealth::note_limits(std::size_t credential, RateLimits const& limits, Instant now) {
+    LeftByKind left{};
+    for (auto const& bucket : limits) {
+        auto& nearest = left[static_cast<std::size_t>(bucket.kind)];
+        bool const is_nearer = nearest.until == Instant::min() || bucket.remaining < nearest.count;
+        if (bucket.remaining < 0 || !is_nearer) continue;
+        auto const wait = std::min(bucket.resets_in.value_or(unsaid_reset), milliseconds(longest_memory));
+        nearest = {.count = bucket.remaining, .until = now + wait};
+    }
+    std::lock_guard const lock(mutex_);
+    for (std::size_t kind = 0; kind < left.size(); ++kind) {
+        if (left[kind].until != Instant::min()) left_[credential][kind] = left[kind];
+    }
+}
+
+std::optional<std::int64_t> CredentialHealth::remaining(LimitKind kind, Instant now) const {
+    std::optional<std::int64_t> sum;
+    std::lock_guard const lock(mutex_);
+    for (auto const& credential : left_) {
+        auto const& left = credential[static_cast<std::size_t>(kind)];
+        if (now < left.until) sum = sum.value_or(0) + left.count;
+    }
+    return sum;
+}
+
 void CredentialHealth::inherit(CredentialHealth const& before) {
     std::scoped_lock const lock(mutex_, before.mutex_);
     for (std::size_t i = 0; i < credentials_.size(); ++i) {
         for (std::size_t j = 0; j < before.credentials_.size(); ++j) {
-            if (same(credentials_[i], before.credentials_[j])) pool_.inherit(i, before.pool_, j);
+            if (!same(credentials_[i], before.credentials_[j])) continue;
+            pool_.inherit(i, before.pool_, j);
+            left_[i] = before.left_[j];
         }
     }
     benched_.store(pool_.any_remembered(), std::memory_order_relaxed);
@@ -166,6 +201,19 @@ std::vector<CredentialStatus> HealthRegistry::credentials(Instant now) const {
         for (std::size_t i = 0; health && i < health->credentials().size(); ++i) {
             auto const state = health->state(i, now);
             rows.push_back({provider, health->credentials()[i].name, state.reason, state.time_left});
+        }
+    }
+    return rows;
+}
+
+std::vector<LimitStatus> HealthRegistry::limits(Instant now) const {
+    std::lock_guard const lock(mutex_);
+    std::vector<LimitStatus> rows;
+    for (auto const& [provider, entry] : credentials_) {
+        auto const health = entry.lock();
+        if (!health) continue;
+        for (auto const kind : {LimitKind::requests, LimitKind::tokens}) {
+            if (auto const left = health->remaining(kind, now)) rows.push_back({provider, kind, *left});
         }
     }
     return rows;

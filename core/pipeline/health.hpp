@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,6 +15,7 @@
 #include "core/policy/breaker.hpp"
 #include "core/policy/credential_pool.hpp"
 #include "core/types/clock.hpp"
+#include "core/types/rate_limits.hpp"
 #include "core/types/settings.hpp"
 
 /// What is known about the health of targets and providers. Thread: any; shared by all workers. Each lock guards a few
@@ -50,6 +53,12 @@ public:
     CredentialPool::State state(std::size_t credential, Instant now) const;
     milliseconds bench(std::size_t credential, Bench reason, std::optional<milliseconds> retry_after, Instant now);
     void succeeded(std::size_t credential, Instant sent_at);
+    bool any_free_beside(std::size_t credential, Instant now) const;
+
+    /// Remembers what the provider says is left to `credential`, until that is renewed.
+    void note_limits(std::size_t credential, RateLimits const& limits, Instant now);
+    /// What is left to all credentials together, as far as providers said so; of several limits of one the nearest.
+    std::optional<std::int64_t> remaining(LimitKind kind, Instant now) const;
 
     std::vector<CredentialSettings> const& credentials() const { return credentials_; }
 
@@ -60,6 +69,12 @@ private:
     std::vector<CredentialSettings> const credentials_;
     std::mutex mutable mutex_;
     CredentialPool pool_;
+    struct Left {
+        std::int64_t count = 0;
+        Instant until = Instant::min();
+    };
+    using LeftByKind = std::array<Left, static_cast<std::size_t>(LimitKind::count_)>;
+    std::vector<LeftByKind> left_;       ///< by credential
     std::atomic<bool> benched_ = false;  ///< some credential was benched and has not succeeded since
 };
 
@@ -94,6 +109,12 @@ struct ProviderStatus {
     unsigned in_flight = 0;
 };
 
+struct LimitStatus {
+    std::string provider;
+    LimitKind kind = LimitKind::requests;
+    std::int64_t remaining = 0;
+};
+
 /// Finds health by name, so that a reload keeps it. Entries live as long as a snapshot that uses them. Thread: any.
 class HealthRegistry {
 public:
@@ -109,6 +130,8 @@ public:
     std::vector<BreakerStatus> breakers(Instant now) const;
     std::vector<CredentialStatus> credentials(Instant now) const;
     std::vector<ProviderStatus> providers() const;
+    /// One row for each provider and kind of which something is known.
+    std::vector<LimitStatus> limits(Instant now) const;
 
 private:
     struct TargetEntry {

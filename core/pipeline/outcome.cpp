@@ -47,6 +47,7 @@ AttemptResult classify_attempt(std::optional<Error> const& error) {
         case ErrorKind::upstream_quota_exhausted:
             return AttemptResult::auth;
         case ErrorKind::upstream_rejected:
+        case ErrorKind::upstream_request_too_large:
         case ErrorKind::upstream_model_missing:
             return AttemptResult::rejected;
         case ErrorKind::stream_interrupted:

@@ -49,7 +49,11 @@ struct Attempt {
     std::optional<Duration> first_token;  ///< from sending to the first valid delta
     bool reused_connection = false;
     bool uncertain = false;  ///< the request went out completely, yet no answer tells whether it was billed
-    Usage usage{};
+    Usage usage{};           ///< with what the provider says that it charges
+    std::optional<NanoUsd> sheet_cost{};  ///< by our prices; absent: the target's price is unknown, or nothing was used
+
+    /// The provider's own word, else ours.
+    std::optional<NanoUsd> cost() const { return usage.reported_cost ? usage.reported_cost : sheet_cost; }
     std::vector<Adjustment> adjustments;  ///< to the client's parameters; views of rules that the snapshot holds
 };
 
@@ -77,8 +81,11 @@ struct Outcome {
     std::vector<Attempt> attempts;
     std::string reported_model;
     std::string finish_reason;
-    Usage usage{};                ///< of all attempts together
-    std::optional<NanoUsd> cost;  ///< absent: the target's price is unknown
+    Usage usage{};  ///< of all attempts together
+    /// What each attempt's provider says that it charges, else what our prices make of it. Absent: for some attempt
+    /// neither is known. usage.reported_cost has only what providers said.
+    std::optional<NanoUsd> cost;
+    std::optional<NanoUsd> sheet_cost{};  ///< by our prices alone; absent: some target's price is unknown
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
     std::chrono::system_clock::time_point started_at{};

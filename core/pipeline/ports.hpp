@@ -15,6 +15,7 @@
 #include "core/stream/stream_decoder.hpp"
 #include "core/types/chat_request.hpp"
 #include "core/types/clock.hpp"
+#include "core/types/rate_limits.hpp"
 #include "core/types/result.hpp"
 #include "core/types/settings.hpp"
 #include "core/types/splice.hpp"
@@ -61,14 +62,20 @@ public:
     virtual std::vector<ParameterRule const*> refused_by(ChatRequest const& request,
                                                          TargetView const& target) const = 0;
 
-    virtual std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request) const = 0;
+    /// `provider` must outlive the decoder.
+    virtual std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request, std::string_view target_model,
+                                                          ProviderSettings const& provider) const = 0;
 
     /// Reads a 2xx answer that is not a stream: JSON checked, an error object or an empty answer found out.
     /// `body` needs 64 readable bytes behind it. Errors: any upstream kind.
-    virtual Result<AnswerFacts> read_answer(ChatRequest const& request, std::string_view body) const = 0;
+    virtual Result<AnswerFacts> read_answer(ChatRequest const& request, std::string_view target_model,
+                                            ProviderSettings const& provider, std::string_view body) const = 0;
 
     /// Classifies an answer with another status. `body` may be cut, empty, HTML or no text at all.
     virtual Error read_error(int status, Headers const& headers, std::string_view body) const = 0;
+
+    /// What the head of an answer, of whatever status, says of its credential's limits. Mostly nothing, cheaply.
+    virtual RateLimits read_limits(Headers const& headers) const = 0;
 };
 
 // --- towards the upstream

@@ -16,6 +16,8 @@ void add(Usage& sum, Usage const& usage) {
     sum.audio_input += usage.audio_input;
     sum.audio_output += usage.audio_output;
     sum.source = std::max(sum.source, usage.source);  // a sum with an estimate in it is an estimate
+    if (usage.reported_cost)
+        sum.reported_cost = NanoUsd{sum.reported_cost.value_or(NanoUsd{}).count + usage.reported_cost->count};
 }
 
 }  // namespace
@@ -71,7 +73,10 @@ Headers RequestRun::error_headers_so_far() {
 RequestRun::~RequestRun() {
     auto const end = finished_at.value_or(parts.clock.now());
     for (auto const& attempt : outcome.attempts) add(outcome.usage, attempt.usage);
-    if (cost_known && outcome.usage.source != UsageSource::none) outcome.cost = cost;
+    if (outcome.usage.source != UsageSource::none) {
+        outcome.cost = cost;
+        outcome.sheet_cost = sheet_cost;
+    }
     if (outcome.status == 499 && !outcome.error) outcome.error = cancelled_error(cancellation.reason());
     bool const gone = outcome.error && outcome.error->kind == ErrorKind::client_closed;
     outcome.client_left = !finished_at && (gone || cancellation.reason() == CancelReason::client_left);

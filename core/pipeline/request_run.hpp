@@ -42,13 +42,13 @@ struct RequestRun {
 
     ModelRuntime const* model = nullptr;
     UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
-    std::string_view star;               ///< what the model's star stands for
-    Instant deadline = never;            ///< of the whole request
-    bool deadline_is_clients = false;    ///< the client's own timeout is the shorter one
-    bool committed = false;              ///< the client has seen a part of an answer: no other attempt may follow
-    bool cost_known = true;              ///< every attempt that used tokens had a price
-    NanoUsd cost{};                      ///< of the attempts with a known price
-    std::optional<Instant> finished_at;  ///< when the client had all; later work does not count
+    std::string_view star;                    ///< what the model's star stands for
+    Instant deadline = never;                 ///< of the whole request
+    bool deadline_is_clients = false;         ///< the client's own timeout is the shorter one
+    bool committed = false;                   ///< the client has seen a part of an answer: no other attempt may follow
+    std::optional<NanoUsd> cost = NanoUsd{};  ///< of the attempts so far; absent: one has no price
+    std::optional<NanoUsd> sheet_cost = NanoUsd{};  ///< the same by our prices alone
+    std::optional<Instant> finished_at;             ///< when the client had all; later work does not count
 };
 
 /// The error of a cancelled request.

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/policy/retry.hpp"
+
 namespace sluice {
 
 std::optional<TargetPass> TargetPass::enter(TargetRuntime const& target, Instant now) {
@@ -33,6 +35,15 @@ CredentialSettings const* TargetPass::credential() const {
     return credentials.empty() ? nullptr : &credentials[credential_];
 }
 
+void TargetPass::note_limits(RateLimits const& limits, Elsewhere elsewhere, Instant now) {
+    auto& credentials = *target_->provider->credentials;
+    credentials.note_limits(credential_, limits, now);
+    auto const wait = time_to_refill(limits);
+    if (!wait || *wait <= milliseconds::zero()) return;
+    if (elsewhere == Elsewhere::nobody && !credentials.any_free_beside(credential_, now)) return;
+    credentials.bench(credential_, Bench::rate_limited, wait, now);
+}
+
 void TargetPass::answering(Instant now) {
     if (pass_ != Breaker::Pass::probe) return;
     report(Verdict::success, now, 0);
@@ -47,7 +58,9 @@ void TargetPass::succeeded(Instant sent_at, Instant now) {
 
 std::optional<milliseconds> TargetPass::failed(Error const& error, Verdict verdict, Instant now, double random) {
     report(verdict, now, random);
-    auto const reason = bench_for(error.kind);
+    auto reason = bench_for(error.kind);
+    // Nobody sleeps so long (next_step()): what the upstream asks for is kept by its credential.
+    if (reason == Bench::none && error.retry_after > longest_sleep) reason = Bench::rate_limited;
     if (reason == Bench::none) return std::nullopt;
     return target_->provider->credentials->bench(credential_, reason, error.retry_after, now);
 }

@@ -20,6 +20,11 @@ public:
     /// Null when none is configured.
     CredentialSettings const* credential() const;
 
+    /// Remembers what the provider says is left. Used up, and somebody else can take over: the credential rests until
+    /// there is more. `elsewhere`: another target can take requests of this model.
+    enum class Elsewhere : bool { nobody, somebody };
+    void note_limits(RateLimits const& limits, Elsewhere elsewhere, Instant now);
+
     /// The target works: a probe need not wait for the end of a long stream to say so.
     void answering(Instant now);
     void succeeded(Instant sent_at, Instant now);

@@ -27,6 +27,7 @@ Verdict verdict_of(ErrorKind kind) {
         case ErrorKind::stream_interrupted:
             return Verdict::failure;
         case ErrorKind::upstream_rejected:
+        case ErrorKind::upstream_request_too_large:
         case ErrorKind::upstream_model_missing:
             return Verdict::success;
         default:

@@ -5,6 +5,8 @@
 namespace sluice {
 namespace {
 
+constexpr std::chrono::hours longest_rest{24};  ///< whatever a provider says
+
 constexpr milliseconds doubled(milliseconds first, unsigned times, milliseconds cap) {
     return std::min(first * (std::int64_t{1} << std::min(times, 20U)), cap);
 }
@@ -62,6 +64,13 @@ bool CredentialPool::any_free(Instant now) const {
     return std::any_of(entries_.begin(), entries_.end(), [now](Entry const& entry) { return now >= entry.until; });
 }
 
+bool CredentialPool::any_free_beside(std::size_t credential, Instant now) const {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (i != credential && now >= entries_[i].until) return true;
+    }
+    return false;
+}
+
 milliseconds CredentialPool::bench(std::size_t credential, Bench reason, std::optional<milliseconds> retry_after,
                                    Instant now) {
     auto& entry = entries_[credential];
@@ -69,9 +78,10 @@ milliseconds CredentialPool::bench(std::size_t credential, Bench reason, std::op
     // Requests that were under way together fail together; that is one reason to rest, not many.
     bool const resting = now < entry.until && entry.reason == reason;
     auto const times = resting && entry.benches > 0 ? entry.benches - 1 : entry.benches;
-    milliseconds const rest = reason == Bench::rate_limited
-                                  ? retry_after.value_or(doubled(seconds(1), times, seconds(60)))
-                                  : doubled(seconds(60), times, seconds(3600));
+    milliseconds const rest =
+        reason == Bench::rate_limited
+            ? std::min(retry_after.value_or(doubled(seconds(1), times, seconds(60))), milliseconds(longest_rest))
+            : doubled(seconds(60), times, seconds(3600));
     if (!resting) ++entry.benches;
     entry.reason = reason;
     entry.benched_at = now;

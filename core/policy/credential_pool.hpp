@@ -30,11 +30,14 @@ public:
     std::optional<std::size_t> pick(Instant now);
     bool any_free(Instant now) const;
 
-    /// 429: until `retry_after`, else 1 s x 2^n, at most 60 s. Auth and quota: 60 s x 2^n, at most 1 h; n counts the
-    /// benches since the last success. Returns how long the credential rests now.
+    /// 429: until `retry_after`, at most a day, else 1 s x 2^n, at most 60 s. Auth and quota: 60 s x 2^n, at most 1 h;
+    /// n counts the benches since the last success. Returns how long the credential rests now.
     milliseconds bench(std::size_t credential, Bench reason, std::optional<milliseconds> retry_after, Instant now);
     /// A request sent at `sent_at` was answered. It frees a credential that was benched before that.
     void succeeded(std::size_t credential, Instant sent_at);
+
+    /// Whether another than `credential` could be used.
+    bool any_free_beside(std::size_t credential, Instant now) const;
 
     struct State {
         Bench reason = Bench::none;

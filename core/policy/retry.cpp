@@ -36,7 +36,7 @@ milliseconds backoff(unsigned failures, RetrySettings const& settings, double ra
 }
 
 Decision same_target(Error const& error, AttemptHistory const& history, RetrySettings const& settings, double random) {
-    if (error.retry_after && *error.retry_after > settings.retry_after_max) {
+    if (error.retry_after && *error.retry_after > std::min(settings.retry_after_max, longest_sleep)) {
         return {.reason = "the upstream asks for a longer wait than allowed"};
     }
     auto const wait = error.retry_after.value_or(backoff(history.failures_here, settings, random));
@@ -44,10 +44,19 @@ Decision same_target(Error const& error, AttemptHistory const& history, RetrySet
     return {.step = NextStep::same_target, .wait = wait, .reason = "retry after backoff"};
 }
 
+/// What no rule would repeat, but the upstream calls an accident: the same again, a single time.
+Decision once_more(Error const& error, AttemptHistory const& history, RetrySettings const& settings, double random) {
+    if (history.failures_here > 1 || history.attempts > settings.attempts) {
+        return {.reason = "this kind of failure is repeated once"};
+    }
+    return same_target(error, history, settings, random);
+}
+
 }  // namespace
 
 Decision next_step(Error const& error, AttemptHistory const& history, RetrySettings const& settings, double random) {
     auto const retry = way_out(error.kind);
+    if (retry == Retry::never && error.retryable == true) return once_more(error, history, settings, random);
     if (retry == Retry::never) return {.reason = "this kind of failure is not repeated"};
     if (!wanted(error.kind, settings)) return {.reason = "the configuration does not retry this kind of failure"};
     if (history.attempts > settings.attempts) return {.reason = "all attempts are used up"};
@@ -56,7 +65,8 @@ Decision next_step(Error const& error, AttemptHistory const& history, RetrySetti
         return {.step = NextStep::other_credential, .reason = "another credential is free"};
     }
     if (history.target_left) return {.step = NextStep::other_target, .reason = "another target takes over"};
-    if (retry == Retry::same_target) return same_target(error, history, settings, random);
+    if (error.retryable == false) return {.reason = "the upstream says not to ask it again"};
+    if (retry == Retry::same_target || error.retryable == true) return same_target(error, history, settings, random);
     if (error.kind == ErrorKind::upstream_rate_limited && error.retry_after) {
         return same_target(error, history, settings, random);
     }

@@ -9,6 +9,9 @@
 
 namespace sluice {
 
+/// Nobody waits longer for a repetition, whatever the configuration allows: the credential rests instead.
+inline constexpr milliseconds longest_sleep{120'000};
+
 enum class NextStep : std::uint8_t { give_up, same_target, other_credential, other_target };
 
 /// What is known when an attempt has failed and the client has seen nothing yet.
@@ -28,7 +31,9 @@ struct Decision {
 
 /// What follows a failed attempt. A POST is repeated only when nothing was sent, nothing was received, or the upstream
 /// said that it did no work; after a timeout only another target may try. What no row of the error table and no setting
-/// allows is given up. `random` in [0, 1) draws the backoff (full jitter).
+/// allows is given up. The upstream's own word on it (Error::retryable) counts for the same target: no keeps us from
+/// it, yes allows what else only another target could try, and one repetition of what else is final. `random` in [0, 1)
+/// draws the backoff (full jitter).
 Decision next_step(Error const& error, AttemptHistory const& history, RetrySettings const& settings, double random);
 
 }  // namespace sluice

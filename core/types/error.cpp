@@ -80,6 +80,8 @@ constexpr std::array rows{
               "the gateway's quota at the upstream is used up"},
     ErrorInfo{upstream_rejected, 400, invalid_request, "upstream_rejected", caller, Retry::never,
               "the upstream rejected the request"},
+    ErrorInfo{upstream_request_too_large, 413, invalid_request, "request_too_large_for_upstream", upstream,
+              Retry::other_target, "the request is larger than the gateway's account at the upstream allows"},
     ErrorInfo{upstream_model_missing, 404, invalid_request, "model_not_found", upstream, Retry::other_target,
               "the upstream does not offer this model"},
     ErrorInfo{upstream_server_error, 502, server, "upstream_error", upstream, Retry::same_target,

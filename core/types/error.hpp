@@ -56,6 +56,7 @@ enum class ErrorKind : std::uint8_t {
     upstream_rate_limited,
     upstream_quota_exhausted,
     upstream_rejected,
+    upstream_request_too_large,
     upstream_model_missing,
     upstream_server_error,
     upstream_overloaded,
@@ -85,6 +86,8 @@ struct Error {
     RareText code{};                                         ///< instead of the kind's `code`; empty: the kind's
     std::optional<int> status{};                             ///< instead of the kind's, for `upstream_rejected`
     std::optional<std::chrono::milliseconds> retry_after{};  ///< what the upstream asked for, or when waiting helps
+    /// The upstream's own word on whether it may be asked again; absent: the kind's rule.
+    std::optional<bool> retryable{};
 
     friend bool operator==(Error const&, Error const&) = default;
 };

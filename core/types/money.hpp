@@ -5,15 +5,10 @@
 #include <optional>
 #include <vector>
 
+#include "core/types/nano_usd.hpp"
 #include "core/types/usage.hpp"
 
 namespace sluice {
-
-/// Billionths of a US dollar: int64 reaches 9.2 billion dollars. Never a double on the way to a balance.
-struct NanoUsd {
-    std::int64_t count = 0;
-    friend constexpr auto operator<=>(NanoUsd, NanoUsd) = default;
-};
 
 /// "$0.0375 per million tokens" is exactly 37'500'000.
 struct PricePerMillion {

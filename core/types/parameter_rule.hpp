@@ -59,7 +59,7 @@ struct ParameterRule {
     std::uint64_t message_needs = 0;  ///< and ChatRequest::message_names
     RuleAction action = RuleAction::drop;
     Severity severity = Severity::minor;
-    std::string field;  ///< the path as written: a bounded set, fit for a label
+    std::string field;                ///< the path as written: a bounded set, fit for a label
     std::vector<std::string> models;  ///< patterns; empty: all
     std::vector<Condition> when;
     std::vector<Condition> unless;

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include "core/types/nano_usd.hpp"
 
 namespace sluice {
 
@@ -19,6 +22,7 @@ struct Usage {
     std::int64_t audio_input = 0;
     std::int64_t audio_output = 0;
     UsageSource source = UsageSource::none;
+    std::optional<NanoUsd> reported_cost{};  ///< what the provider says that it charges
 
     friend bool operator==(Usage const&, Usage const&) = default;
 };

@@ -6,20 +6,30 @@
 #include <vector>
 
 #include "core/json/json_value.hpp"
+#include "providers/openai/object_edits.hpp"
 
 namespace sluice::openai {
 
-/// A range of an event's data that must not reach the client.
-struct Cut {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-};
-
 struct ChoiceFacts {
     std::int64_t index = 0;
+    JsonValue value;
+    JsonValue delta;                 ///< or the whole message, where there is no delta
+    JsonValue tool_calls;            ///< nothing, or a list that is not empty
     std::string_view finish_reason;  ///< empty: not finished
-    bool has_delta = false;          ///< content, reasoning, refusal, audio, images or a tool call, not empty
-    std::uint64_t output_bytes = 0;  ///< of text, reasoning and tool arguments
+    std::uint64_t output_bytes = 0;  ///< of text and reasoning; those of parts and tool calls are not read yet
+    bool has_content = false;        ///< text that is not empty
+    bool has_other = false;          ///< reasoning, refusal, audio, images or a tool call, not empty
+    // What may have to be mended (mending.hpp):
+    bool has_parts = false;              ///< content is a list
+    bool has_foreign_reasoning = false;  ///< reasoning stands in `reasoning`
+    bool has_function_call = false;
+    bool has_empty_finish = false;  ///< finish_reason is ""
+
+    bool has_tool_calls() const { return static_cast<bool>(tool_calls); }
+    bool has_delta() const { return has_content || has_other; }
+    bool asks_for_mending() const {
+        return has_parts || has_foreign_reasoning || has_tool_calls() || has_empty_finish || !finish_reason.empty();
+    }
 };
 
 /// What one chunk of a stream, or one whole answer, says. Values and views belong to the text it was read from.
@@ -29,9 +39,10 @@ struct ChunkFacts {
     std::vector<ChoiceFacts> choices;  ///< in order
     JsonValue error;                   ///< an error's description, or the choice that failed
     JsonValue id, model, created;      ///< nothing where absent
-    JsonValue usage;                   ///< the last that is not null
-    bool is_usage_chunk = false;       ///< OpenAI's own: no choices, and the only usage stands at the top
-    std::vector<Cut> cuts;             ///< every usage member that is not null: sorted, apart
+    JsonValue usage;                   ///< the last that is not null, but the one at the top before all others
+    bool usage_at_top = false;
+    bool is_usage_chunk = false;  ///< OpenAI's own: no choices, and the only usage stands at the top
+    std::vector<TextEdit> edits;  ///< take out every usage member that is not null: sorted, apart
 
     void clear();
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 
 namespace sluice::openai {
 namespace {
@@ -53,10 +54,22 @@ constexpr std::array rules{
     Rule{"constraint_filtered", upstream_model_missing},
     Rule{"free_variant_ended", upstream_model_missing},
     Rule{"region_restricted", upstream_model_missing},
+    Rule{"resourcenotfound*", upstream_model_missing},
     Rule{"content_filter", upstream_rejected},
     Rule{"content_policy_violation", upstream_rejected},
     Rule{"responsibleaipolicyviolation", upstream_rejected},
     Rule{"data_inspection_failed", upstream_rejected},
+    Rule{"datainspectionfailed", upstream_rejected},
+    Rule{"unsupported_parameter", upstream_rejected},
+    Rule{"unsupported_value", upstream_rejected},
+    Rule{"invalid_value", upstream_rejected},
+    Rule{"invalid_type", upstream_rejected},
+    Rule{"missing_required_parameter", upstream_rejected},
+    Rule{"unknown_parameter", upstream_rejected},
+    Rule{"tool_use_failed", upstream_rejected},
+    Rule{"json_validate_failed", upstream_rejected},
+    Rule{"validation_error", upstream_rejected},
+    Rule{"validationexception", upstream_rejected},
     Rule{"context_length_exceeded", upstream_rejected},
     Rule{"exceed_context_size_error", upstream_rejected},
     Rule{"invalid_api_key", upstream_auth},
@@ -65,6 +78,9 @@ constexpr std::array rules{
     Rule{"authentication_error", upstream_auth},
     Rule{"authentication", upstream_auth},
     Rule{"unauthenticated", upstream_auth},
+    Rule{"accessdenied*", upstream_auth},
+    Rule{"expiredtoken*", upstream_auth},
+    Rule{"unrecognizedclient*", upstream_auth},
     Rule{"account_deactivated", upstream_auth},
     Rule{"permission_denied", upstream_auth},
     Rule{"permission_error", upstream_auth},
@@ -83,7 +99,10 @@ constexpr std::array rules{
     Rule{"temporarily_unavailable", upstream_overloaded},
     Rule{"unavailable*", upstream_overloaded},
     Rule{"service_unavailable*", upstream_overloaded},
+    Rule{"serviceunavailable*", upstream_overloaded},
+    Rule{"modelnotready*", upstream_overloaded},
     Rule{"insufficient_system_resource", upstream_overloaded},
+    Rule{"modelerrorexception", upstream_server_error},
     Rule{"timeout", upstream_timeout, Sure::unclear},
     Rule{"deadline_exceeded", upstream_timeout, Sure::unclear},
     Rule{"not_found*", upstream_model_missing, Sure::unclear},
@@ -127,7 +146,8 @@ public:
     bool bad_key() const { return any({"api key", "api_key", "unauthorized", "authentication"}); }
     bool no_money() const {
         return any({"insufficient balance", "insufficient credit", "requires more credits", "out of credits",
-                    "no credits", "exceeded your current quota", "monthly included credits", "spending limit"});
+                    "no credits", "any credits", "available credits", "exceeded your current quota",
+                    "monthly included credits", "spending limit", "spend limit"});
     }
     bool too_long() const {
         return any(
@@ -141,14 +161,23 @@ public:
         return any({"model", "deployment", "function"}) &&
                any({"not found", "not exist", "not supported", "no such", "not available", "unknown", "not deployed"});
     }
-    bool busy() const { return any({"currently unavailable", "overloaded", "at capacity", "try again later"}); }
+    bool busy() const {
+        return any({"currently unavailable", "overloaded", "at capacity", "try again later", "resourceexhausted",
+                    "request limit reached"});
+    }
     bool per_minute() const { return any({"allocated quota", "increased too quickly"}); }
+    bool budget() const { return any({"budget"}); }
+    /// More than the account may ask for at once, or can pay; less would be served.
+    bool too_large() const {
+        return any({"request too large", "fewer max_tokens", "reduce your message size", "lower max_tokens"});
+    }
 
 private:
     std::string text_;
 };
 
 ErrorKind forbidden(ErrorBody const& body, Words const& words) {
+    if (!body.moderated && words.budget()) return upstream_quota_exhausted;
     if (body.moderated || words.refused_content() || words.too_long()) return upstream_rejected;
     return words.no_money() ? upstream_quota_exhausted : upstream_auth;
 }
@@ -167,11 +196,12 @@ ErrorKind by_status(int status, ErrorBody const& body) {
         case 401:
             return upstream_auth;
         case 402:
-            return upstream_quota_exhausted;
+            return words.too_large() ? upstream_request_too_large : upstream_quota_exhausted;
         case 403:
             return forbidden(body, words);
-        case 404:
-        case 410: {
+        case 410:
+            return upstream_model_missing;
+        case 404: {
             bool const about_the_path = body.message.empty() || words.no_model();
             return about_the_path ? upstream_model_missing : upstream_rejected;
         }
@@ -180,6 +210,7 @@ ErrorKind by_status(int status, ErrorBody const& body) {
             return upstream_invalid_response;  // the base URL is wrong, which is not the client's fault
         case 408:
         case 409:
+        case 424:
         case 425:
         case 499:
             return upstream_server_error;
@@ -192,6 +223,7 @@ ErrorKind by_status(int status, ErrorBody const& body) {
         default:
             break;
     }
+    if (words.any({"resourceexhausted"})) return upstream_overloaded;
     if (status >= 500) return upstream_server_error;
     return status >= 400 ? bad_request(status, words) : upstream_invalid_response;
 }
@@ -207,19 +239,34 @@ ErrorKind without_status(ErrorBody const& body) {
 
 bool is_request_fault(ErrorKind kind) { return kind == upstream_rejected || kind == upstream_model_missing; }
 
-}  // namespace
+constexpr std::chrono::milliseconds minute{60'000};
 
-ErrorKind classify(int status, ErrorBody const& body) {
+ErrorKind kind_of(int status, ErrorBody const& body) {
     if (status == 0) return without_status(body);
     if (status < 400) return upstream_invalid_response;
     if (status == 401) return upstream_auth;
     auto const named = by_label(body, Sure::sure);
-    // A quota of tokens per minute has the name of one that is paid for.
-    if (named == upstream_quota_exhausted && Words(body.message).per_minute()) return upstream_rate_limited;
+    // A quota of tokens per minute has the name of one that is paid for; one request that is over a limit by itself has
+    // the name of many that are together, and money that would do for less the name of none.
+    bool const is_quota = named == upstream_quota_exhausted;
+    if (is_quota && Words(body.message).per_minute()) return upstream_rate_limited;
+    bool const is_limit = is_quota || named == upstream_rate_limited;
+    if (is_limit && (status == 413 || Words(body.message).too_large())) return upstream_request_too_large;
     bool const contradicts = status >= 500 && (is_request_fault(named) || named == upstream_auth);
     bool const too_narrow = status == 402 && named == upstream_auth;
     if (named != internal && !contradicts && !too_narrow) return named;
     return by_status(status, body);
+}
+
+}  // namespace
+
+ErrorClass classify(int status, ErrorBody const& body) {
+    ErrorClass result{.kind = kind_of(status, body)};
+    // The account's share of a minute is used up: it is there again after one (Alibaba's words).
+    if (result.kind == upstream_rate_limited && Words(body.message).per_minute()) result.usual_wait = minute;
+    result.is_accident =
+        result.kind == upstream_rejected && (body.labelled("tool_use_failed") || body.labelled("json_validate_failed"));
+    return result;
 }
 
 }  // namespace sluice::openai

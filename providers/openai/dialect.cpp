@@ -3,6 +3,8 @@
 #include "providers/openai/answer.hpp"
 #include "providers/openai/encode.hpp"
 #include "providers/openai/errors.hpp"
+#include "providers/openai/mending.hpp"
+#include "providers/openai/rate_limits.hpp"
 #include "providers/openai/stream_decoder.hpp"
 #include "providers/parameters/rewrite.hpp"
 
@@ -21,16 +23,23 @@ public:
         return parameters::refused_by(request, target.provider.parameters, target.model, target.unsupported);
     }
 
-    std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request) const override {
-        return openai::make_stream_decoder(request, options_.max_event_size);
+    std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request, std::string_view target_model,
+                                                  ProviderSettings const& provider) const override {
+        return openai::make_stream_decoder(request, options_.max_event_size,
+                                           openai::reasoning_tags_of(provider, target_model));
     }
 
-    Result<AnswerFacts> read_answer(ChatRequest const& request, std::string_view body) const override {
-        return openai::read_answer(request, body);
+    Result<AnswerFacts> read_answer(ChatRequest const& request, std::string_view target_model,
+                                    ProviderSettings const& provider, std::string_view body) const override {
+        return openai::read_answer(request, body, openai::reasoning_tags_of(provider, target_model));
     }
 
     Error read_error(int status, Headers const& headers, std::string_view body) const override {
         return openai::error_of_answer(status, headers, body, options_.now());
+    }
+
+    RateLimits read_limits(Headers const& headers) const override {
+        return openai::read_rate_limits(headers, options_.now());
     }
 
 private:

@@ -29,6 +29,7 @@ void add_status(ErrorBody& body, JsonValue value) {
 void read_availability(JsonValue availability, ErrorBody& body) {
     add_label(body, availability["code"]);
     if (auto const wait = availability["retry_after"]; wait) body.retry_after = read_duration(text_of(wait));
+    if (auto const word = availability["retryable"]; word.is(JsonType::boolean)) body.retryable = word.is_true();
 }
 
 void read_metadata(JsonValue metadata, ErrorBody& body) {

@@ -19,8 +19,9 @@ struct ErrorBody {
     std::vector<std::string> labels;  ///< everything that names the error: code, type, error_type, status ...
     std::optional<int> status;        ///< where the body repeats or replaces the HTTP status
     std::optional<std::chrono::milliseconds> retry_after;
-    bool moderated = false;  ///< content was refused by a filter
-    std::string nested;      ///< JSON of a further upstream, quoted by a proxy
+    std::optional<bool> retryable;  ///< the upstream's word on another try
+    bool moderated = false;         ///< content was refused by a filter
+    std::string nested;             ///< JSON of a further upstream, quoted by a proxy
 
     bool labelled(std::string_view label) const;
 };

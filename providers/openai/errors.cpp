@@ -34,15 +34,25 @@ void add_words(Error& error, int status, ErrorBody const& body) {
 
 bool waiting_helps(ErrorKind kind) {
     return kind != ErrorKind::upstream_rejected && kind != ErrorKind::upstream_model_missing &&
-           kind != ErrorKind::upstream_auth;
+           kind != ErrorKind::upstream_auth && kind != ErrorKind::upstream_request_too_large;
 }
 
 Error make_error(int status, ErrorBody const& body, Wait wait) {
-    Error error{.kind = classify(status, body)};
+    auto const [kind, usual_wait, is_accident] = classify(status, body);
+    Error error{.kind = kind};
     error.detail = detail_of(status, body);
     add_words(error, status, body);
-    if (waiting_helps(error.kind)) error.retry_after = wait;
+    if (waiting_helps(kind)) error.retry_after = wait ? wait : usual_wait;
+    error.retryable = body.retryable;
+    if (is_accident) error.retryable = true;
     return error;
+}
+
+/// OpenAI's SDKs obey this one before all else.
+std::optional<bool> should_retry(Headers const& headers) {
+    auto const word = find(headers, "x-should-retry");
+    if (word == "true") return true;
+    return word == "false" ? std::optional(false) : std::nullopt;
 }
 
 }  // namespace
@@ -53,7 +63,9 @@ Error error_of_answer(int status, Headers const& headers, std::string_view text,
     if (auto const type = find(headers, "x-amzn-errortype"); !type.empty()) {
         body.labels.emplace_back(type.substr(0, type.find(':')));
     }
-    return make_error(status, body, parse_retry_after(headers, body, now));
+    auto error = make_error(status, body, parse_retry_after(headers, body, now));
+    if (auto const word = should_retry(headers)) error.retryable = word;
+    return error;
 }
 
 Error error_in_body(ErrorBody body) {

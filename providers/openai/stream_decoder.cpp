@@ -1,6 +1,5 @@
 #include "providers/openai/stream_decoder.hpp"
 
-#include <cassert>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,11 +10,13 @@
 #include "core/stream/sse_parser.hpp"
 #include "core/stream/sse_writer.hpp"
 #include "core/stream/usage_tally.hpp"
+#include "providers/openai/choice_states.hpp"
 #include "providers/openai/chunk_reader.hpp"
 #include "providers/openai/empty_answer.hpp"
 #include "providers/openai/errors.hpp"
-#include "providers/openai/finished_choices.hpp"
-#include "providers/openai/usage_chunk.hpp"
+#include "providers/openai/mending.hpp"
+#include "providers/openai/own_chunks.hpp"
+#include "providers/openai/step_text.hpp"
 #include "providers/openai/usage_reader.hpp"
 
 namespace sluice::openai {
@@ -37,10 +38,11 @@ Error invalid(std::string detail) {
 
 class Decoder final : public StreamDecoder {
 public:
-    Decoder(ChatRequest const& request, std::size_t max_event_size)
+    Decoder(ChatRequest const& request, std::size_t max_event_size, ReasoningTags const* tags)
         : parser_(max_event_size),
           tally_(request.prompt_bytes),
-          choices_(request.choices),
+          choices_(request.choices, tags),
+          prompt_bytes_(request.prompt_bytes),
           wants_usage_(request.include_usage) {}
 
     void feed(string_view piece, StreamStep& step) override;
@@ -57,22 +59,27 @@ private:
     void take_stray(string_view text, StreamStep& step);
     void take_chunk(SseEvent const& event, JsonValue chunk, StreamStep& step);
     void take_choices();
+    void mend(ChoiceFacts& choice, ChoiceState& state);
     void take_usage(SseEvent const& event);
     void relay(SseEvent const& event, StreamStep& step);
     string_view written_anew(SseEvent const& event);
     void end(StreamStep& step);
+    void end_choices(StreamStep& step);
 
     SseParser parser_;
     UsageTally tally_;
-    UsageChunk usage_chunk_;
-    FinishedChoices choices_;
+    OwnChunks own_chunks_;
+    ChoiceStates choices_;
     std::vector<SseEvent> events_;
-    ChunkFacts facts_;     // of the current event
-    std::string written_;  // events written anew; never grows while a step holds views of it
-    std::string cut_data_;
+    ChunkFacts facts_;  // of the current event
+    StepText written_;  // what the current step relays beside bytes of its piece
+    std::string data_;
+    std::string event_;
     std::string reported_model_;
     std::string finish_reason_;
     std::uint64_t delta_count_ = 0;
+    std::uint64_t prompt_bytes_;
+    std::uint64_t seed_ = 0;  // of ids that we make up; 0: none yet
     bool committed_ = false;
     bool wants_usage_;
 };
@@ -111,9 +118,9 @@ void Decoder::finish(StreamStep& step) {
     parser_.finish(events_);
     take_all(step);
     bool const cut = step.error && step.error->kind == ErrorKind::upstream_invalid_response;
-    if (!step.ended && !step.error && choices_.all()) end(step);
+    if (!step.ended && !step.error && choices_.all_finished()) end(step);
     if (cut || (!step.ended && !step.error)) {
-        bool const empty = !cut && !committed_ && !choices_.any();
+        bool const empty = !cut && !committed_ && !choices_.any_finished();
         step.error =
             Error{.kind = empty ? ErrorKind::upstream_empty_answer : ErrorKind::stream_interrupted,
                   .detail = cut ? "the stream ended inside an event" : "the stream ended without its end marker"};
@@ -128,9 +135,6 @@ bool is_in_place(SseEvent const& event) {
 }
 
 void Decoder::take_all(StreamStep& step) {
-    std::size_t size = 0;
-    for (auto const& event : events_) size += is_in_place(event) ? 0 : event_size(event.data);
-    written_.reserve(size);
     for (auto const& event : events_) {
         take(event, step);
         if (step.ended || step.error) break;
@@ -178,7 +182,7 @@ void Decoder::take_chunk(SseEvent const& event, JsonValue chunk, StreamStep& ste
         step.error = error_in_body(read_error_value(chunk));
         return;
     }
-    usage_chunk_.learn(facts_.id, facts_.created, facts_.model);
+    own_chunks_.learn(facts_.id, facts_.created, facts_.model);
     if (reported_model_.empty()) reported_model_ = facts_.model.unescaped();
     take_choices();
     if (facts_.usage) take_usage(event);
@@ -188,70 +192,111 @@ void Decoder::take_chunk(SseEvent const& event, JsonValue chunk, StreamStep& ste
 
 void Decoder::take_choices() {
     bool delta = false;
-    for (auto const& choice : facts_.choices) {
-        choices_.see(choice.index, !choice.finish_reason.empty());
+    auto const edits = facts_.edits.size();
+    for (auto& choice : facts_.choices) {
+        auto* const state = choices_.of(choice.index);
+        if (state != nullptr) mend(choice, *state);
         tally_.add_output(choice.output_bytes);
-        delta |= choice.has_delta;
+        delta |= choice.has_delta();
         if (choice.index == 0 && !choice.finish_reason.empty()) finish_reason_ = unescaped(choice.finish_reason);
     }
+    if (facts_.edits.size() != edits) sort_edits(facts_.edits);
     if (delta) ++delta_count_;
     committed_ |= delta;
 }
 
+void Decoder::mend(ChoiceFacts& choice, ChoiceState& state) {
+    if (choice.asks_for_mending() || (state.splitter && !state.splitter->done())) {
+        if (choice.has_tool_calls() && seed_ == 0) seed_ = own_chunks_.seed() + prompt_bytes_;
+        mend_chunk_choice(choice, state, seed_, {facts_.edits, written_});
+    }
+    state.had_delta |= choice.has_delta();
+    state.finished |= !choice.finish_reason.empty();
+}
+
 void Decoder::take_usage(SseEvent const& event) {
-    auto const usage = read_usage(facts_.usage);
-    if (!usage) return;
-    tally_.report(*usage);
+    auto const read = read_usage(facts_.usage);
+    if (!read) return;
+    tally_.report(read->usage);
     if (!wants_usage_) return;
-    if (!facts_.is_usage_chunk) return usage_chunk_.keep_object(facts_.usage);
-    if (!event.raw.empty()) return usage_chunk_.keep_event(event.raw);
-    cut_data_.clear();
-    append_event(cut_data_, event.data);
-    usage_chunk_.keep_event(cut_data_);
+    auto const object = facts_.usage.raw();
+    bool const is_right = read->is_openais;
+    if (is_right && facts_.is_usage_chunk && !event.raw.empty()) return own_chunks_.keep_usage_event(event.raw);
+    auto const shown = is_right ? std::string(object) : corrected_usage(facts_.usage, read->usage);
+    if (!facts_.is_usage_chunk) return own_chunks_.keep_usage(shown);
+    data_ = event.data;
+    data_.replace(facts_.usage.offset(), object.size(), shown);
+    event_.clear();
+    append_event(event_, data_);
+    own_chunks_.keep_usage_event(event_);
 }
 
 void Decoder::relay(SseEvent const& event, StreamStep& step) {
-    bool const whole = facts_.cuts.empty() && !event.raw.empty();
+    bool const whole = facts_.edits.empty() && !event.raw.empty();
     if (!whole && !is_in_place(event)) return append_to(step.relay, written_anew(event));
-    auto const shift = facts_.cuts.empty() ? 0 : static_cast<std::size_t>(event.data.data() - event.raw.data());
+    auto const shift = facts_.edits.empty() ? 0 : static_cast<std::size_t>(event.data.data() - event.raw.data());
     std::size_t at = 0;
-    for (auto const cut : facts_.cuts) {
-        append_to(step.relay, event.raw.substr(at, shift + cut.begin - at));
-        at = shift + cut.end;
+    for (auto const& edit : facts_.edits) {
+        append_to(step.relay, event.raw.substr(at, shift + edit.begin - at));
+        append_to(step.relay, edit.text);
+        at = shift + edit.end;
     }
     append_to(step.relay, event.raw.substr(at));
 }
 
 string_view Decoder::written_anew(SseEvent const& event) {
-    cut_data_.clear();
+    data_.clear();
     std::size_t at = 0;
-    for (auto const cut : facts_.cuts) {
-        cut_data_ += event.data.substr(at, cut.begin - at);
-        at = cut.end;
+    for (auto const& edit : facts_.edits) {
+        data_.append(event.data.substr(at, edit.begin - at)).append(edit.text);
+        at = edit.end;
     }
-    cut_data_ += event.data.substr(at);
-    assert(written_.capacity() - written_.size() >= event_size(cut_data_));  // else views of it would dangle
-    auto const begin = written_.size();
-    append_event(written_, cut_data_);
-    return string_view(written_).substr(begin);
+    data_ += event.data.substr(at);
+    event_.clear();
+    append_event(event_, data_);
+    return written_.keep({event_});
 }
 
 /// The provider says that it is done.
 void Decoder::end(StreamStep& step) {
+    end_choices(step);
     if (!committed_ && is_unexplained(finish_reason_, tally_.usage())) {
         step.error = Error{.kind = ErrorKind::upstream_empty_answer, .detail = "the stream ended without any content"};
         return;
     }
     committed_ = true;
-    if (wants_usage_) append_to(step.relay, usage_chunk_.event(tally_.usage()));
+    if (wants_usage_) append_to(step.relay, own_chunks_.usage_event(tally_.usage()));
     append_to(step.relay, done_event);
     step.ended = true;
 }
 
+/// Those that said something and then just stopped. What their splitters still hold belongs to them.
+void Decoder::end_choices(StreamStep& step) {
+    std::string choices;
+    for (auto& state : choices_.all()) {
+        if (state.finished) continue;
+        SplitText rest;
+        if (state.splitter) state.splitter->finish(rest);
+        bool const has_rest = !rest.content.empty() || !rest.reasoning.empty();
+        if (!state.had_delta && !has_rest) continue;
+        if (has_rest) ++delta_count_;
+        committed_ |= has_rest;
+        auto const reason = finish_reason_for("stop", state.calls_sent());
+        if (state.index == 0) finish_reason_ = reason;
+        choices += choices.empty() ? "[" : ",";
+        choices += R"({"index":)" + std::to_string(state.index) + R"(,"delta":{)";
+        if (!rest.reasoning.empty()) choices += R"("reasoning_content":")" + rest.reasoning + '"';
+        if (!rest.content.empty()) choices += R"("content":")" + rest.content + '"';
+        choices.append(R"(},"finish_reason":")").append(reason).append("\"}");
+    }
+    if (!choices.empty()) append_to(step.relay, own_chunks_.event_with(choices + "]"));
+}
+
 }  // namespace
 
-std::unique_ptr<StreamDecoder> make_stream_decoder(ChatRequest const& request, std::size_t max_event_size) {
-    return std::make_unique<Decoder>(request, max_event_size);
+std::unique_ptr<StreamDecoder> make_stream_decoder(ChatRequest const& request, std::size_t max_event_size,
+                                                   ReasoningTags const* tags) {
+    return std::make_unique<Decoder>(request, max_event_size, tags);
 }
 
 }  // namespace sluice::openai

@@ -65,6 +65,17 @@ PageFamily breakers_family(std::vector<BreakerState> const& states) {
     return out;
 }
 
+PageFamily rates_family(std::vector<RateRemaining> const& rates) {
+    PageFamily out{.name = "sluice_provider_rate_remaining",
+                   .help = "What the provider last said is left of its limits, all credentials together.",
+                   .samples = {}};
+    for (auto const& rate : rates) {
+        out.samples.push_back({.labels = {{"provider", rate.provider}, {"kind", std::string(rate.kind)}},
+                               .value = static_cast<double>(rate.count)});
+    }
+    return out;
+}
+
 PageFamily counter(std::string_view name, std::string_view help, std::uint64_t value) {
     return {.name = name, .help = help, .counter = true, .samples = {plain(value)}};
 }
@@ -110,6 +121,11 @@ void Metrics::set_breaker_source(std::function<std::vector<BreakerState>()> sour
     facts_.breakers = std::move(source);
 }
 
+void Metrics::set_rate_source(std::function<std::vector<RateRemaining>()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.rates = std::move(source);
+}
+
 void Metrics::set_log_dropped_source(std::function<std::uint64_t()> source) {
     std::lock_guard const lock(mutex_);
     facts_.log_dropped = std::move(source);
@@ -144,6 +160,7 @@ std::string Metrics::expose() const {
     auto& others = page.others;
     add_gauges(others, shards_);
     others.push_back(breakers_family(facts.breakers ? facts.breakers() : std::vector<BreakerState>{}));
+    others.push_back(rates_family(facts.rates ? facts.rates() : std::vector<RateRemaining>{}));
     others.push_back(counter("sluice_log_dropped_total",
                              "Access log lines that were dropped because the output was too slow or failed.",
                              facts.log_dropped ? facts.log_dropped() : 0));

@@ -30,6 +30,13 @@ struct BreakerState {
     BreakerPhase phase = BreakerPhase::closed;
 };
 
+/// What providers say is left of a limit.
+struct RateRemaining {
+    std::string provider;
+    std::string_view kind;  ///< "requests" or "tokens"
+    std::int64_t count = 0;
+};
+
 /// What a client of the metrics page must be told it is.
 inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -44,6 +51,9 @@ public:
 
     /// Where the page gets the breakers' states from. `source` is called on the thread that calls expose().
     void set_breaker_source(std::function<std::vector<BreakerState>()> source);
+
+    /// Where the page gets from what providers say is left. As above.
+    void set_rate_source(std::function<std::vector<RateRemaining>()> source);
 
     /// Where the page gets the number of lost log lines from.
     void set_log_dropped_source(std::function<std::uint64_t()> source);
@@ -72,6 +82,7 @@ private:
         std::chrono::system_clock::time_point reloaded_at{};
         Reload reload = Reload::succeeded;
         std::function<std::vector<BreakerState>()> breakers;
+        std::function<std::vector<RateRemaining>()> rates;
         std::function<std::uint64_t()> log_dropped;
         std::function<MemoryFacts()> memory;
     };

@@ -1,7 +1,9 @@
 #include "server/upstream/exchange.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "server/upstream/request_head.hpp"
@@ -20,17 +22,25 @@ Error invalid(std::string detail) {
 }
 
 /// The fields of an answer that anybody here looks at; the others are never kept.
-bool of_interest(std::string_view name) {
+bool of_interest(std::string_view name, std::vector<std::string> const& answer_headers) {
     constexpr std::array names{std::string_view("content-type"),         std::string_view("content-length"),
                                std::string_view("content-encoding"),     std::string_view("retry-after"),
                                std::string_view("retry-after-ms"),       std::string_view("x-ms-retry-after-ms"),
                                std::string_view("x-request-id"),         std::string_view("request-id"),
                                std::string_view("apim-request-id"),      std::string_view("x-should-retry"),
-                               std::string_view("openai-processing-ms"), std::string_view("x-generation-id")};
+                               std::string_view("openai-processing-ms"), std::string_view("x-generation-id"),
+                               std::string_view("x-amzn-errortype")};
     for (auto known : names) {
         if (http::equals_ignoring_case(known, name)) return true;
     }
-    return name.size() > 12 && http::equals_ignoring_case(name.substr(0, 12), "x-ratelimit-");
+    // The families in which providers speak of limits.
+    constexpr std::array families{std::string_view("x-ratelimit"), std::string_view("anthropic-ratelimit-"),
+                                  std::string_view("x-tokenlimit-"), std::string_view("ratelimit")};
+    for (auto family : families) {
+        if (http::equals_ignoring_case(name.substr(0, family.size()), family)) return true;
+    }
+    return std::ranges::any_of(answer_headers,
+                               [name](auto const& known) { return http::equals_ignoring_case(known, name); });
 }
 
 std::string lower(std::string_view name) {
@@ -185,7 +195,8 @@ Result<bool> HttpExchange::parse_head() {
     }
     head_.status = parsed.status;
     for (auto const& field : parsed.fields) {
-        if (of_interest(field.name)) head_.headers.push_back({lower(field.name), std::string(field.value)});
+        if (of_interest(field.name, call_.provider.answer_headers))
+            head_.headers.push_back({lower(field.name), std::string(field.value)});
     }
     keep_alive_ = parsed.keep_alive;
     body_ = parsed.body;

@@ -31,8 +31,8 @@ void finish(Decoded& decoded, StreamDecoder const& decoder, StreamStep const& st
     fuzz::require(!decoded.ended || step.committed, "what ended has committed");
 }
 
-Decoded decode(std::string_view stream, ChatRequest const& request, fuzz::Cuts* cuts) {
-    auto const decoder = openai::make_stream_decoder(request, 64 * 1024);
+Decoded decode(std::string_view stream, ChatRequest const& request, ReasoningTags const* tags, fuzz::Cuts* cuts) {
+    auto const decoder = openai::make_stream_decoder(request, 64 * 1024, tags);
     Decoded decoded;
     StreamStep step;
     auto const take = [&decoded, &step] {
@@ -92,11 +92,13 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t siz
     ChatRequest request;
     request.stream = true;
     request.prompt_bytes = 10;
+    ReasoningTags const tags{.models = {}, .open = "<think>", .close = "</think>", .starts_open = size % 2 == 0};
     for (bool const usage_asked : {false, true}) {
         request.include_usage = usage_asked;
         fuzz::Cuts cuts(stream);
-        auto const whole = decode(stream, request, nullptr);
-        auto const pieces = decode(stream, request, &cuts);
+        auto const* const marks = usage_asked ? &tags : nullptr;
+        auto const whole = decode(stream, request, marks, nullptr);
+        auto const pieces = decode(stream, request, marks, &cuts);
         fuzz::require(whole.client == pieces.client, "cuts do not change the client's bytes");
         fuzz::require(whole.facts == pieces.facts, "cuts do not change the facts");
         check_clean(whole, usage_asked);

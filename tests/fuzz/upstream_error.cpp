@@ -7,8 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/json/json_index.hpp"
 #include "providers/openai/answer.hpp"
 #include "providers/openai/errors.hpp"
+#include "providers/openai/rate_limits.hpp"
 #include "providers/openai/retry_after.hpp"
 #include "tests/fuzz/cuts.hpp"
 
@@ -87,6 +89,18 @@ void check_error(Error const& error, std::string_view body) {
     check_wait(error.retry_after);
 }
 
+/// What a client gets of an answer is JSON, whatever was mended in it.
+void check_answer(std::string_view body, ReasoningTags const* tags) {
+    std::string padded(body);
+    padded.reserve(padded.size() + 64);
+    auto const facts = openai::read_answer({}, padded, tags);
+    if (!facts) return;
+    std::string shown;
+    for (auto const piece : spliced(padded, facts->edits)) shown += piece;
+    JsonIndex index;
+    fuzz::require(index.read(shown, {.surrogates = Surrogates::any}).has_value(), "a mended answer is JSON");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t size) {
@@ -103,6 +117,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t siz
         check_plain_seconds(field.value);
     }
     check_wait(openai::wait_in_words(input.body));
-    (void)openai::read_answer({}, input.body);
+    ReasoningTags const tags{.models = {}, .open = "<think>", .close = "</think>", .starts_open = size % 2 == 0};
+    check_answer(input.body, nullptr);
+    check_answer(input.body, &tags);
+    for (auto const& bucket : openai::read_rate_limits(input.headers, now)) {
+        fuzz::require(bucket.limit >= -1 && bucket.remaining >= -1, "a count is one, or unknown");
+        check_wait(bucket.resets_in);
+    }
     return 0;
 }

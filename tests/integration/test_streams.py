@@ -7,7 +7,8 @@ import pytest
 from harness import FORGIVING, Gateway, ask, chat_body, config, parse_events, request_bytes, wait_until
 
 HABITS = ["fast", "comments", "openrouter", "azure", "deepseek", "groq", "moonshot", "usage-null", "usage-missing",
-          "usage-duplicate", "crlf", "cr", "bom", "odd-sse", "bytes", "drip", "no-last-blank", "interim", "reasoning", "length"]
+          "usage-duplicate", "crlf", "cr", "bom", "odd-sse", "bytes", "drip", "no-last-blank", "interim", "reasoning", "length",
+          "no-finish"]
 # Failures behind the first token. Each must end in exactly one error event.
 AFTER_COMMIT = ["cut", "cut-mid-event", "reset", "mid-error", "mid-error-plain", "mid-error-string-code", "mid-error-then-done",
                 "bad-json", "bad-utf8", "huge-event", "no-finish-no-done"]
@@ -110,6 +111,11 @@ def test_a_cut_stream_says_so_by_its_code(gateway):
 def test_a_missing_done_is_mended_where_the_answer_was_finished(gateway):
     answer = gateway.chat("no-done", stream=True)
     assert answer.finished, "finish_reason came, so the answer is complete"
+
+
+def test_a_forgotten_finish_reason_is_added_before_done(gateway):
+    answer = gateway.chat("no-finish", stream=True)
+    assert answer.finished and answer.events[-1]["choices"] == [{"index": 0, "delta": {}, "finish_reason": "stop"}]
 
 
 def test_a_silent_upstream_is_bridged_with_comments(silent):

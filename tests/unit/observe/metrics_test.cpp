@@ -200,6 +200,16 @@ TEST_CASE_METHOD(Fixture, "a breaker that workers see differently shows its wors
           "sluice_breaker_state{provider=\"acme\",target=\"m\"} 2\n");
 }
 
+TEST_CASE_METHOD(Fixture, "what providers say is left is a gauge", "[metrics]") {
+    metrics.set_rate_source([] {
+        return std::vector<RateRemaining>{{.provider = "acme", .kind = "requests", .count = 59},
+                                          {.provider = "acme", .kind = "tokens", .count = 0}};
+    });
+    CHECK(family_text(metrics.expose(), "sluice_provider_rate_remaining") ==
+          "sluice_provider_rate_remaining{provider=\"acme\",kind=\"requests\"} 59\n"
+          "sluice_provider_rate_remaining{provider=\"acme\",kind=\"tokens\"} 0\n");
+}
+
 TEST_CASE_METHOD(Fixture, "a failed reload keeps the hash and the time of the last good one", "[metrics]") {
     auto const time = std::chrono::system_clock::time_point(seconds(1'000));
     metrics.config_reloaded(Metrics::Reload::succeeded, "aaaa", time);

@@ -173,7 +173,7 @@ TEST_CASE("an error's class follows from its names, then from its status", "[err
         // Mistral, Groq, Cerebras
         {422, R"({"object":"error","message":{"detail":[]},"type":"invalid_request_error"})", upstream_rejected},
         {413, R"({"error":{"message":"Request too large","type":"tokens","code":"rate_limit_exceeded"}})",
-         upstream_rate_limited},
+         upstream_request_too_large},
         {400,
          R"({"error":{"message":"Failed to call a function","type":"invalid_request_error","code":"tool_use_failed","failed_generation":"x"}})",
          upstream_rejected},

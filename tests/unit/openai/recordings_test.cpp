@@ -10,7 +10,8 @@
 #include "providers/openai/stream_decoder.hpp"
 
 // tests/fixtures/sse/<provider>/<case>/: what an upstream sends (upstream.sse), what its client gets without and with
-// stream_options.include_usage (client.sse, client_with_usage.sse), and what the decoder says of it (facts.txt).
+// stream_options.include_usage (client.sse, client_with_usage.sse), and what the decoder says of it (facts.txt). Where
+// thoughts stand between marks in the text, tags.txt has those: a line for each, and perhaps one that says starts_open.
 // Written by hand after the documented shapes; providers/openai/README.md has the sources.
 
 using namespace sluice;
@@ -30,6 +31,18 @@ std::vector<fs::path> recordings() {
     }
     std::sort(found.begin(), found.end());
     return found;
+}
+
+/// Those of a recording, or none.
+std::unique_ptr<ReasoningTags> tags_of(fs::path const& directory) {
+    std::ifstream file(directory / "tags.txt");
+    if (!file) return nullptr;
+    auto tags = std::make_unique<ReasoningTags>();
+    std::string rest;
+    std::getline(file, tags->open);
+    std::getline(file, tags->close);
+    tags->starts_open = std::getline(file, rest) && rest == "starts_open";
+    return tags;
 }
 
 struct Decoded {
@@ -52,8 +65,8 @@ void take(StreamStep const& step, Decoded& decoded) {
 }
 
 /// `pieces` one after the other, each in memory of its own.
-Decoded decode(std::vector<std::string_view> const& pieces, ChatRequest const& request) {
-    Decoded decoded{.client = {}, .last = {}, .decoder = openai::make_stream_decoder(request, 1024 * 1024)};
+Decoded decode(std::vector<std::string_view> const& pieces, ChatRequest const& request, ReasoningTags const* tags) {
+    Decoded decoded{.client = {}, .last = {}, .decoder = openai::make_stream_decoder(request, 1024 * 1024, tags)};
     for (auto const piece : pieces) {
         std::string const padded = std::string(piece) + std::string(64, '#');
         decoded.decoder->feed({padded.data(), piece.size()}, decoded.last);
@@ -100,6 +113,10 @@ std::string fact(std::string const& name, Decoded const& decoded) {
     if (name == "finish_reason") return std::string(decoded.decoder->finish_reason());
     if (name == "deltas") return std::to_string(decoded.decoder->delta_count());
     if (name == "usage") return text_of(decoded.decoder->usage());
+    if (name == "cost") {
+        auto const cost = decoded.decoder->usage().reported_cost;
+        return cost ? std::to_string(cost->count) : "not said";
+    }
     return "no such fact";
 }
 
@@ -109,21 +126,26 @@ TEST_CASE("a recorded upstream stream reaches the client as its golden transcrip
     auto const directory = GENERATE(from_range(recordings()));
     auto const piece = GENERATE(std::size_t{1}, 7, 4096);
     auto const upstream = read(directory / "upstream.sse");
+    auto const tags = tags_of(directory);
     CAPTURE(directory.string(), piece);
-    CHECK(decode(in_pieces(upstream, piece), request_for(directory, false)).client == read(directory / "client.sse"));
+    auto const decoded = decode(in_pieces(upstream, piece), request_for(directory, false), tags.get());
+    CHECK(decoded.client == read(directory / "client.sse"));
     auto const with_usage = directory / "client_with_usage.sse";
     if (!fs::exists(with_usage)) return;
-    CHECK(decode(in_pieces(upstream, piece), request_for(directory, true)).client == read(with_usage));
+    auto const asked = decode(in_pieces(upstream, piece), request_for(directory, true), tags.get());
+    CHECK(asked.client == read(with_usage));
 }
 
 TEST_CASE("a recorded upstream stream reaches the client whole when cut at any byte", "[sse][golden]") {
     auto const directory = GENERATE(from_range(recordings()));
     std::string const upstream = read(directory / "upstream.sse");
     auto const golden = read(directory / "client.sse");
+    auto const tags = tags_of(directory);
+    auto const request = request_for(directory, false);
     CAPTURE(directory.string());
     for (std::size_t cut = 0; cut <= upstream.size(); ++cut) {
         auto const whole = std::string_view(upstream);
-        auto const client = decode({whole.substr(0, cut), whole.substr(cut)}, request_for(directory, false)).client;
+        auto const client = decode({whole.substr(0, cut), whole.substr(cut)}, request, tags.get()).client;
         if (client == golden) continue;
         CAPTURE(cut);
         CHECK(client == golden);
@@ -132,7 +154,9 @@ TEST_CASE("a recorded upstream stream reaches the client whole when cut at any b
 
 TEST_CASE("the decoder says of a recorded stream what its facts say", "[sse][golden]") {
     auto const directory = GENERATE(from_range(recordings()));
-    auto const decoded = decode(in_pieces(read(directory / "upstream.sse"), 64), request_for(directory, false));
+    auto const tags = tags_of(directory);
+    auto const upstream = read(directory / "upstream.sse");
+    auto const decoded = decode(in_pieces(upstream, 64), request_for(directory, false), tags.get());
     CAPTURE(directory.string());
     std::ifstream facts(directory / "facts.txt");
     int lines = 0;

@@ -29,11 +29,11 @@ struct Fed {
 }  // namespace
 
 TEST_CASE("the first delta with content commits, of whichever kind", "[openai]") {
-    auto const delta =
-        GENERATE(as<std::string>(), R"({"content":"a"})", R"({"reasoning":"a"})", R"({"reasoning_content":"a"})",
-                 R"({"reasoning_details":[{}]})", R"({"refusal":"a"})", R"({"audio":{"id":"x"}})",
-                 R"({"tool_calls":[{"index":0}]})", R"({"function_call":{"name":"f"}})",
-                 R"({"content":[{"type":"text"}]})", R"({"images":[{"type":"image_url"}]})");
+    auto const delta = GENERATE(as<std::string>(), R"({"content":"a"})", R"({"reasoning":"a"})",
+                                R"({"reasoning_content":"a"})", R"({"reasoning_details":[{}]})", R"({"refusal":"a"})",
+                                R"({"audio":{"id":"x"}})", R"({"tool_calls":[{"index":0}]})",
+                                R"({"function_call":{"name":"f"}})", R"({"content":[{"type":"text","text":"a"}]})",
+                                R"({"content":[{"type":"reference"}]})", R"({"images":[{"type":"image_url"}]})");
     Fed fed;
     CAPTURE(delta);
     CHECK(fed.feed(event(delta)).committed);
@@ -43,7 +43,8 @@ TEST_CASE("the first delta with content commits, of whichever kind", "[openai]")
 TEST_CASE("a delta without content is relayed and does not commit", "[openai]") {
     auto const delta =
         GENERATE(as<std::string>(), R"({})", R"({"role":"assistant"})", R"({"role":"assistant","content":""})",
-                 R"({"content":null,"refusal":null})", R"({"tool_calls":[]})", R"({"reasoning_content":""})", "null");
+                 R"({"content":null,"refusal":null})", R"({"tool_calls":[]})", R"({"reasoning_content":""})",
+                 R"({"content":"","reasoning_content":null})", "null");
     Fed fed;
     CAPTURE(delta);
     auto const& step = fed.feed(event(delta));
@@ -116,4 +117,47 @@ TEST_CASE("twenty thousand events arrive intact at one byte each", "[openai][sse
     }
     CHECK(relayed == 20'000);
     CHECK(fed.decoder->delta_count() == 20'000);
+}
+
+TEST_CASE("a member that is renamed leaves the rest of its event where it is", "[openai]") {
+    Fed fed;
+    auto const& step = fed.feed(event(R"({"reasoning":"Hm","content":""})"));
+    REQUIRE(step.relay.size() == 3);
+    CHECK(step.relay[1] == R"("reasoning_content")");
+    for (auto const place : {std::size_t{0}, std::size_t{2}}) {
+        CHECK(step.relay[place].data() >= fed.memory.data());
+        CHECK(step.relay[place].data() < fed.memory.data() + fed.memory.size());
+    }
+}
+
+TEST_CASE("texts of one step stay while more of them are written", "[openai]") {
+    Fed fed;
+    std::string piece;
+    std::string expected;
+    for (int i = 0; i < 200; ++i) {
+        auto const id = "id-" + std::to_string(i);
+        auto const text = std::string(static_cast<std::size_t>(i) * 7, 'x');
+        piece += event(R"({"content":[{"type":"thinking","thinking":")" + id + text + R"("}]})");
+        expected += event(R"({"reasoning_content":")" + id + text + R"("})");
+    }
+    std::string relayed;
+    for (auto const bytes : fed.feed(piece).relay) relayed += bytes;
+    CHECK(relayed == expected);
+}
+
+TEST_CASE("only so many calls of a choice are remembered; the others pass as they come", "[openai]") {
+    Fed fed;
+    auto const call = [](int number) {
+        return event(R"({"tool_calls":[{"id":"call-)" + std::to_string(number) +
+                     R"(","type":"function","function":{"name":"f","arguments":"{}"}}]})");
+    };
+    auto const relayed = [&fed](std::string const& bytes) {
+        std::string all;
+        for (auto const part : fed.feed(bytes).relay) all += part;
+        return all;
+    };
+    for (int i = 0; i < 128; ++i)
+        CHECK(relayed(call(i)).find("\"index\":" + std::to_string(i) + ",") != std::string::npos);
+    CHECK(relayed(call(128)) == call(128));
+    CHECK(relayed(call(5)).find("\"index\":5,") != std::string::npos);
 }

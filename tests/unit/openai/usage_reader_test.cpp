@@ -21,7 +21,8 @@ std::optional<Usage> usage_of(std::string const& text) {
     JsonIndex index;
     auto const value = index.read(text);
     REQUIRE(value);
-    return openai::read_usage(*value);
+    auto const read = openai::read_usage(*value);
+    return read ? std::optional(read->usage) : std::nullopt;
 }
 
 Usage counts(std::int64_t input, std::int64_t output, std::int64_t cached = 0, std::int64_t written = 0,
@@ -89,4 +90,26 @@ TEST_CASE("an object without a count is no usage", "[usage]") {
     CHECK_FALSE(usage_of("{}"));
     CHECK_FALSE(usage_of("[]"));
     CHECK_FALSE(usage_of(R"({"prompt_tokens":null,"x":1})"));
+}
+
+TEST_CASE("what a provider charges is read exactly, and rounded up", "[usage]") {
+    auto const [members, cost] = GENERATE(table<std::string, std::optional<NanoUsd>>({
+        {R"("cost":0.0000123)", NanoUsd{12'300}},
+        {R"("cost":0)", NanoUsd{0}},
+        {R"("cost":1.5E-10)", NanoUsd{1}},
+        {R"("cost_in_usd_ticks":37756000)", NanoUsd{3'775'600}},
+        {R"("cost_in_usd_ticks":1)", NanoUsd{1}},
+        {R"("estimated_cost":4.2e-06)", NanoUsd{4'200}},
+        {R"("estimated_cost":1,"cost":2)", NanoUsd{2'000'000'000}},
+        {R"("cost_in_usd_ticks":10,"cost":2)", NanoUsd{2'000'000'000}},
+        {R"("cost":-1)", std::nullopt},
+        {R"("cost":null)", std::nullopt},
+        {R"("cost":"1")", std::nullopt},
+        {R"("cost":{"total_cost":1})", std::nullopt},
+        {R"("cost":1e300)", std::nullopt},
+    }));
+    CAPTURE(members);
+    auto const usage = usage_of("{\"prompt_tokens\":1," + members + "}");
+    REQUIRE(usage);
+    CHECK((usage->reported_cost == cost));
 }

@@ -209,3 +209,45 @@ TEST_CASE("a stream that ends without any content is passed on, if the provider 
     CHECK(outcome.status == 200);
     CHECK_FALSE(outcome.first_token);
 }
+
+TEST_CASE("a profile names the fields of its provider that reach the client", "[pipeline]") {
+    Gateway gateway;
+    auto const stream = GENERATE(true, false);
+    gateway.chat.stream = stream;
+    gateway.settings.providers["alpha"].answer_headers = {
+        "x-generation-id", "x-note",      "x-ratelimit-remaining-requests",
+        "content-type",    "set-cookie",  "x-request-id",
+        "retry-after",     "x-not-there", "x-binary"};
+    gateway.load();
+    auto scene = stream ? good_stream() : good_answer();
+    scene.headers.push_back({"x-generation-id", "gen-1"});
+    scene.headers.push_back({"x-note", "two words"});
+    scene.headers.push_back({"x-other", "stays"});
+    scene.headers.push_back({"x-ratelimit-remaining-requests", "3"});
+    scene.headers.push_back({"set-cookie", "a=b"});
+    scene.headers.push_back({"x-request-id", "theirs"});
+    scene.headers.push_back({"retry-after", "3"});
+    scene.headers.push_back({"x-binary", "a\x01z"});
+    gateway.ask(scene);
+    auto const& sink = *gateway.sink;
+    CHECK(sink.status == 200);
+    CHECK(sink.header("x-generation-id") == "gen-1");
+    CHECK(sink.header("x-note") == "two words");
+    CHECK(sink.header("x-request-id") == "req-1");
+    for (auto const* name :
+         {"x-other", "x-ratelimit-remaining-requests", "set-cookie", "retry-after", "x-not-there", "x-binary"}) {
+        CAPTURE(name);
+        CHECK(sink.header(name).empty());
+    }
+}
+
+TEST_CASE("any status of success is one for the client", "[pipeline]") {
+    Gateway gateway;
+    auto const stream = GENERATE(true, false);
+    gateway.chat.stream = stream;
+    auto scene = stream ? good_stream() : good_answer();
+    scene.status = 246;  // Portkey: a guardrail flagged the answer, and let it pass
+    auto const& outcome = gateway.ask(scene);
+    CHECK(gateway.sink->status == 200);
+    CHECK(outcome.attempts.at(0).upstream_status == 246);
+}

@@ -143,10 +143,12 @@ public:
         }
         return refused;
     }
-    std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const&) const override {
+    std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const&, std::string_view,
+                                                  ProviderSettings const&) const override {
         return std::make_unique<FakeDecoder>();
     }
-    Result<AnswerFacts> read_answer(ChatRequest const&, std::string_view body) const override {
+    Result<AnswerFacts> read_answer(ChatRequest const&, std::string_view, ProviderSettings const&,
+                                    std::string_view body) const override {
         if (body == "nonsense") return failed(error_of(ErrorKind::upstream_invalid_response));
         if (body == "nothing") return failed(error_of(ErrorKind::upstream_empty_answer));
         if (body == "error") return failed(error_of(ErrorKind::upstream_overloaded));
@@ -161,6 +163,11 @@ public:
         auto const wait = find(headers, "retry-after");
         if (!wait.empty()) error.retry_after = seconds(std::stoi(std::string(wait)));
         return error;
+    }
+    RateLimits read_limits(Headers const& headers) const override {
+        auto const left = find(headers, "left");
+        if (left.empty()) return {};
+        return {{.remaining = std::stoi(std::string(left)), .resets_in = seconds(30)}};
     }
 };
 

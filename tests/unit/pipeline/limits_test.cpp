@@ -223,3 +223,64 @@ TEST_CASE("events without content are held only up to a limit", "[pipeline]") {
     gateway.ask({flood, good_stream("beta")});
     CHECK(gateway.sink->body == events({"role", "beta", "[DONE]"}));
 }
+
+namespace {
+
+Scene with_left(std::string left) {
+    auto scene = good_stream();
+    scene.headers.push_back({"left", std::move(left)});
+    scene.head_after = milliseconds(1);
+    return scene;
+}
+
+}  // namespace
+
+TEST_CASE("a credential whose provider says that nothing is left rests while another one works", "[pipeline]") {
+    Gateway gateway;
+    gateway.chat.requested_model = "solo";
+    gateway.ask(with_left("0"));
+    CHECK(gateway.upstream.calls.at(0).credential == "a1");
+    gateway.ask(good_stream());
+    CHECK(gateway.upstream.calls.at(0).credential == "a2");
+    gateway.ask(good_stream());
+    CHECK(gateway.upstream.calls.at(0).credential == "a2");
+    gateway.clock.time += seconds(31);
+    gateway.ask(good_stream());
+    auto const first = gateway.upstream.calls.at(0).credential;
+    gateway.ask(good_stream());
+    CHECK(gateway.upstream.calls.at(0).credential != first);
+}
+
+TEST_CASE("the last credential goes on with nothing left, unless another target can take over", "[pipeline]") {
+    auto const [model, next] = GENERATE(table<char const*, char const*>({{"solo", "alpha"}, {"m", "beta"}}));
+    Gateway gateway;
+    gateway.settings.providers["alpha"].credentials.resize(1);
+    gateway.load();
+    gateway.chat.requested_model = model;
+    gateway.ask(with_left("0"));
+    CHECK(gateway.upstream.calls.at(0).provider == "alpha");
+    gateway.ask(good_stream());
+    CHECK(gateway.upstream.calls.at(0).provider == next);
+}
+
+TEST_CASE("what is unknown benches nobody", "[pipeline]") {
+    Gateway gateway;
+    gateway.chat.requested_model = "solo";
+    gateway.ask(with_left("-1"));
+    gateway.ask(good_stream());
+    gateway.ask(good_stream());
+    CHECK(gateway.upstream.calls.at(0).credential == "a1");
+}
+
+TEST_CASE("what providers say is left is known until it is renewed", "[health]") {
+    Gateway gateway;
+    gateway.chat.requested_model = "solo";
+    gateway.ask(with_left("7"));
+    gateway.ask(with_left("5"));
+    auto const rows = gateway.health.limits(gateway.clock.time);
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].provider == "alpha");
+    CHECK(rows[0].kind == LimitKind::requests);
+    CHECK(rows[0].remaining == 12);  // of both credentials
+    CHECK(gateway.health.limits(gateway.clock.time + seconds(31)).empty());
+}

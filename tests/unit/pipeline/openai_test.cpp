@@ -85,11 +85,50 @@ TEST_CASE("an OpenAI answer and an OpenAI error object", "[pipeline][openai]") {
     gateway.chat.stream = false;
     std::string const answer =
         R"({"model":"one-1","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}],)"
-        R"("usage":{"prompt_tokens":7,"completion_tokens":3}})";
+        R"("usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}})";
     Headers const json{{"content-type", "application/json"}};
     Scene const error{.headers = json, .body = {{R"({"error":{"message":"busy","code":503}})"}}};
     auto const& outcome = gateway.ask({error, Scene{.headers = json, .body = cut(answer, 10)}});
     CHECK(gateway.sink->body == answer);
     CHECK(outcome.attempts.size() == 2);
     CHECK(outcome.usage.output == 3);
+}
+
+TEST_CASE("what the provider says that it charges is the cost, and ours is known beside it", "[pipeline][openai]") {
+    auto const stream = GENERATE(true, false);
+    auto const [says, cost] =
+        GENERATE(table<std::string, std::int64_t>({{R"(,"cost":0.0001)", 100'000}, {"", 13'000}}));
+    CAPTURE(stream, says);
+    auto const dialect = make_openai_dialect();
+    Gateway gateway;
+    speak_openai(gateway, *dialect);
+    gateway.chat.stream = stream;
+    auto const counts = R"("usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10)" + says + "}}";
+    auto const whole =
+        R"({"model":"one-1","choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}],)" + counts;
+    auto const events_of_it = events({delta, last, R"({"id":"c","choices":[],)" + counts, "[DONE]"});
+    auto const& outcome =
+        stream ? gateway.ask(Scene{.body = {{events_of_it}}})
+               : gateway.ask(Scene{.headers = {{"content-type", "application/json"}}, .body = {{whole}}});
+    REQUIRE(outcome.cost);
+    CHECK(outcome.cost->count == cost);
+    REQUIRE(outcome.sheet_cost);
+    CHECK(outcome.sheet_cost->count == 13'000);
+    CHECK(outcome.usage.reported_cost.has_value() == !says.empty());
+    CHECK(outcome.attempts.at(0).sheet_cost == outcome.sheet_cost);
+    if (!stream) CHECK(gateway.sink->header("x-sluice-cost-usd") == (says.empty() ? "0.000013" : "0.0001"));
+}
+
+TEST_CASE("thoughts between marks are split where the provider's profile has them for the model",
+          "[pipeline][openai]") {
+    auto const dialect = make_openai_dialect();
+    Gateway gateway;
+    speak_openai(gateway, *dialect);
+    auto const models = GENERATE(as<std::string>(), "on*", "other");
+    gateway.settings.providers["alpha"].reasoning_tags = {{.models = {models}, .open = "<think>", .close = "</think>"}};
+    gateway.load();
+    gateway.ask(Scene{
+        .body = {{events({R"({"choices":[{"index":0,"delta":{"content":"<think>a</think>b"}}]})", last, "[DONE]"})}}});
+    bool const is_split = gateway.sink->body.find(R"("reasoning_content":"a","content":"b")") != std::string::npos;
+    CHECK(is_split == (models == "on*"));
 }

@@ -175,6 +175,7 @@ TEST_CASE("which failures are the target's", "[breaker]") {
         {ErrorKind::stream_interrupted, Verdict::failure},
         {ErrorKind::upstream_rejected, Verdict::success},
         {ErrorKind::upstream_model_missing, Verdict::success},
+        {ErrorKind::upstream_request_too_large, Verdict::success},
         {ErrorKind::upstream_rate_limited, Verdict::silent},
         {ErrorKind::upstream_auth, Verdict::silent},
         {ErrorKind::upstream_quota_exhausted, Verdict::silent},

@@ -34,6 +34,7 @@ TEST_CASE("what each failure allows", "[retry]") {
         {ErrorKind::upstream_empty_answer, give_up, give_up, other_target, other_target},
         {ErrorKind::stream_interrupted, give_up, give_up, other_target, other_target},
         {ErrorKind::upstream_model_missing, give_up, give_up, other_target, other_target},
+        {ErrorKind::upstream_request_too_large, give_up, give_up, other_target, other_target},
         {ErrorKind::upstream_rate_limited, give_up, other_credential, other_target, other_credential},
         {ErrorKind::upstream_auth, give_up, other_credential, other_target, other_credential},
         {ErrorKind::upstream_quota_exhausted, give_up, other_credential, other_target, other_credential},
@@ -107,4 +108,27 @@ TEST_CASE("the configuration can rule a kind of failure out", "[retry]") {
     CAPTURE(describe(kind).code);
     CHECK(next_step(Error{.kind = kind}, with_both(), settings, 0).step == NextStep::give_up);
     CHECK(next_step(Error{.kind = kind}, with_both(), RetrySettings{}, 0).step != NextStep::give_up);
+}
+
+TEST_CASE("the upstream's own word says whether it is asked again", "[retry]") {
+    using enum NextStep;
+    auto const step_with = [](ErrorKind kind, bool retryable, AttemptHistory const& history) {
+        return next_step(Error{.kind = kind, .retryable = retryable}, history, RetrySettings{}, largest).step;
+    };
+    CHECK(step_with(ErrorKind::upstream_overloaded, false, alone()) == give_up);
+    CHECK(step_with(ErrorKind::upstream_overloaded, false, with_target()) == other_target);
+    CHECK(step_with(ErrorKind::upstream_rate_limited, false, with_both()) == other_credential);
+    CHECK(step_with(ErrorKind::upstream_rate_limited, true, alone()) == same_target);
+    CHECK(step_with(ErrorKind::upstream_rejected, true, with_target()) == same_target);
+    CHECK(step_with(ErrorKind::upstream_rejected, true, {.attempts = 2, .failures_here = 2}) == give_up);
+    CHECK(step_with(ErrorKind::upstream_rejected, false, alone()) == give_up);
+}
+
+TEST_CASE("nobody sleeps for more than two minutes, whatever is configured", "[retry]") {
+    RetrySettings const patient{.retry_after_max = seconds(3600)};
+    auto const step_after = [&patient](milliseconds wait) {
+        return next_step(Error{.kind = ErrorKind::upstream_overloaded, .retry_after = wait}, alone(), patient, 0).step;
+    };
+    CHECK(step_after(seconds(120)) == NextStep::same_target);
+    CHECK(step_after(seconds(121)) == NextStep::give_up);
 }

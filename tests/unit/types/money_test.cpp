@@ -67,3 +67,33 @@ TEST_CASE("a long prompt is priced by its tier, all of it", "[money]") {
     CHECK(cost_of({.input = 600'000, .output = 10, .cached_input = 100'000}, gpt) ==
           NanoUsd{600'000LL * 20'000 + 10 * 90'000});
 }
+
+TEST_CASE("a decimal number of dollars is read exactly, rounded up to a nano-dollar", "[money]") {
+    auto const [text, exponent, cost] = GENERATE(table<char const*, int, std::optional<NanoUsd>>({
+        {"0", 0, NanoUsd{0}},
+        {"0.000", 0, NanoUsd{0}},
+        {"1", 0, NanoUsd{1'000'000'000}},
+        {"0.1", 0, NanoUsd{100'000'000}},
+        {"0.000000001", 0, NanoUsd{1}},
+        {"0.0000000010", 0, NanoUsd{1}},
+        {"0.00000000100000000000000000000001", 0, NanoUsd{2}},
+        {"1e-400", 0, NanoUsd{1}},
+        {"1.25e-3", 0, NanoUsd{1'250'000}},
+        {"12E+1", 0, NanoUsd{120'000'000'000}},
+        {"9223372036.854775807", 0, NanoUsd{9'223'372'036'854'775'807}},
+        {"9223372036.8547758071", 0, std::nullopt},
+        {"9223372036.854775808", 0, std::nullopt},
+        {"1e10", 0, std::nullopt},
+        {"1e999999999", 0, std::nullopt},
+        {"37756001", -10, NanoUsd{3'775'601}},
+        {"10", -10, NanoUsd{1}},
+        {"-1", 0, std::nullopt},
+        {"", 0, std::nullopt},
+        {".", 0, std::nullopt},
+        {"1e", 0, std::nullopt},
+        {"1x", 0, std::nullopt},
+        {"1.2.3", 0, std::nullopt},
+    }));
+    CAPTURE(text, exponent);
+    CHECK((read_usd(text, exponent) == cost));
+}
