@@ -56,7 +56,7 @@ void mend_choices(ChunkFacts& answer, ChatRequest const& request, ReasoningTags 
 
 Result<AnswerFacts> facts_of(ChatRequest const& request, JsonValue root, ReasoningTags const* tags) {
     ChunkFacts chunk;
-    read_chunk(root, chunk);
+    read_chunk(root, answer_object, chunk);
     if (chunk.error) return std::unexpected(error_in_body(read_error_value(chunk.error)));
     if (chunk.choices_missing) {
         if (auto body = read_error_body(root)) return std::unexpected(error_in_body(std::move(*body)));

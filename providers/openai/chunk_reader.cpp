@@ -43,7 +43,7 @@ void read_delta(JsonValue delta, ChoiceFacts& choice) {
     }
 }
 
-/// Some repeat the whole message so far beside each delta; it counts, and passes as it is.
+/// Some repeat the whole message so far beside each delta; it counts, and the client does not see it.
 void read_message(JsonValue message, ChoiceFacts& choice) {
     ChoiceFacts seen;
     read_delta(message, seen);
@@ -72,6 +72,11 @@ void read_choice(JsonValue value, ChunkFacts& facts) {
             take_usage(member, edits, facts);
             continue;
         }
+        if (member.named("message") && value["delta"]) {
+            edits.take_out(member);
+            read_message(member.value, choice);
+            continue;
+        }
         edits.keep(member);
         if (member.named("delta")) {
             choice.delta = member.value;
@@ -82,12 +87,8 @@ void read_choice(JsonValue value, ChunkFacts& facts) {
         } else if (member.named("index")) {
             choice.index = member.value.integer().value_or(0);
         } else if (member.named("message")) {
-            if (value["delta"]) {
-                read_message(member.value, choice);
-            } else {
-                choice.delta = member.value;
-                read_delta(member.value, choice);
-            }
+            choice.delta = member.value;
+            read_delta(member.value, choice);
         } else if (member.named("error") && is_error(member.value) && !facts.error) {
             facts.error = member.value;
         }
@@ -124,7 +125,7 @@ void ChunkFacts::clear() {
     edits.clear();
 }
 
-void read_chunk(JsonValue root, ChunkFacts& facts) {
+void read_chunk(JsonValue root, std::string_view object, ChunkFacts& facts) {
     facts.clear();
     JsonValue own_usage;
     ObjectEdits edits(facts.edits);
@@ -132,6 +133,10 @@ void read_chunk(JsonValue root, ChunkFacts& facts) {
         if (member.named("usage") && member.value.has_value()) {
             take_usage(member, edits, facts);
             own_usage = member.value;
+            continue;
+        }
+        if (member.named("object") && member.value.raw() != object) {
+            edits.set_value(member, object);
             continue;
         }
         edits.keep(member);

@@ -47,7 +47,12 @@ struct ChunkFacts {
     void clear();
 };
 
-/// Reads an object; `facts` is overwritten, its memory is used again.
-void read_chunk(JsonValue root, ChunkFacts& facts);
+/// What OpenAI calls a chunk of a stream, and a whole answer: as JSON, for the member `object`.
+inline constexpr std::string_view chunk_object = R"("chat.completion.chunk")";
+inline constexpr std::string_view answer_object = R"("chat.completion")";
+
+/// Reads an object; `facts` is overwritten, its memory is used again. A member `object` that says something else than
+/// `object` is planned to be changed.
+void read_chunk(JsonValue root, std::string_view object, ChunkFacts& facts);
 
 }  // namespace sluice::openai

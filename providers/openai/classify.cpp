@@ -151,7 +151,7 @@ public:
     }
     bool too_long() const {
         return any(
-            {"context length", "maximum context", "context window", "max_tokens", "too long", "too many tokens"});
+            {"context length", "maximum context", "context window", "max_tokens", "max_new_tokens", "too long", "too many tokens"});
     }
     bool refused_content() const {
         return any(

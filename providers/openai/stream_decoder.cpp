@@ -173,7 +173,7 @@ void Decoder::take_stray(string_view text, StreamStep& step) {
 }
 
 void Decoder::take_chunk(SseEvent const& event, JsonValue chunk, StreamStep& step) {
-    read_chunk(chunk, facts_);
+    read_chunk(chunk, chunk_object, facts_);
     if (facts_.error) {
         step.error = error_in_body(read_error_value(facts_.error));
         return;
