@@ -16,12 +16,16 @@ struct Span {
     friend bool operator==(Span const&, Span const&) = default;
 };
 
-/// A member of the request's object.
+/// A member of the request's object, by its places in the body. No body is as large as four GiB.
 struct RequestField {
-    std::string_view name;       ///< between its quotes, escapes as they stand
-    std::size_t name_begin = 0;  ///< offset of its first quote
-    Span value;
+    std::uint32_t name_begin = 0;  ///< of its first quote
+    std::uint32_t name_size = 0;   ///< between the quotes, escapes as they stand
+    std::uint32_t value_begin = 0;
+    std::uint32_t value_size = 0;
     bool name_escaped = false;
+
+    std::string_view name(std::string_view body) const { return body.substr(name_begin + 1, name_size); }
+    std::string_view value(std::string_view body) const { return body.substr(value_begin, value_size); }
     friend bool operator==(RequestField const&, RequestField const&) = default;
 };
 
@@ -41,8 +45,11 @@ struct ChatRequest {
     std::optional<Span> stream_options_value;  ///< the whole value, `null` included
     std::size_t first_member = 0;              ///< offset just behind the opening brace
 
-    std::vector<RequestField> fields;  ///< all, in order
-    std::uint64_t names = 0;           ///< name_bit of each of them
+    /// The first members, in order. Rules for parameters see `most_fields` of them: a body may have a million names
+    /// that mean nothing. One more is only there to show where the last of these ends.
+    static constexpr std::size_t most_fields = 256;
+    std::vector<RequestField> fields;
+    std::uint64_t names = 0;  ///< name_bit of each that rules see
     /// name_bit of each member of a message, of "content[]" where a message's content is a list, and of "role" where a
     /// role is none of system, user, assistant, tool.
     std::uint64_t message_names = 0;

@@ -20,7 +20,7 @@ void ask_for_usage(ChatRequest const& request, BodyDraft& draft) {
     if (field == nullptr) return draft.add("stream_options", std::string(whole));
     auto const options = draft.open(*field);
     if (!options.is(JsonType::object)) return draft.replace(*field, std::string(whole));
-    Inner asked{.object = options, .member = {}, .base = field->original->value.offset, .name = "include_usage"};
+    Inner asked{.object = options, .member = {}, .base = field->original->value_begin, .name = "include_usage"};
     for (auto const& member : options.members()) {
         if (member.named(asked.name)) asked.member = member;
     }

@@ -1,6 +1,7 @@
 #include "providers/parameters/body_draft.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "core/json/json_string.hpp"
 #include "core/types/error.hpp"
@@ -8,38 +9,72 @@
 namespace sluice::parameters {
 namespace {
 
-std::size_t end_of(Span span) { return span.offset + span.length; }
+std::size_t end_of(RequestField const& field) { return field.value_begin + std::size_t{field.value_size}; }
+
+/// Plans how members are taken out so that the commas still fit: behind one that stays the comma before goes, else the
+/// comma after. Told of every member of an object, in order.
+class Cuts {
+public:
+    explicit Cuts(std::vector<Edit>& edits) : edits_(edits) {}
+
+    void member(std::size_t name_begin, std::size_t value_end, bool removed) {
+        if (open_) edits_.back().length = name_begin - edits_.back().offset;
+        open_ = removed && !any_kept_;
+        if (removed) {
+            auto const begin = any_kept_ ? last_end_ : name_begin;
+            edits_.push_back({begin, value_end - begin});
+        }
+        any_kept_ |= !removed;
+        last_end_ = value_end;
+    }
+
+private:
+    std::vector<Edit>& edits_;
+    bool any_kept_ = false;
+    bool open_ = false;  ///< the last cut reaches to the next member, if there is one
+    std::size_t last_end_ = 0;
+};
 
 }  // namespace
 
 BodyDraft::BodyDraft(ChatRequest const& request) : request_(request) {}
 
-void BodyDraft::list_fields() {
-    constexpr std::size_t usually_added = 4;
-    listed_ = true;
-    fields_.reserve(request_.fields.size() + usually_added);
-    for (auto const& field : request_.fields) {
-        auto const value = request_.body.substr(field.value.offset, field.value.length);
-        auto& made = fields_.emplace_back(DraftField{.name = field.name, .client_value = value, .original = &field});
-        if (field.name_escaped) made.unescaped_name = unescaped(field.name);
-    }
+DraftField* BodyDraft::touched(std::string_view name) {
+    auto const found =
+        std::ranges::find_if(fields_, [name](DraftField const& field) { return !field.removed && field.name == name; });
+    return found == fields_.end() ? nullptr : &*found;
 }
 
-bool BodyDraft::has(std::string_view name) {
-    if (listed_) return find(name) != nullptr;
-    return std::ranges::any_of(request_.fields, [name](RequestField const& field) {
-        return field.name_escaped ? unescaped(field.name) == name : field.name == name;
-    });
+RequestField const* BodyDraft::original_of(std::string_view name) const {
+    auto const is_named = [this, name](RequestField const& field) {
+        auto const written = field.name(request_.body);
+        return field.name_escaped ? unescaped(written) == name : written == name;
+    };
+    auto const seen = std::span(request_.fields).first(std::min(request_.fields.size(), ChatRequest::most_fields));
+    auto const found = std::ranges::find_if(seen, is_named);
+    return found == seen.end() ? nullptr : &*found;
+}
+
+/// The client's field of that name, if nobody has touched it.
+RequestField const* BodyDraft::original(std::string_view name) const {
+    auto const* const field = original_of(name);
+    bool const is_touched =
+        std::ranges::any_of(fields_, [field](DraftField const& draft) { return draft.original == field; });
+    return is_touched ? nullptr : field;
+}
+
+bool BodyDraft::has(std::string_view name) const {
+    return original(name) != nullptr || std::ranges::any_of(fields_, [name](DraftField const& field) {
+               return !field.removed && field.name == name;
+           });
 }
 
 DraftField* BodyDraft::find(std::string_view name) {
-    if (!listed_) list_fields();
-    auto const same = [name](DraftField const& field) {
-        bool const has_escapes = !field.unescaped_name.empty() && !field.renamed;
-        return !field.removed && (has_escapes ? field.unescaped_name == name : field.name == name);
-    };
-    auto const found = std::find_if(fields_.begin(), fields_.end(), same);
-    return found == fields_.end() ? nullptr : &*found;
+    if (auto* const known = touched(name)) return known;
+    auto const* const field = original(name);
+    if (field == nullptr) return nullptr;
+    return &fields_.emplace_back(
+        DraftField{.name = name, .client_value = field->value(request_.body), .original = field});
 }
 
 void BodyDraft::remove(DraftField& field) { field.removed = true; }
@@ -126,46 +161,38 @@ bool BodyDraft::add(Inner const& inner, std::string_view json) {
 
 void BodyDraft::add_message(std::string json) { messages_ += std::move(json) += ','; }
 
-/// Takes the removed members out so that the commas still fit: behind a member that stays the comma before goes, else
-/// the comma after.
 void BodyDraft::cut_members(std::vector<Member> const& members) {
-    bool any_kept = false;
-    bool open = false;  // the last cut reaches to the next member, if there is one
-    std::size_t last_end = 0;
-    for (auto const& member : members) {
-        if (open) edits_.back().length = member.name_begin - edits_.back().offset;
-        open = false;
-        if (member.removed) {
-            auto const begin = any_kept ? last_end : member.name_begin;
-            edits_.push_back({begin, member.value_end - begin});
-            open = !any_kept;
-        }
-        any_kept |= !member.removed;
-        last_end = member.value_end;
+    Cuts cuts(edits_);
+    for (auto const& member : members) cuts.member(member.name_begin, member.value_end, member.removed);
+}
+
+void BodyDraft::cut_fields() {
+    Cuts cuts(edits_);
+    for (auto const& field : request_.fields) {
+        bool const removed = std::ranges::any_of(
+            fields_, [&field](DraftField const& draft) { return draft.removed && draft.original == &field; });
+        cuts.member(field.name_begin, end_of(field), removed);
     }
 }
 
 void BodyDraft::write_fields() {
-    std::vector<Member> members;
     std::string added;
-    members.reserve(listed_ ? request_.fields.size() : 0);
+    bool any_removed = false;
     for (auto& field : fields_) {
         if (field.original == nullptr) {
             if (!field.removed) added.append(json_quoted(field.name)).append(":").append(field.new_value).append(",");
             continue;
         }
-        auto const& [name, name_begin, value, escaped] = *field.original;
-        members.push_back({.name_begin = name_begin,
-                           .value_begin = value.offset,
-                           .value_end = end_of(value),
-                           .removed = field.removed});
+        any_removed |= field.removed;
         if (field.removed) continue;
-        if (field.renamed) edits_.push_back({name_begin, name.size() + 2, json_quoted(field.name)});
-        if (field.replaced) edits_.push_back({value.offset, value.length, std::move(field.new_value)});
-        if (field.name != "messages" || messages_.empty() || field.replaced) continue;
-        edits_.push_back({value.offset + 1, 0, std::move(messages_)});  // the list is not empty
+        auto const& original = *field.original;
+        if (field.renamed) edits_.push_back({original.name_begin, original.name_size + 2, json_quoted(field.name)});
+        if (field.replaced) edits_.push_back({original.value_begin, original.value_size, std::move(field.new_value)});
     }
-    if (listed_) cut_members(members);
+    if (auto const* const messages = messages_.empty() ? nullptr : original_of("messages")) {
+        edits_.push_back({messages->value_begin + std::size_t{1}, 0, std::move(messages_)});  // the list is not empty
+    }
+    if (any_removed) cut_fields();
     if (!added.empty()) edits_.push_back({request_.first_member, 0, std::move(added)});
 }
 

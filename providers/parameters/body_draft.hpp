@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +23,6 @@ struct DraftField {
     bool renamed = false;
     bool replaced = false;
     std::string new_value{};
-    std::string unescaped_name{};  ///< what `name` shows when the client wrote it with escapes
 
     std::string_view value() const { return replaced ? std::string_view(new_value) : client_value; }
 };
@@ -42,9 +42,9 @@ class BodyDraft {
 public:
     explicit BodyDraft(ChatRequest const& request);
 
-    /// Whether find() would find it; cheap also when nobody has asked for a field yet.
-    bool has(std::string_view name);
-    /// Nothing when it is not there (any more). Holds until the next add().
+    /// Whether find() would find it.
+    bool has(std::string_view name) const;
+    /// Nothing when it is not there (any more).
     DraftField* find(std::string_view name);
     void remove(DraftField& field);
     /// `name` must outlive the draft, here and in add().
@@ -84,16 +84,18 @@ private:
         std::string added;
     };
 
-    void list_fields();
+    DraftField* touched(std::string_view name);
+    RequestField const* original_of(std::string_view name) const;
+    RequestField const* original(std::string_view name) const;
     Object& object_of(Inner const& inner);
     Member* untouched(Inner const& inner);
     void cut_members(std::vector<Member> const& members);
+    void cut_fields();
     void write_fields();
     void write_inner();
 
     ChatRequest const& request_;
-    std::vector<DraftField> fields_;  ///< made when somebody asks for one: most requests need none
-    bool listed_ = false;
+    std::list<DraftField> fields_;  ///< those that somebody asked for, and those added: most requests need none
     std::map<RequestField const*, std::unique_ptr<JsonIndex>> opened_;
     std::map<std::size_t, Object> objects_;  ///< by the offset of their opening brace
     std::string messages_;

@@ -311,7 +311,7 @@ void Rewriter::apply_inside(ParameterRule const& rule, std::span<Step const> ste
     auto const root = draft_.open(*field);
     if (!root) return;
     std::vector<Inner> found;
-    collect(root, steps.subspan(1), field->original->value.offset, adds(rule.action), found);
+    collect(root, steps.subspan(1), field->original->value_begin, adds(rule.action), found);
     auto const fits = [](Inner const& inner) {
         return [&inner](Condition const& condition) {
             if (!condition.path.starts_with('.')) return true;

@@ -141,10 +141,21 @@ private:
     bool has_input_ = false;
 };
 
+/// name_bit of a member's name.
+std::uint64_t bit_of(JsonMember const& member) {
+    bool const has_escapes = member.name_escaped && member.name.find('\\') != string_view::npos;
+    return has_escapes ? name_bit(unescaped(member.name)) : name_bit(member.name);
+}
+
 void Reader::keep(JsonMember const& member) {
-    auto const value = span_of(member.value);
-    request_.fields.push_back({member.name, member.name_begin, value, member.name_escaped});
-    request_.names |= member.name_escaped ? name_bit(unescaped(member.name)) : name_bit(member.name);
+    if (request_.fields.size() > ChatRequest::most_fields) return;
+    auto const [begin, size] = span_of(member.value);
+    request_.fields.push_back({.name_begin = static_cast<std::uint32_t>(member.name_begin),
+                               .name_size = static_cast<std::uint32_t>(member.name.size()),
+                               .value_begin = static_cast<std::uint32_t>(begin),
+                               .value_size = static_cast<std::uint32_t>(size),
+                               .name_escaped = member.name_escaped});
+    if (request_.fields.size() <= ChatRequest::most_fields) request_.names |= bit_of(member);
 }
 
 Result<> Reader::read_member(JsonMember const& member) {
@@ -195,7 +206,7 @@ Result<> Reader::read_message(JsonValue message) {
             has_role = member.value.is(JsonType::string);
             if (!is_usual_role(member.value.string())) request_.message_names |= name_bit("role");
         } else {
-            request_.message_names |= member.name_escaped ? name_bit(unescaped(member.name)) : name_bit(member.name);
+            request_.message_names |= bit_of(member);
         }
         SLUICE_CHECK(count_prompt(member));
     }

@@ -101,7 +101,7 @@ def upstream(canary):
 @pytest.fixture(scope="module")
 def gateway(folder, lab, upstream):
     defaults = FORGIVING | {"retry": {"attempts": 1, "backoff": "1ms..2ms", "max_extra_load": "100%"}}
-    settings = config(lab, providers={"lab": upstream.provider()}, models={"good": "lab/good", "*": "lab/*"}, defaults=defaults)
+    settings = config(lab, providers={"lab": upstream.provider(type="custom")}, models={"good": "lab/good", "*": "lab/*"}, defaults=defaults)
     with Gateway(folder, settings, name="canary") as running:
         yield running
 

@@ -240,3 +240,16 @@ TEST_CASE("a change inside of a field that goes is dropped with it", "[parameter
                                 with_hello(R"("tools":[{"function":{"strict":true}}])"));
     CHECK(made.body == R"({"model":"m",)" + std::string(hello) + "}");
 }
+
+TEST_CASE("rules see the first 256 members, and what is behind them stays whole", "[parameters]") {
+    std::string body = "{";
+    for (int i = 0; i < 300; ++i) body += "\"a" + std::to_string(i) + "\":0,";
+    body += R"("model":"m",)" + std::string(hello) + "}";
+    std::string rules = "[";
+    for (int i = 0; i < 300; ++i)
+        rules += (i == 0 ? "{ field: a" : ", { field: a") + std::to_string(i) + ", do: drop }";
+    auto const made = json::parse(rewritten(rules + "]", body).body);
+    CHECK(made.size() == 300 - 256 + 2);
+    CHECK_FALSE(made.contains("a255"));
+    CHECK(made.contains("a256"));
+}
