@@ -138,13 +138,15 @@ void resolve_variables(ProviderDraft const& draft, ProviderSettings& provider, s
 }
 
 /// A user's rule on a field takes the place of all shipped ones on it.
-void merge_rules(RuleList own, ProviderSettings& provider) {
-    std::erase_if(provider.parameters, [&own](ParameterRule const& shipped) {
-        return std::ranges::any_of(own.rules,
-                                   [&shipped](ParameterRule const& rule) { return rule.field == shipped.field; });
-    });
-    std::erase_if(own.rules, [](ParameterRule const& rule) { return rule.action == RuleAction::keep; });
-    provider.parameters.insert(provider.parameters.begin(), own.rules.begin(), own.rules.end());
+void merge_rules(RuleList const& own, ProviderSettings& provider) {
+    if (own.rules.empty()) return;
+    auto rules = own.rules;
+    std::erase_if(rules, [](ParameterRule const& rule) { return rule.action == RuleAction::keep; });
+    for (ParameterRule const& shipped : provider.parameters) {
+        auto const is_same = [&shipped](ParameterRule const& rule) { return rule.field == shipped.field; };
+        if (std::ranges::none_of(own.rules, is_same)) rules.push_back(shipped);
+    }
+    provider.parameters = std::move(rules);
 }
 
 /// What the file adds to the catalogue's, instead of replacing it.

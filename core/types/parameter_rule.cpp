@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <utility>
 
 #include "core/types/field_path.hpp"
 
@@ -80,6 +82,31 @@ bool prepare(ParameterRule& rule) {
         if (!about_usual) rule.message_needs = name_bit("role");
     }
     return true;
+}
+
+ParameterRules::ParameterRules(std::vector<ParameterRule> rules) : rules_(std::move(rules)) {
+    blocks_.resize((rules_.size() + 63) / 64);
+    for (std::size_t i = 0; i < rules_.size(); ++i) {
+        auto& block = blocks_[i / 64];
+        auto const bit = std::uint64_t{1} << (i % 64);
+        auto const& [needs, message_needs] = std::pair(rules_[i].needs, rules_[i].message_needs);
+        if (message_needs != 0) {
+            block.by_message_name[static_cast<std::size_t>(std::countr_zero(message_needs))] |= bit;
+        } else if (needs != 0) {
+            block.by_name[static_cast<std::size_t>(std::countr_zero(needs))] |= bit;
+        } else {
+            block.always |= bit;
+        }
+    }
+}
+
+std::uint64_t ParameterRules::candidates(std::size_t block, std::uint64_t names, std::uint64_t message_names) const {
+    auto const& known = blocks_[block];
+    auto found = known.always;
+    for (; names != 0; names &= names - 1) found |= known.by_name[static_cast<std::size_t>(std::countr_zero(names))];
+    for (; message_names != 0; message_names &= message_names - 1)
+        found |= known.by_message_name[static_cast<std::size_t>(std::countr_zero(message_names))];
+    return found;
 }
 
 std::string_view to_string(Adjustment::Kind kind) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -76,6 +78,39 @@ struct ParameterRule {
     std::string why;
     std::string source;
     friend bool operator==(ParameterRule const&, ParameterRule const&) = default;
+};
+
+/// The rules of one provider, in order, with what it takes to find those that a request may concern without asking
+/// each.
+class ParameterRules {
+public:
+    ParameterRules() = default;
+    ParameterRules(std::vector<ParameterRule> rules);  // NOLINT(google-explicit-constructor): a list of rules is one
+
+    std::vector<ParameterRule> const& all() const { return rules_; }
+    auto begin() const { return rules_.begin(); }
+    auto end() const { return rules_.end(); }
+    bool empty() const { return rules_.empty(); }
+    std::size_t size() const { return rules_.size(); }
+    ParameterRule const& operator[](std::size_t at) const { return rules_[at]; }
+
+    /// How many blocks of 64 rules there are.
+    std::size_t blocks() const { return blocks_.size(); }
+    /// Which rules of a block may find their field in a request with these ChatRequest::names and message_names: bit i
+    /// is rule 64 * block + i.
+    std::uint64_t candidates(std::size_t block, std::uint64_t names, std::uint64_t message_names) const;
+
+    friend bool operator==(ParameterRules const& a, ParameterRules const& b) { return a.rules_ == b.rules_; }
+
+private:
+    /// Which of 64 rules need which name. A rule that needs several is filed under one of them.
+    struct Block {
+        std::array<std::uint64_t, 64> by_name{};
+        std::array<std::uint64_t, 64> by_message_name{};
+        std::uint64_t always = 0;
+    };
+    std::vector<ParameterRule> rules_;
+    std::vector<Block> blocks_;
 };
 
 /// What happens to a field that a target does not take as it is.

@@ -136,7 +136,7 @@ struct ProviderSettings {
     std::string chat_path = "/chat/completions";  ///< below base_url; "{model}": the target's model, URL-encoded
     std::vector<std::string> forward_headers;     ///< of the client, lower case, that go on to this provider
     std::vector<std::string> answer_headers;      ///< of the provider, lower case, that come back to the client
-    std::vector<ParameterRule> parameters;
+    ParameterRules parameters;
     std::vector<ReasoningTags> reasoning_tags;
 };
 

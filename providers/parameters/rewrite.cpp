@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -128,10 +129,11 @@ public:
           names_(request.names),
           message_names_(request.message_names) {}
 
-    void apply(ParameterRule const& rule);
+    void apply(ParameterRules const& rules);
     Rewritten result() { return std::move(result_); }
 
 private:
+    void apply(ParameterRule const& rule);
     bool is_about(ParameterRule const& rule);
     bool holds_here(Condition const& condition);
     bool permits(ParameterRule const& rule);
@@ -154,6 +156,21 @@ private:
     JsonIndex scratch_;
     Rewritten result_;
 };
+
+void Rewriter::apply(ParameterRules const& rules) {
+    for (std::size_t block = 0; block < rules.blocks(); ++block) {
+        auto left = rules.candidates(block, names_, message_names_);
+        while (left != 0) {
+            auto const at = static_cast<unsigned>(std::countr_zero(left));
+            auto const names = names_;
+            apply(rules[block * 64 + at]);
+            left &= left - 1;
+            if (names == names_) continue;
+            auto const behind = at == 63 ? 0 : ~std::uint64_t{0} << (at + 1);
+            left = rules.candidates(block, names_, message_names_) & behind;
+        }
+    }
+}
 
 void Rewriter::apply(ParameterRule const& rule) {
     if (!is_about(rule)) return;
@@ -376,29 +393,27 @@ bool Rewriter::move_thoughts(Inner const& inner) {
     return content.member.value ? draft_.replace(content, std::move(parts)) : draft_.add(content, parts);
 }
 
-bool may_refuse(ParameterRule const& rule, UnsupportedPolicy policy) {
-    return rule.action == RuleAction::reject ||
-           (policy == UnsupportedPolicy::reject && rule.severity != Severity::exact);
-}
-
 }  // namespace
 
-Rewritten rewrite(ChatRequest const& request, std::vector<ParameterRule> const& rules, string_view target_model,
+Rewritten rewrite(ChatRequest const& request, ParameterRules const& rules, string_view target_model,
                   UnsupportedPolicy policy, BodyDraft& draft) {
     Rewriter rewriter(request, target_model, policy, draft);
-    for (auto const& rule : rules) rewriter.apply(rule);
+    rewriter.apply(rules);
     return rewriter.result();
 }
 
-std::vector<ParameterRule const*> refused_by(ChatRequest const& request, std::vector<ParameterRule> const& rules,
+std::vector<ParameterRule const*> refused_by(ChatRequest const& request, ParameterRules const& rules,
                                              string_view target_model, UnsupportedPolicy policy) {
     if (policy == UnsupportedPolicy::pass) return {};
-    bool const might = std::ranges::any_of(rules, [&](ParameterRule const& rule) {
-        // A name may come from an earlier rule's renaming only under a policy that looks at all of them.
-        bool const is_there = policy == UnsupportedPolicy::reject || (rule.needs & ~request.names) == 0;
-        return may_refuse(rule, policy) && is_there && (rule.message_needs & ~request.message_names) == 0 &&
-               matches_model(rule.models, target_model);
-    });
+    // Under a policy that looks at all of them a name may come from an earlier rule.
+    bool might = policy == UnsupportedPolicy::reject && !rules.empty();
+    for (std::size_t block = 0; block < rules.blocks(); ++block) {
+        auto left = rules.candidates(block, request.names, request.message_names);
+        for (; left != 0; left &= left - 1) {
+            auto const& rule = rules[block * 64 + static_cast<unsigned>(std::countr_zero(left))];
+            might |= rule.action == RuleAction::reject && matches_model(rule.models, target_model);
+        }
+    }
     if (!might) return {};
     BodyDraft draft(request);
     return rewrite(request, rules, target_model, policy, draft).refused;

@@ -18,11 +18,11 @@ struct Rewritten {
 
 /// Applies the rules that are about `target_model` to `draft`, which was made of `request`. Pure but for `draft`. Views
 /// in the result are of `rules`.
-Rewritten rewrite(ChatRequest const& request, std::vector<ParameterRule> const& rules, std::string_view target_model,
+Rewritten rewrite(ChatRequest const& request, ParameterRules const& rules, std::string_view target_model,
                   UnsupportedPolicy policy, BodyDraft& draft);
 
 /// Only Rewritten::refused, and cheaper where no rule could refuse.
-std::vector<ParameterRule const*> refused_by(ChatRequest const& request, std::vector<ParameterRule> const& rules,
+std::vector<ParameterRule const*> refused_by(ChatRequest const& request, ParameterRules const& rules,
                                              std::string_view target_model, UnsupportedPolicy policy);
 
 }  // namespace sluice::parameters

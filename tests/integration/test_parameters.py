@@ -147,3 +147,11 @@ def test_a_missing_or_wrong_variable_is_an_error_of_the_configuration(folder, va
     path.write_text(json.dumps({"version": 1, "providers": {"azure": {"api_key": "lab-key", "variables": variables}}, "models": {"m": "azure/x"}}))
     checked = subprocess.run([BINARY, "check", path], capture_output=True, text=True, env=clean_environment())
     assert checked.returncode == 78 and says in checked.stdout + checked.stderr, checked
+
+
+def test_azure_takes_an_entra_token_instead_of_a_key(start, scripted):
+    azure = {"type": "azure", "base_url": scripted.url(), "auth": {"scheme": "bearer"}, "api_key": "lab-entra-token", "variables": {"resource": "acme"}}
+    gateway = start(providers={"azure": azure}, models={"m": "azure/fast"})
+    assert gateway.chat("m").status == 200
+    head = str(scripted.requests[-1][1]).lower()
+    assert "authorization: bearer lab-entra-token" in head and "api-key" not in head

@@ -35,7 +35,7 @@ inline std::string with_hello(std::string const& members) { return R"({"model":"
 inline Outcome rewritten(std::string const& yaml, std::string const& body, std::string_view model = "m",
                          UnsupportedPolicy policy = UnsupportedPolicy::drop) {
     CAPTURE(yaml, body);
-    auto const rules = rules_of(yaml);
+    ParameterRules const rules = rules_of(yaml);
     auto const request = read_chat_request(body, {});
     REQUIRE(request);
     BodyDraft draft(*request);
