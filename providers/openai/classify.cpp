@@ -150,8 +150,8 @@ public:
                     "monthly included credits", "spending limit", "spend limit"});
     }
     bool too_long() const {
-        return any(
-            {"context length", "maximum context", "context window", "max_tokens", "max_new_tokens", "too long", "too many tokens"});
+        return any({"context length", "maximum context", "context window", "max_tokens", "max_new_tokens", "too long",
+                    "too many tokens"});
     }
     bool refused_content() const {
         return any(
