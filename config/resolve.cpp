@@ -1,6 +1,7 @@
 #include "config/resolve.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <set>
 
@@ -94,47 +95,59 @@ bool fits_in_address(std::string_view value) {
     }) && !value.starts_with('.');
 }
 
+std::string concatenated(std::initializer_list<std::string_view> parts) {
+    std::string text;
+    for (auto const part : parts) text += part;
+    return text;
+}
+
+/// The texts in which a variable may stand.
+std::vector<std::string*> places_of_variables(ProviderSettings& provider) {
+    std::vector<std::string*> places{&provider.base_url, &provider.chat_path};
+    for (auto& [name, text] : provider.headers) places.push_back(&text);
+    return places;
+}
+
+void resolve_variable(Variable const& variable, ProviderDraft const& draft, ProviderSettings& provider,
+                      std::string const& path, Reader& reader) {
+    std::string const mark = "{" + variable.name + "}";
+    auto const places = places_of_variables(provider);
+    if (std::ranges::none_of(places, [&mark](std::string const* text) { return text->contains(mark); })) return;
+    Position const at = reader.place(concatenated({path, ".variables.", variable.name}));
+    auto const value = value_of(variable, draft, reader.environment());
+    if (!value) {
+        std::string_view const example = variable.example.empty() ? "..." : std::string_view(variable.example);
+        auto message = concatenated({"`", path, "` needs `variables: { ", variable.name, ": ", example, " }`"});
+        if (!variable.env.empty()) message.append(", or the variable ").append(variable.env);
+        if (!variable.why.empty()) message.append(": ").append(variable.why);
+        return reader.error(at, std::move(message));
+    }
+    bool const listed = variable.values.empty() || std::ranges::find(variable.values, *value) != variable.values.end();
+    if (!listed || !fits_in_address(*value)) {
+        auto message = concatenated({"`", clipped(*value), "` is no value for `", variable.name, "`"});
+        message += variable.values.empty() ? ": letters, digits and -._: only" : reader.hint(*value, variable.values);
+        return reader.error(at, std::move(message));
+    }
+    for (auto* const text : places) {
+        for (auto found = text->find(mark); found != std::string::npos; found = text->find(mark, found + value->size()))
+            text->replace(found, mark.size(), *value);
+    }
+}
+
 /// Puts the values of variables where `{name}` stands in addresses and headers.
 void resolve_variables(ProviderDraft const& draft, ProviderSettings& provider, std::string const& path,
                        Reader& reader) {
     Profile const* const profile = find_profile(provider.type);
     std::vector<std::string> known;
+    known.reserve(profile->variables.size());
     for (Variable const& variable : profile->variables) known.push_back(variable.name);
     for (auto const& [name, unused] : draft.variables) {
         if (profile->find_variable(name) != nullptr) continue;
-        reader.error(reader.place(path + ".variables." + name),
-                     "type `" + profile->name + "` has no variable `" + clipped(name) + "`" + reader.hint(name, known));
+        reader.error(reader.place(concatenated({path, ".variables.", name})),
+                     concatenated({"type `", profile->name, "` has no variable `", clipped(name), "`",
+                                   reader.hint(name, known)}));
     }
-    for (Variable const& variable : profile->variables) {
-        std::string const mark = "{" + variable.name + "}";
-        auto const fill = [&mark](std::string& text, std::string const& value) {
-            for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size()))
-                text.replace(at, mark.size(), value);
-        };
-        bool used = provider.base_url.contains(mark) || provider.chat_path.contains(mark);
-        for (auto const& [name, text] : provider.headers) used |= text.contains(mark);
-        if (!used) continue;
-        Position const at = reader.place(path + ".variables." + variable.name);
-        auto const value = value_of(variable, draft, reader.environment());
-        if (!value) {
-            std::string const example = variable.example.empty() ? "..." : variable.example;
-            reader.error(at, "`" + path + "` needs `variables: { " + variable.name + ": " + example + " }`" +
-                                 (variable.env.empty() ? "" : ", or the variable " + variable.env) +
-                                 (variable.why.empty() ? "" : ": " + variable.why));
-            continue;
-        }
-        bool const listed =
-            variable.values.empty() || std::ranges::find(variable.values, *value) != variable.values.end();
-        if (!listed || !fits_in_address(*value)) {
-            reader.error(at, "`" + clipped(*value) + "` is no value for `" + variable.name + "`" +
-                                 (variable.values.empty() ? ": letters, digits and -._: only"
-                                                          : reader.hint(*value, variable.values)));
-            continue;
-        }
-        fill(provider.base_url, *value);
-        fill(provider.chat_path, *value);
-        for (auto& [name, text] : provider.headers) fill(text, *value);
-    }
+    for (Variable const& variable : profile->variables) resolve_variable(variable, draft, provider, path, reader);
 }
 
 /// A user's rule on a field takes the place of all shipped ones on it.

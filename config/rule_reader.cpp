@@ -45,6 +45,7 @@ constexpr std::array comparisons{Word{"<=", Condition::Test::less_or_equal},
 template <class Words>
 std::vector<std::string> texts_of(Words const& words) {
     std::vector<std::string> texts;
+    texts.reserve(words.size());
     for (auto const& word : words) texts.emplace_back(word.text);
     return texts;
 }

@@ -78,7 +78,7 @@ void read_choice(JsonValue value, ChunkFacts& facts) {
             continue;
         }
         edits.keep(member);
-        if (member.named("delta")) {
+        if (member.named("delta") || member.named("message")) {
             choice.delta = member.value;
             read_delta(member.value, choice);
         } else if (member.named("finish_reason")) {
@@ -86,9 +86,6 @@ void read_choice(JsonValue value, ChunkFacts& facts) {
             choice.has_empty_finish = choice.finish_reason.empty() && member.value.is(JsonType::string);
         } else if (member.named("index")) {
             choice.index = member.value.integer().value_or(0);
-        } else if (member.named("message")) {
-            choice.delta = member.value;
-            read_delta(member.value, choice);
         } else if (member.named("error") && is_error(member.value) && !facts.error) {
             facts.error = member.value;
         }
