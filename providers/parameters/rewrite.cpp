@@ -91,6 +91,17 @@ bool adds(RuleAction action) { return action == RuleAction::add_default || actio
 
 string_view first_name(string_view path) { return path.substr(0, path.find_first_of(".[")); }
 
+/// Where ".a.b" leads from `value`; itself for an empty path.
+JsonValue value_at(JsonValue value, string_view path) {
+    while (path.starts_with('.')) {
+        path.remove_prefix(1);
+        auto const name = first_name(path);
+        value = value[name];
+        path.remove_prefix(name.size());
+    }
+    return value;
+}
+
 void collect(JsonValue value, std::span<Step const> steps, std::size_t base, bool absent_too,
              std::vector<Inner>& found) {
     auto const step = steps.front();
@@ -196,20 +207,12 @@ bool Rewriter::is_about(ParameterRule const& rule) {
 
 /// A condition on the request, as the rules before this one leave it.
 bool Rewriter::holds_here(Condition const& condition) {
-    string_view path = condition.path;
+    string_view const path = condition.path;
     auto const name = first_name(path);
     auto const* const field = draft_.find(name);
     if (field == nullptr) return holds(condition, {});
     auto const read = scratch_.read(field->value());
-    JsonValue value = read ? *read : JsonValue();
-    path.remove_prefix(name.size());
-    while (path.starts_with('.')) {
-        path.remove_prefix(1);
-        auto const next = first_name(path);
-        value = value[next];
-        path.remove_prefix(next.size());
-    }
-    return holds(condition, value);
+    return holds(condition, value_at(read ? *read : JsonValue(), path.substr(name.size())));
 }
 
 /// Whether the rule's change may be made. Asked only when there is something to change.
@@ -331,16 +334,7 @@ void Rewriter::apply_inside(ParameterRule const& rule, std::span<Step const> ste
     collect(root, steps.subspan(1), field->original->value_begin, adds(rule.action), found);
     auto const fits = [](Inner const& inner) {
         return [&inner](Condition const& condition) {
-            if (!condition.path.starts_with('.')) return true;
-            JsonValue value = inner.object;
-            string_view path = condition.path;
-            while (path.starts_with('.')) {
-                path.remove_prefix(1);
-                auto const next = first_name(path);
-                value = value[next];
-                path.remove_prefix(next.size());
-            }
-            return holds(condition, value);
+            return !condition.path.starts_with('.') || holds(condition, value_at(inner.object, condition.path));
         };
     };
     auto const is_excluded = [&fits](Inner const& inner) {
