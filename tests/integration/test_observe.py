@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from harness import FORGIVING, PROMPT, Connection, Gateway, ask, config, isolated, provider
+from harness import FORGIVING, PROMPT, Connection, Gateway, ask, config, isolated, provider, wait_until
 
 SERIES = [
     "gen_ai_client_token_usage", "gen_ai_client_operation_duration_seconds", "gen_ai_client_operation_time_to_first_chunk_seconds",
@@ -54,10 +54,15 @@ def test_the_page_has_its_type(used):
     assert page(used).header("content-type").startswith("text/plain; version=0.0.4")
 
 
+def counted(gateway, expected, name, **labels):
+    """A request is counted after its last byte has left: the client may ask for the metric before that."""
+    wait_until(lambda: gateway.metric(name, **labels) == expected, what=f"{name} is {expected}")
+
+
 def test_requests_are_counted_by_route_model_and_code(used):
     before = used.metric("sluice_requests_total", model="fast", code="200")
     used.chat()
-    assert used.metric("sluice_requests_total", model="fast", code="200") == before + 1
+    counted(used, before + 1, "sluice_requests_total", model="fast", code="200")
 
 
 def test_attempts_are_counted_by_outcome(used):
@@ -78,15 +83,14 @@ def test_a_name_that_a_client_made_up_is_no_label(used):
 
 
 def test_nothing_is_in_flight_afterwards(used):
-    assert used.metric("sluice_in_flight_requests") == 0
-    assert used.metric("sluice_open_streams") == 0
+    counted(used, 0, "sluice_in_flight_requests")
+    counted(used, 0, "sluice_open_streams")
 
 
 def test_tokens_are_counted_per_provider(used):
     before = used.metric("gen_ai_client_token_usage_sum", gen_ai_token_type="output")
     answer = used.chat()
-    counted = used.metric("gen_ai_client_token_usage_sum", gen_ai_token_type="output") - before
-    assert counted == answer.json()["usage"]["completion_tokens"]
+    counted(used, before + answer.json()["usage"]["completion_tokens"], "gen_ai_client_token_usage_sum", gen_ai_token_type="output")
 
 
 def test_each_request_is_one_json_line(gateway):
