@@ -240,15 +240,15 @@ void check_duplicate_keys(Settings const& settings, Reader& reader) {
     auto const path = [](std::size_t index) { return "keys[" + std::to_string(index) + "]"; };
     for (std::size_t i = 0; i < settings.keys.size(); ++i) {
         KeySettings const& key = settings.keys[i];
-        auto const [same_name, is_new_name] = names.try_emplace(key.name, i);
-        if (!is_new_name && !key.name.empty()) {
-            reader.error(reader.place(path(i) + ".name"), "duplicate key name `" + clipped(key.name) +
+        auto const [same_name, is_new_name] = names.try_emplace(key.caller.name, i);
+        if (!is_new_name && !key.caller.name.empty()) {
+            reader.error(reader.place(path(i) + ".name"), "duplicate key name `" + clipped(key.caller.name) +
                                                               "`: it stands already at " +
                                                               shown(reader.place(path(same_name->second) + ".name")));
         }
         auto const [same_hash, is_new_hash] = hashes.try_emplace(key.sha256_hex, i);
         if (is_new_hash || key.sha256_hex.empty()) continue;
-        reader.error(reader.place(path(i)), "the same key as `" + clipped(settings.keys[same_hash->second].name) +
+        reader.error(reader.place(path(i)), "the same key as `" + clipped(settings.keys[same_hash->second].caller.name) +
                                                 "` at " + shown(reader.place(path(same_hash->second))));
     }
 }
@@ -263,7 +263,7 @@ void check_key_models(Settings const& settings, Reader& reader) {
     names.insert(names.end(), wildcards.begin(), wildcards.end());
     for (std::size_t k = 0; k < settings.keys.size(); ++k) {
         std::string const path = "keys[" + std::to_string(k) + "].models";
-        auto const& models = settings.keys[k].models;
+        auto const& models = settings.keys[k].caller.models;
         if (models.empty() && reader.has(path)) {
             reader.error(reader.place(path), "`models` is empty: leave it out to allow all, or name some");
         }

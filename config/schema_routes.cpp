@@ -312,7 +312,7 @@ namespace {
 
 Binding bind_policy() {
     return {
-        .assign = [](void* object, Value const&) { static_cast<ModelDraft*>(object)->settings.policy = "fallback"; },
+        .assign = [](void*, Value const&) {},
         .current = [](void const*) { return Value(std::int64_t{0}); }};
 }
 
@@ -397,7 +397,7 @@ Section const& key_section() {
                 {.key = "name",
                  .kind = Kind::text,
                  .sentence = "For logs and metrics.",
-                 .bind = bind<&KeyDraft::settings, &KeySettings::name>(),
+                 .bind = bind<&KeyDraft::settings, &KeySettings::caller, &Caller::name>(),
                  .presence = Presence::required,
                  .example = "search"},
                 {.key = "value",
@@ -413,7 +413,7 @@ Section const& key_section() {
                  .kind = Kind::texts,
                  .sentence = "Models that it may use, by the names under `models` or by names that a wildcard there "
                              "covers; all unless given.",
-                 .bind = bind<&KeyDraft::settings, &KeySettings::models>(),
+                 .bind = bind<&KeyDraft::settings, &KeySettings::caller, &Caller::models>(),
                  .example = "[fast]"},
                 {.key = "expires",
                  .kind = Kind::date,

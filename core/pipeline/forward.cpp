@@ -47,12 +47,13 @@ public:
             candidates_.push_back(candidate_of(target, now));
             candidates_.back().takes_request = refused_by(run, target, run.star).empty();
         }
-        plan_ = make_plan(candidates_, run.model->policy);
+        plan();
     }
 
     Task<Result<>> go();
 
 private:
+    void plan();
     std::optional<TargetPass> next_pass();
     Decision decide(Error const& error);
     std::optional<std::size_t> next_usable() const;
@@ -78,6 +79,11 @@ private:
     std::string_view reason_;  ///< of a repetition; empty: the plan's
     std::optional<Error> last_;
 };
+
+void Walk::plan() {
+    RoutedModel const model{.routes = run_.model->settings->routes, .candidate_count = candidates_.size()};
+    plan_ = make_plan({.facts = run_.request.chat.facts, .candidates = candidates_, .models = {&model, 1}});
+}
 
 Task<Result<>> Walk::go() {
     while (true) {
@@ -149,7 +155,7 @@ Decision Walk::decide(Error const& error) {
 /// The next place in the plan whose target could take the request now.
 std::optional<std::size_t> Walk::next_usable() const {
     for (auto place = position_ + 1; place < plan_.order.size(); ++place) {
-        if (!exclusion(candidate_of(targets_[plan_.order[place].target], now_))) return place;  // takes the request
+        if (!unavailability(candidate_of(targets_[plan_.order[place].target], now_))) return place;  // takes the request
     }
     return std::nullopt;
 }
@@ -181,7 +187,7 @@ Error Walk::none_left() {
             candidate = candidate_of(targets_[static_cast<std::size_t>(&candidate - candidates_.data())], now_);
             candidate.takes_request = takes_request;
         }
-        plan_ = make_plan(candidates_, run_.model->policy);
+        plan();
         plan_.order.clear();
     }
     auto error = nothing_planned(candidates_, plan_);
@@ -219,7 +225,7 @@ std::string Walk::targets_that_take_it() {
     for (auto const& model : run_.snapshot.models()) {
         auto const& name = model.settings->name;
         bool const is_concrete = name.find('*') == std::string::npos;
-        if (&model == run_.model || !is_concrete || !allows_model(run_.request.allowed_models, name)) continue;
+        if (&model == run_.model || !is_concrete || !allows_model(run_.request.caller.models, name)) continue;
         for (auto const& target : model.targets) {
             if (count == most || !refused_by(run_, target, {}).empty()) continue;
             names += (count++ == 0 ? "" : ", ") + target.name + " (model '" + name + "')";
@@ -240,7 +246,7 @@ Error Walk::summed_up(Error error) const {
 Result<> resolve(RequestRun& run) {
     auto const& name = run.request.chat.requested_model;
     auto const match = run.snapshot.find_model(name);
-    if (!match || !allows_model(run.request.allowed_models, name)) {
+    if (!match || !allows_model(run.request.caller.models, name)) {
         return std::unexpected(Error{.kind = ErrorKind::model_not_found,
                                      .message = "the model '" + shown(name) +
                                                 "' does not exist, or this key may not use it; GET /v1/models lists "

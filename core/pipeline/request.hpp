@@ -2,27 +2,41 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/pipeline/headers.hpp"
 #include "core/pipeline/outcome.hpp"
+#include "core/types/caller.hpp"
 #include "core/types/chat_request.hpp"
 #include "core/types/clock.hpp"
 #include "core/types/parameter_rule.hpp"
+#include "core/types/settings.hpp"
 
 namespace sluice {
+
+/// A key that the client brought for one provider.
+struct OwnKey {
+    std::string provider;
+    CredentialSettings credential;
+};
 
 /// A chat completion request that has been authenticated, read and checked. It outlives its Pipeline::handle().
 struct ClientRequest {
     std::string request_id;
     ClientInfo client;
-    std::string caller;                       ///< name of the key; empty without keys
-    std::vector<std::string> allowed_models;  ///< empty: all; names and patterns as in the configuration
+    Caller const& caller;
     std::string method;
     std::string route;
     ChatRequest const& chat;
+    Steering steering{};    ///< already checked against what the caller may do
+    std::string session{};  ///< names the session that it belongs to; empty: none. Never logged as it is
+    std::vector<OwnKey> own_keys{};
+    /// A header of the client, lower-case name; empty: none. Null: there are none to look at.
+    std::function<std::string_view(std::string_view name)> header{};
     std::optional<UnsupportedPolicy> unsupported{};  ///< what the client says about fields that a target doesn't take
     bool wants_receipt = false;                      ///< a header that says what was changed
     Headers forwardable{};  ///< its fields that some provider takes, lower case; each gets those that it names

@@ -39,7 +39,7 @@ RequestRun::RequestRun(PipelineParts pipeline_parts, ClientRequest const& client
     outcome.method = request.method;
     outcome.route = request.route;
     outcome.client = request.client;
-    outcome.caller = request.caller;
+    outcome.caller = request.caller.name;
     outcome.requested_model = request.chat.requested_model;
     outcome.model = "other";
     outcome.stream = request.chat.stream;

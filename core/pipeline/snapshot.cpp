@@ -53,10 +53,8 @@ std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry
     std::ranges::sort(snapshot->forwarded_headers_);
     auto const [first, last] = std::ranges::unique(snapshot->forwarded_headers_);
     snapshot->forwarded_headers_.erase(first, last);
-    auto const fallback = find_routing_policy("fallback");
     for (auto const& model : snapshot->settings_.models) {
-        auto const policy = find_routing_policy(model.policy);
-        ModelRuntime runtime{.settings = &model, .policy = policy ? policy : fallback, .targets = {}};
+        ModelRuntime runtime{.settings = &model, .targets = {}};
         runtime.targets.reserve(model.targets.size());
         for (auto const& target : model.targets) {
             auto const* const provider = snapshot->find_provider(target.provider);

@@ -35,7 +35,6 @@ struct TargetRuntime {
 
 struct ModelRuntime {
     ModelSettings const* settings = nullptr;
-    RoutingPolicy policy = nullptr;
     std::vector<TargetRuntime> targets;
 };
 

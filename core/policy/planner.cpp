@@ -17,12 +17,6 @@ void keep_order(std::span<Candidate const> candidates, std::vector<PlannedTarget
     }
 }
 
-struct NamedPolicy {
-    std::string_view name;
-    RoutingPolicy policy;
-};
-constexpr std::array policies{NamedPolicy{"fallback", keep_order}};
-
 /// `excluded` is not empty.
 ErrorKind shared_cause(std::span<ExcludedTarget const> excluded) {
     auto const first = excluded.front();
@@ -47,27 +41,23 @@ ErrorKind shared_cause(std::span<ExcludedTarget const> excluded) {
 }  // namespace
 
 std::string_view to_string(Exclusion why) {
-    switch (why) {
-        case Exclusion::parameters_unsupported:
-            return "parameters unsupported";
-        case Exclusion::breaker_open:
-            return "breaker open";
-        case Exclusion::credentials_benched:
-            return "all credentials benched";
-        case Exclusion::target_full:
-            break;
-    }
-    return "target full";
+    constexpr std::array<std::string_view, static_cast<std::size_t>(Exclusion::count_)> names{"parameters unsupported",
+                                                                                              "lacks a capability",
+                                                                                              "context too small",
+                                                                                              "region",
+                                                                                              "retention",
+                                                                                              "training",
+                                                                                              "quantization",
+                                                                                              "price ceiling",
+                                                                                              "not free",
+                                                                                              "not chosen",
+                                                                                              "breaker open",
+                                                                                              "all credentials benched",
+                                                                                              "target full"};
+    return names[static_cast<std::size_t>(why)];
 }
 
-RoutingPolicy find_routing_policy(std::string_view name) {
-    for (auto const& known : policies) {
-        if (known.name == name) return known.policy;
-    }
-    return nullptr;
-}
-
-std::optional<ExcludedTarget> exclusion(Candidate const& candidate) {
+std::optional<ExcludedTarget> unavailability(Candidate const& candidate) {
     if (!candidate.takes_request) return ExcludedTarget{.why = Exclusion::parameters_unsupported};
     if (candidate.breaker_refuses) {
         return ExcludedTarget{.why = Exclusion::breaker_open, .time_left = candidate.time_to_probe};
@@ -82,20 +72,23 @@ std::optional<ExcludedTarget> exclusion(Candidate const& candidate) {
     return std::nullopt;
 }
 
-Plan make_plan(std::span<Candidate const> candidates, RoutingPolicy policy) {
+Plan make_plan(PlanInput const& input) {
     Plan plan;
+    auto const& candidates = input.candidates;
     plan.order.reserve(candidates.size());
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-        if (auto excluded = exclusion(candidates[i])) {
+        if (auto excluded = unavailability(candidates[i])) {
             excluded->target = i;
             plan.excluded.push_back(*excluded);
         } else {
             plan.order.push_back({.target = i});
         }
     }
-    policy(candidates, plan.order);
+    keep_order(candidates, plan.order);
     return plan;
 }
+
+std::optional<NanoUsd> expected_cost(RequestFacts const&, Candidate const&, std::int64_t) { return std::nullopt; }
 
 Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan) {
     if (plan.excluded.empty()) return {.kind = ErrorKind::no_upstream_available, .detail = "the model has no target"};

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/types/routing.hpp"
+
 namespace sluice {
 
 /// A range of the client's body.
@@ -40,6 +42,7 @@ struct ChatRequest {
     std::int64_t choices = 1;
     bool has_tools = false;
     std::size_t prompt_bytes = 0;  ///< of the JSON strings in `messages`, escapes included: for estimates
+    RequestFacts facts;            ///< for the choice of a target
 
     Span model_value;                          ///< with its quotes
     std::optional<Span> stream_options_value;  ///< the whole value, `null` included

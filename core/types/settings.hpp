@@ -6,9 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "core/types/caller.hpp"
 #include "core/types/clock.hpp"
+#include "core/types/match_rule.hpp"
 #include "core/types/money.hpp"
 #include "core/types/parameter_rule.hpp"
+#include "core/types/routing.hpp"
 #include "core/types/secret.hpp"
 
 /// What the configuration says, as plain values. `config/` fills these; nothing here knows YAML. Every default stands
@@ -25,6 +28,10 @@ struct TimeoutSettings {
     milliseconds idle{60'000};           ///< between two pieces of a stream
     milliseconds total{600'000};         ///< the whole request, all attempts together
     std::uint64_t min_rate = 0;          ///< bytes per second below which a stream counts as stalled; 0: off
+    /// Characters of text per second that a stream must reach before the client sees any of it; slower: another target.
+    /// 0: off. Nothing is held back longer than `start_window`, nor more than 256 characters.
+    std::uint64_t start_rate = 0;
+    milliseconds start_window{2'000};
 };
 
 /// What a failure must be for a retry. See Retry in error.hpp for what each kind allows on top.
@@ -47,6 +54,50 @@ struct BreakerSettings {
     unsigned consecutive = 5;
     milliseconds open_for{5'000};
     milliseconds open_max{60'000};
+    bool try_when_all_open = false;  ///< a request that finds all breakers open tries the one whose probe is due next
+};
+
+/// A second attempt beside one that is late.
+struct HedgeSettings {
+    bool enabled = false;
+    unsigned percentile = 95;             ///< of the target's learned time to the first token; one of `percentiles`
+    milliseconds after{0};                ///< a fixed wait instead; 0: learned
+    milliseconds at_least{100};           ///< never sooner
+    unsigned max_extra_load_percent = 5;  ///< of requests, and of what they cost
+    friend bool operator==(HedgeSettings const&, HedgeSettings const&) = default;
+};
+
+/// Requests of one session stay where their prompt cache is warm.
+struct AffinitySettings {
+    bool enabled = true;
+    milliseconds keep{600'000};  ///< after its last request
+    bool by_user = false;        ///< the body's `user` names a session, too
+    friend bool operator==(AffinitySettings const&, AffinitySettings const&) = default;
+};
+
+/// Copies of requests to a target whose answers nobody sees.
+struct MirrorSettings {
+    std::size_t target = 0;  ///< position among the model's `extra_targets`
+    unsigned percent = 0;    ///< of requests; 0: off
+    unsigned max_in_flight = 4;
+    friend bool operator==(MirrorSettings const&, MirrorSettings const&) = default;
+};
+
+/// Requests that wait for a place at a provider whose max_in_flight are under way. size 0: none wait.
+struct QueueSettings {
+    std::uint64_t size = 0;
+    milliseconds max_wait{10'000};
+    friend bool operator==(QueueSettings const&, QueueSettings const&) = default;
+};
+
+/// Probes of a provider that we run ourselves. `every` zero: none.
+struct HealthCheckSettings {
+    std::string path;  ///< of the server, not below base_url
+    milliseconds every{0};
+    milliseconds timeout{2'000};
+    unsigned unhealthy_after = 3;  ///< failures in a row
+    unsigned healthy_after = 2;    ///< successes in a row
+    friend bool operator==(HealthCheckSettings const&, HealthCheckSettings const&) = default;
 };
 
 struct LimitSettings {
@@ -138,19 +189,35 @@ struct ProviderSettings {
     std::vector<std::string> answer_headers;      ///< of the provider, lower case, that come back to the client
     ParameterRules parameters;
     std::vector<ReasoningTags> reasoning_tags;
+    QueueSettings queue;
+    HealthCheckSettings health;
+    bool is_router = false;  ///< chooses providers itself: `provider`, `models` and suffixes are sent on to it
+    TargetTraits traits;     ///< of all its models, as far as they say nothing else
 };
 
 struct TargetSettings {
     std::string provider;
     std::string model;  ///< upstream id; "*" keeps what the model's own star matched
+    TargetTraits traits{};
     friend bool operator==(TargetSettings const&, TargetSettings const&) = default;
 };
 
 struct ModelSettings {
     std::string name;  ///< may hold one '*'
     std::string description;
-    std::string policy = "fallback";
-    std::vector<TargetSettings> targets;  ///< in order; references to other models already expanded, fallbacks last
+    std::vector<TargetSettings>
+        targets;                        ///< those of all its routes, each once, in the order in which they are written
+    std::vector<RouteSettings> routes;  ///< the first is the root, whose members come first, fallbacks last
+    std::vector<MatchRule> match;       ///< requests that another model serves
+    /// Targets for special occasions, never part of a plan by themselves.
+    std::vector<TargetSettings> extra_targets;
+    std::vector<std::size_t> on_context_length;  ///< positions there: asked when a prompt is too long for the others
+    std::vector<std::size_t> on_content_filter;  ///< and when a provider's filter refused it
+    TargetFilter require;
+    HedgeSettings hedge;
+    AffinitySettings affinity;
+    MirrorSettings mirror;
+    bool continue_after_cut = false;  ///< another target goes on with a text that broke off
     TimeoutSettings timeout;
     RetrySettings retry;
     BreakerSettings breaker;
@@ -159,9 +226,8 @@ struct ModelSettings {
 };
 
 struct KeySettings {
-    std::string name;
-    std::string sha256_hex;           ///< of the key; the key itself is not kept
-    std::vector<std::string> models;  ///< empty: all
+    Caller caller;
+    std::string sha256_hex;  ///< of the key; the key itself is not kept
     std::optional<std::chrono::sys_seconds> expires;
 };
 
@@ -182,6 +248,7 @@ struct Settings {
     std::map<std::string, ProviderSettings> providers;
     std::vector<ModelSettings> models;  ///< in file order
     std::vector<KeySettings> keys;
+    bool anybody_may_bring_keys = false;       ///< without keys: X-Provider-Auth
     std::map<std::string, PriceSheet> prices;  ///< "provider/upstream-model" -> prices, catalogue and file merged
     std::string hash;                          ///< of the effective configuration, for logs and metrics
 };

@@ -196,8 +196,7 @@ Task<> Api::chat_completions(Visit& visit) {
 
     ClientRequest const client{.request_id = request.request_id,
                                .client = client_of(request),
-                               .caller = visit.caller.name,
-                               .allowed_models = visit.caller.models,
+                               .caller = visit.caller,
                                .method = std::string(head.method),
                                .route = std::string(route),
                                .chat = *chat,

@@ -68,9 +68,9 @@ Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys) {
         }
         if (!valid) {
             return std::unexpected(
-                Error{.kind = ErrorKind::internal, .detail = "key " + key.name + ": not a SHA-256 in hexadecimal"});
+                Error{.kind = ErrorKind::internal, .detail = "key " + key.caller.name + ": not a SHA-256 in hexadecimal"});
         }
-        ring.entries_[digest] = Entry{Caller{key.name, key.models}, key.expires};
+        ring.entries_[digest] = Entry{key.caller, key.expires};
     }
     return ring;
 }

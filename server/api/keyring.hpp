@@ -7,17 +7,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/types/caller.hpp"
 #include "core/types/result.hpp"
 #include "core/types/settings.hpp"
 #include "server/http/request_head.hpp"
 
 namespace sluice::api {
-
-/// Who sent a request.
-struct Caller {
-    std::string name;                 ///< of the key; empty when no keys are configured
-    std::vector<std::string> models;  ///< that it may use, wildcards allowed; empty: all
-};
 
 /// The configured keys, by their SHA-256. Immutable; shared by all workers.
 class Keyring {

@@ -25,8 +25,8 @@ std::chrono::sys_seconds const now{std::chrono::seconds(1'800'000'000)};
 
 Keyring ring() {
     std::vector<KeySettings> const keys{
-        {.name = "alice", .sha256_hex = sha256("sk-alice"), .models = {"gpt-*"}, .expires = {}},
-        {.name = "bob", .sha256_hex = sha256("sk-bob"), .models = {}, .expires = now + std::chrono::seconds(10)}};
+        {.caller = {.name = "alice", .models = {"gpt-*"}}, .sha256_hex = sha256("sk-alice"), .expires = {}},
+        {.caller = {.name = "bob"}, .sha256_hex = sha256("sk-bob"), .expires = now + std::chrono::seconds(10)}};
     return Keyring::from(keys).value();
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("what is no SHA-256 in hexadecimal is refused by the key's name, not b
         GENERATE(std::string(), std::string("abc"), std::string(63, 'a'), std::string(65, 'a'),
                  std::string(63, 'a') + "g", "+" + std::string(63, 'a'), std::string(64, ' '), std::string("sk-alice"));
     CAPTURE(hex);
-    auto const keys = Keyring::from({{.name = "carol", .sha256_hex = hex, .models = {}, .expires = {}}});
+    auto const keys = Keyring::from({{.caller = {.name = "carol"}, .sha256_hex = hex, .expires = {}}});
     REQUIRE_FALSE(keys);
     CHECK(keys.error().detail.find("carol") != std::string::npos);
     CHECK((hex.empty() || keys.error().detail.find(hex) == std::string::npos));
@@ -120,7 +120,7 @@ TEST_CASE("upper case digits are hexadecimal, too", "[keyring]") {
     for (char& c : hex) {
         if (c >= 'a') c = static_cast<char>(c - 'a' + 'A');
     }
-    auto const keys = Keyring::from({{.name = "alice", .sha256_hex = hex, .models = {}, .expires = {}}});
+    auto const keys = Keyring::from({{.caller = {.name = "alice"}, .sha256_hex = hex, .expires = {}}});
     REQUIRE(keys);
     CHECK(identify(*keys, {{"authorization", "Bearer sk-alice"}}));
 }

@@ -130,7 +130,7 @@ TEST_CASE("the worked example arrives in the settings", "[config]") {
     REQUIRE(settings.keys.size() == 2);
     CHECK(settings.keys[0].sha256_hex == std::string(64, '0'));
     CHECK(settings.keys[1].sha256_hex == sha256_hex("sk-canary-1234567890"));
-    CHECK(settings.keys[1].models == Words{"fast", "mistral/mistral-large-latest"});
+    CHECK(settings.keys[1].caller.models == Words{"fast", "mistral/mistral-large-latest"});
     CHECK(settings.keys[1].expires == std::chrono::sys_days(std::chrono::year(2027) / 1 / 1));
     auto const& price = settings.prices.at("vllm/meta-llama/Llama-3.1-8B-Instruct");
     CHECK(price.input.value.count == 50'000'000);

@@ -167,7 +167,7 @@ TEST_CASE("the master key becomes a virtual key, and an alias another name", "[i
                                       "router_settings: { model_group_alias: { gpt-4: gpt-4o } }\n" +
                                       "general_settings: { master_key: os.environ/MASTER }\n");
     REQUIRE(settings.keys.size() == 1);
-    CHECK(settings.keys[0].name == "master");
+    CHECK(settings.keys[0].caller.name == "master");
     CHECK(settings.models.at(1).name == "gpt-4");
     CHECK(settings.models.at(1).targets == Targets{{"openai", "gpt-4o"}});
 }

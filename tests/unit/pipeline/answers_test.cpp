@@ -182,7 +182,7 @@ TEST_CASE("a model that does not exist, or that the key may not use, is not foun
     auto [name, allowed] = GENERATE(
         table<char const*, std::vector<std::string>>({{"nope", {}}, {"solo", {"m"}}, {"solo", {"so*x", "any/*"}}}));
     gateway.chat.requested_model = name;
-    gateway.allowed_models = allowed;
+    gateway.caller.models = allowed;
     auto const& outcome = gateway.ask(good_stream());
     CHECK(gateway.upstream.calls.empty());
     CHECK(gateway.sink->status == 404);
@@ -197,7 +197,7 @@ TEST_CASE("a model that does not exist, or that the key may not use, is not foun
 TEST_CASE("a key's patterns let its models through", "[pipeline]") {
     Gateway gateway;
     gateway.chat.requested_model = "solo";
-    gateway.allowed_models = {"x", "so*"};
+    gateway.caller.models = {"x", "so*"};
     CHECK(gateway.ask(good_stream()).status == 200);
 }
 

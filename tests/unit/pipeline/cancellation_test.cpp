@@ -181,10 +181,10 @@ TEST_CASE("a request whose coroutine is destroyed while it waits is recorded, an
         upstream, gateway.clock, gateway.recorder, [](std::string_view) { return &fake_dialect(); }, gateway.budget);
     FakeSink sink(gateway.turnstile);
     Cancellation cancellation;
+    Caller const nobody;
     ClientRequest const request{.request_id = "req-1",
                                 .client = {},
-                                .caller = {},
-                                .allowed_models = {},
+                                .caller = nobody,
                                 .method = "POST",
                                 .route = "/",
                                 .chat = gateway.chat,

@@ -284,8 +284,7 @@ Outcome const& Gateway::ask() {
     auto const recorded = recorder.outcomes.size();
     ClientRequest const request{.request_id = "req-1",
                                 .client = {},
-                                .caller = "key",
-                                .allowed_models = allowed_models,
+                                .caller = caller,
                                 .method = "POST",
                                 .route = "/v1/chat/completions",
                                 .chat = chat,

@@ -128,7 +128,7 @@ public:
     Dialect const* dialect = &fake_dialect();
     ChatRequest chat;
     std::optional<milliseconds> client_timeout;
-    std::vector<std::string> allowed_models;
+    Caller caller{.name = "key"};
     Settings settings;
 
     Turnstile turnstile;

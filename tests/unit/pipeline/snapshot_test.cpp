@@ -18,7 +18,6 @@ Settings settings() {
     all.models[0].timeout.connect = milliseconds(1);
     all.models[0].timeout.idle = milliseconds(2);
     all.models[1].name = "w/*";
-    all.models[1].policy = "of another version";
     all.models[1].targets = {{"p", "*"}};
     all.prices["p/x"].input = {{7}};
     all.prices["p/y"].input = {{8}};
@@ -55,11 +54,6 @@ TEST_CASE("a reload keeps the health of what stayed", "[snapshot]") {
     CHECK(before->models()[0].targets[0].health == after->models()[0].targets[0].health);
     CHECK(before->find_provider("p")->in_flight == after->find_provider("p")->in_flight);
     CHECK(before->find_provider("p")->settings != after->find_provider("p")->settings);
-}
-
-TEST_CASE("a policy that this version does not know falls back to the order of the file", "[snapshot]") {
-    HealthRegistry health;
-    CHECK(Snapshot::make(settings(), health)->find_model("w/y")->model->policy == find_routing_policy("fallback"));
 }
 
 TEST_CASE("an empty list allows every model", "[snapshot]") {

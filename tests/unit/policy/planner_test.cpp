@@ -6,7 +6,11 @@ using namespace sluice;
 
 namespace {
 
-Plan plan(std::vector<Candidate> const& candidates) { return make_plan(candidates, find_routing_policy("fallback")); }
+Plan plan(std::vector<Candidate> const& candidates) {
+    RequestFacts const facts;
+    RoutedModel const model{.candidate_count = candidates.size()};
+    return make_plan({.facts = facts, .candidates = candidates, .models = {&model, 1}});
+}
 
 Candidate open_breaker(milliseconds wait) {
     return {.name = "a/x", .breaker = BreakerState::open, .breaker_refuses = true, .time_to_probe = wait};
@@ -86,9 +90,4 @@ TEST_CASE("the error of an empty plan names the shared cause and the shortest wa
     CHECK(error.kind == row.kind);
     CHECK(error.retry_after == row.wait);
     CHECK_FALSE(error.detail.empty());
-}
-
-TEST_CASE("an unknown policy is not found", "[planner]") {
-    CHECK(find_routing_policy("fallback") != nullptr);
-    CHECK(find_routing_policy("cheapest-ish") == nullptr);
 }

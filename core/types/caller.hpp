@@ -1,0 +1,22 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/types/routing.hpp"
+
+namespace sluice {
+
+/// Who a request comes from, and what they may do. Without keys there is one nameless caller who may do everything.
+struct Caller {
+    std::string name{};                         ///< of the key; empty without keys
+    std::string team{};                         ///< empty: none
+    std::map<std::string, std::string> tags{};  ///< for rules and reports
+    std::vector<std::string> models{};          ///< that it may use, wildcards allowed; empty: all
+    TargetFilter require{};                     ///< whatever its requests say
+    bool may_steer = true;                    ///< `provider`, `models`, suffixes and x-sluice-* that choose targets
+    bool may_bring_keys = false;              ///< X-Provider-Auth
+};
+
+}  // namespace sluice
