@@ -87,7 +87,7 @@ struct Plan {
 
 /// The routes of one model, and where its targets begin among the candidates.
 struct RoutedModel {
-    std::span<RouteSettings const> routes;  ///< the first is the root; empty: all its candidates, as written
+    std::span<RouteSettings const> routes{};  ///< the first is the root; empty: all its candidates, as written
     std::size_t first_candidate = 0;
     std::size_t candidate_count = 0;
 };
@@ -101,7 +101,7 @@ struct BoundTarget {
 struct PlanInput {
     RequestFacts const& facts;
     std::span<Candidate const> candidates;
-    std::span<RoutedModel const> models;  ///< the one asked for, then the ones that may stand in for it
+    std::span<RoutedModel const> models{};  ///< the one asked for, then the ones that may stand in for it
     Steering const* steering = nullptr;
     TargetFilter const* model_filter = nullptr;   ///< the route's
     TargetFilter const* caller_filter = nullptr;  ///< the key's
