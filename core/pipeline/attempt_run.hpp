@@ -21,7 +21,8 @@ struct AttemptPlan {
 /// outcome, with what it used and cost.
 class AttemptRun {
 public:
-    AttemptRun(RequestRun& run, TargetRuntime const& target, TargetPass pass, AttemptPlan const& plan);
+    /// `candidate`: its place among those of the run.
+    AttemptRun(RequestRun& run, std::size_t candidate, TargetPass pass, AttemptPlan const& plan);
     AttemptRun(AttemptRun const&) = delete;
     AttemptRun& operator=(AttemptRun const&) = delete;
     ~AttemptRun();
@@ -50,6 +51,8 @@ private:
     std::optional<Error> failure_of(Error error);
     std::optional<Error> passed_limit();
     void conclude(Result<>& result);
+    void remember_session(bool served);
+    void add_sample(Verdict verdict);
     bool uncertain_after(Error const& error) const;
     Usage usage() const;
     std::optional<NanoUsd> sheet_cost_of(Usage const& usage) const;
@@ -59,6 +62,7 @@ private:
 
     RequestRun& run_;
     TargetRuntime const& target_;
+    bool follows_session_;  ///< its session was served here before
     TargetPass pass_;
     Dialect const* dialect_;
     Attempt record_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -77,6 +78,9 @@ public:
     /// What the head of an answer, of whatever status, says of its credential's limits. Mostly nothing, cheaply.
     virtual RateLimits read_limits(Headers const& headers) const = 0;
 };
+
+/// The dialect with a name; null: there is none.
+using DialectLookup = std::function<Dialect const*(std::string_view name)>;
 
 // --- towards the upstream
 // ----------------------------------------------------------------------------------------------

@@ -48,9 +48,9 @@ RequestRun::RequestRun(PipelineParts pipeline_parts, ClientRequest const& client
     outcome.started_at = request.started_at;
 }
 
-void RequestRun::routed_to(Snapshot::Match const& match) {
-    model = match.model;
-    star = match.star;
+void RequestRun::routed(Routing gathered) {
+    routing = std::move(gathered);
+    model = routing.model;
     outcome.model = model->settings->name;
     unsupported = request.unsupported.value_or(model->settings->unsupported);
     deadline = after(request.received_at, model->settings->timeout.total);
