@@ -12,7 +12,7 @@ namespace {
 /// The rules that keep the request of `run` from `target`.
 std::vector<ParameterRule const*> refused_by(RequestRun& run, TargetRuntime const& target, std::string_view star) {
     auto const& provider = *target.provider->settings;
-    if (provider.parameters.empty()) return {};
+    if (!provider.parameters.may_refuse(run.unsupported)) return {};
     auto const* const dialect = run.parts.dialects(provider.dialect);
     if (dialect == nullptr) return {};
     auto const model = fill_star(target.model, star);
