@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/pipeline/headers.hpp"
@@ -14,14 +15,15 @@
 
 namespace sluice {
 
-/// A chat completion request that has been authenticated, read and checked. It outlives its Pipeline::handle().
+/// A chat completion request that has been authenticated, read and checked. It, and what it refers to, outlives its
+/// Pipeline::handle().
 struct ClientRequest {
-    std::string request_id;
+    std::string_view request_id;
     ClientInfo client;
-    std::string caller;                       ///< name of the key; empty without keys
-    std::vector<std::string> allowed_models;  ///< empty: all; names and patterns as in the configuration
+    std::string_view caller;                         ///< name of the key; empty without keys
+    std::vector<std::string> const& allowed_models;  ///< empty: all; names and patterns as in the configuration
     std::string method;
-    std::string route;
+    std::string_view route;  ///< a literal
     ChatRequest const& chat;
     std::optional<UnsupportedPolicy> unsupported{};  ///< what the client says about fields that a target doesn't take
     bool wants_receipt = false;                      ///< a header that says what was changed

@@ -199,7 +199,7 @@ Task<> Api::chat_completions(Visit& visit) {
                                .caller = visit.caller.name,
                                .allowed_models = visit.caller.models,
                                .method = std::string(head.method),
-                               .route = std::string(route),
+                               .route = route,
                                .chat = *chat,
                                .unsupported = *unsupported,
                                .wants_receipt = includes(head, "adjustments"),
@@ -239,7 +239,7 @@ void Api::record(http::ServerRequest const& request, std::string_view route, Cal
                  Result<> const& sent, int status) {
     ServedElsewhere served{.request_id = request.request_id,
                            .method = std::string(request.head.method),
-                           .route = std::string(route),
+                           .route = route,
                            .client = client_of(request),
                            .status = sent ? status : status_of(sent.error()),
                            .received_at = request.received_at,
