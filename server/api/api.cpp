@@ -27,6 +27,7 @@ std::optional<milliseconds> client_timeout(http::RequestHead const& head) {
     std::optional<milliseconds> shortest;
     for (std::string_view const name : {"x-stainless-timeout", "x-stainless-read-timeout", "x-sluice-timeout"}) {
         auto const text = head.find(name);
+        if (text.empty()) continue;
         double value = 0;
         auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
         if (error != std::errc() || end != text.data() + text.size() || !(value > 0) || value > 86'400) continue;
