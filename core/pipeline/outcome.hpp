@@ -70,7 +70,7 @@ struct ClientInfo {
 struct Outcome {
     std::string request_id;
     std::string method;
-    std::string route;  ///< "/v1/chat/completions" ...; "other" for unknown paths
+    std::string_view route;  ///< a literal: "/v1/chat/completions" ...; "other" for unknown paths
     ClientInfo client;
     std::string caller;  ///< key name; empty without keys
     std::string requested_model;

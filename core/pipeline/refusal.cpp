@@ -7,7 +7,8 @@ namespace sluice {
 namespace {
 
 std::vector<ParameterRule const*> refused_by(RequestRun const& run, RoutedTarget const& routed) {
-    return RequestedTarget(run.request, routed, run.parts.dialects).refused_by(run.unsupported);
+    return refused_by({.snapshot = run.snapshot, .request = run.request, .dialects = run.parts.dialects}, routed,
+                      run.unsupported);
 }
 
 /// "openai/gpt-5 (model 'smart'), ...": of all models that the caller may use, the first few.

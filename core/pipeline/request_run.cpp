@@ -65,7 +65,7 @@ Headers RequestRun::error_headers_so_far() {
     AnswerTiming const timing{.own = spent - outcome.upstream_time, .upstream = outcome.upstream_time};
     Headers headers;
     headers.reserve(9);
-    headers.push_back({"x-request-id", request.request_id});
+    headers.emplace_back("x-request-id", std::string(request.request_id));
     add_route_headers(headers, outcome.last_attempt(), outcome.attempts.size(), timing);
     return headers;
 }

@@ -60,16 +60,14 @@ void bind_session(Routing& routing, Snapshot const& snapshot, ClientRequest cons
 
 }  // namespace
 
-RequestedTarget::RequestedTarget(ClientRequest const& request, RoutedTarget const& routed,
-                                 DialectLookup const& dialects)
-    : request_(request),
-      provider_(*routed.target->provider->settings),
-      dialect_(dialects(provider_.dialect)),
-      model_(fill_star(routed.target->model, routed.star)) {}
-
-std::vector<ParameterRule const*> RequestedTarget::refused_by(UnsupportedPolicy policy) const {
-    if (provider_.parameters.empty() || dialect_ == nullptr) return {};
-    return dialect_->refused_by(request_.chat, {.provider = provider_, .model = model_, .unsupported = policy});
+std::vector<ParameterRule const*> refused_by(RoutingView const& view, RoutedTarget const& routed,
+                                             UnsupportedPolicy policy) {
+    auto const& provider = *routed.target->provider->settings;
+    if (!provider.parameters.may_refuse(policy)) return {};
+    auto const* const dialect = view.dialects(provider.dialect);
+    if (dialect == nullptr) return {};
+    auto const model = fill_star(routed.target->model, routed.star);
+    return dialect->refused_by(view.request.chat, {.provider = provider, .model = model, .unsupported = policy});
 }
 
 void observe(Candidate& candidate, TargetRuntime const& target, Instant now, bool own_key) {
@@ -105,16 +103,16 @@ bool Routing::is_choice() const { return candidates.size() > 1; }
 void Routing::add_target(RoutedTarget const& routed, RoutingView const& view, Instant now) {
     auto const& target = *routed.target;
     auto const& request = view.request;
-    RequestedTarget const requested(request, routed, view.dialects);
-    Candidate candidate{.name = target.name,
-                        .provider = target.provider->settings->name,
-                        .traits = target.traits,
-                        .price = view.snapshot.price_of(target, requested.model())};
+    Candidate candidate{
+        .name = target.name,
+        .provider = target.provider->settings->name,
+        .traits = target.traits,
+        .price = target.price ? target.price : view.snapshot.price_of(target, fill_star(target.model, routed.star))};
     observe(candidate, target, now, request.own_key_for(candidate.provider) != nullptr);
     auto const policy = request.unsupported.value_or(model->settings->unsupported);
-    candidate.takes_request = requested.refused_by(policy).empty();
+    candidate.takes_request = refused_by(view, routed, policy).empty();
     if (request.steering.require_parameters) {
-        candidate.loses_nothing = requested.refused_by(UnsupportedPolicy::reject).empty();
+        candidate.loses_nothing = refused_by(view, routed, UnsupportedPolicy::reject).empty();
     }
     candidate.headroom_permille = target.provider->credentials->headroom_permille(now);
     targets.push_back(routed);

@@ -65,19 +65,8 @@ Result<Routing> gather_routing(RoutingView const& view, RoutingMoment const& mom
 /// Reads what can change from one moment to the next. `own_key`: the client brought one for it.
 void observe(Candidate& candidate, TargetRuntime const& target, Instant now, bool own_key);
 
-/// A request at one target.
-class RequestedTarget {
-public:
-    RequestedTarget(ClientRequest const& request, RoutedTarget const& routed, DialectLookup const& dialects);
-    std::string const& model() const { return model_; }
-    /// The rules that keep the request from it under `policy`.
-    std::vector<ParameterRule const*> refused_by(UnsupportedPolicy policy) const;
-
-private:
-    ClientRequest const& request_;
-    ProviderSettings const& provider_;
-    Dialect const* dialect_;
-    std::string model_;
-};
+/// The rules for parameters that keep the request from `routed` under `policy`. Most requests meet none, cheaply.
+std::vector<ParameterRule const*> refused_by(RoutingView const& view, RoutedTarget const& routed,
+                                             UnsupportedPolicy policy);
 
 }  // namespace sluice

@@ -13,10 +13,10 @@ std::vector<std::string> names_of(std::vector<ModelSettings> const& models) {
     return names;
 }
 
-std::map<std::string_view, PriceSheet const*> prices_at(std::string const& provider,
-                                                        std::map<std::string, PriceSheet> const& all) {
+std::unordered_map<std::string_view, PriceSheet const*> prices_at(std::string const& provider,
+                                                                  std::map<std::string, PriceSheet> const& all) {
     auto const prefix = provider + "/";
-    std::map<std::string_view, PriceSheet const*> prices;
+    std::unordered_map<std::string_view, PriceSheet const*> prices;
     for (auto at = all.lower_bound(prefix); at != all.end() && at->first.starts_with(prefix); ++at) {
         prices.emplace(std::string_view(at->first).substr(prefix.size()), &at->second);
     }

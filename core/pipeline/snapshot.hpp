@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/pipeline/health.hpp"
@@ -20,7 +21,8 @@ struct ProviderRuntime {
     ProviderSettings const* settings = nullptr;
     std::shared_ptr<CredentialHealth> credentials;
     std::shared_ptr<InFlight> in_flight;
-    std::map<std::string_view, PriceSheet const*> prices;  ///< of its models, by upstream id; parts of the settings
+    std::unordered_map<std::string_view, PriceSheet const*>
+        prices;  ///< of its models, by upstream id; parts of the settings
 };
 
 /// One target of a model, resolved.
