@@ -347,6 +347,12 @@ Section const& server_section() {
                  .sentence = "What a client sees while its upstream is silent.",
                  .bind = nested<&Draft::server, &ServerSettings::stream>(),
                  .section = stream_section},
+                {.key = "bring_keys",
+                 .kind = Kind::boolean,
+                 .standard = "false",
+                 .sentence = "Where there are no `keys`: whether requests may bring keys of providers of their own, in "
+                             "`X-Provider-Auth`.",
+                 .bind = bind<&Draft::anybody_may_bring_keys>()},
                 {.key = "limits",
                  .kind = Kind::object,
                  .sentence = "What a client or an upstream may send, and how slowly.",

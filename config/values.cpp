@@ -67,7 +67,9 @@ std::optional<std::int64_t> with_unit(std::string_view text, std::array<Unit, n>
 }
 
 std::string format_number(Field const& field, std::int64_t value) {
-    if (field.kind == Kind::duration || field.kind == Kind::durations) return format_duration(value);
+    bool const is_time = field.kind == Kind::duration || field.kind == Kind::durations || field.kind == Kind::wait;
+    if (is_time) return format_duration(value);
+    if (field.kind == Kind::number) return std::to_string(value / 1'000'000'000);
     if (field.kind == Kind::size) return format_size(value);
     if (field.kind == Kind::percent) return std::to_string(value) + "%";
     if (field.kind == Kind::count && value != 0 && value % 1'000'000 == 0)
@@ -87,6 +89,47 @@ Parsed in_range(Field const& field, std::optional<std::int64_t> number, std::str
     if (!number) return Wrong("is not " + std::string(what));
     if (*number < field.least || *number > field.most) return Wrong("is out of range; allowed: " + range_of(field));
     return Value(*number);
+}
+
+bool may_be_none(Field const& field) {
+    return (field.kind == Kind::duration || field.kind == Kind::wait) &&
+           std::ranges::find(field.choices, "none") != field.choices.end();
+}
+
+Parsed parse_duration(Field const& field, std::string_view text) {
+    if (may_be_none(field) && text == "none") return Value();
+    return in_range(field, with_unit(text, duration_units),
+                    may_be_none(field) ? "a duration: write a number and a unit, like 30s or 10m, or none"
+                                       : "a duration: write a number and a unit, like 250ms, 30s or 10m");
+}
+
+Parsed parse_wait(Field const& field, std::string_view text) {
+    if (may_be_none(field) && text == "none") return Value();
+    for (unsigned const percentile : percentiles)
+        if (text == "p" + std::to_string(percentile)) return Value(Wait{.percentile = percentile});
+    auto const fixed = in_range(field, with_unit(text, duration_units),
+                                "a time to wait: write p50, p75, p90, p95 or p99, a duration like 800ms, or none");
+    if (!fixed) return fixed;
+    return Value(Wait{.fixed = milliseconds(std::get<std::int64_t>(*fixed))});
+}
+
+/// "22:00-06:00". 24:00 is 00:00.
+Parsed parse_hours(std::string_view text) {
+    constexpr std::string_view what = "is no range of hours: write two times, like 22:00-06:00";
+    auto const minutes_at = [text](std::size_t at) -> std::optional<std::int64_t> {
+        auto const digit = [text, at](std::size_t i) { return text[at + i] >= '0' && text[at + i] <= '9'; };
+        if (!digit(0) || !digit(1) || text[at + 2] != ':' || !digit(3) || !digit(4)) return std::nullopt;
+        int const hour = (text[at] - '0') * 10 + text[at + 1] - '0';
+        int const minute = (text[at + 3] - '0') * 10 + text[at + 4] - '0';
+        if (minute > 59 || hour * 60 + minute > 1440) return std::nullopt;
+        return (hour * 60 + minute) % 1440;
+    };
+    if (text.size() != 11 || text[5] != '-') return Wrong(std::string(what));
+    auto const from = minutes_at(0);
+    auto const to = minutes_at(6);
+    if (!from || !to) return Wrong(std::string(what));
+    if (*from == *to) return Wrong("ends where it begins");
+    return Value(*from * 1440 + *to);
 }
 
 Parsed parse_durations(Field const& field, std::string_view text) {
@@ -110,7 +153,8 @@ Parsed parse_choice(Field const& field, std::string_view text) {
     if (std::ranges::find(field.planned_choices, text) != field.planned_choices.end()) {
         return Wrong("is not supported by this version; allowed: " + joined(field.choices));
     }
-    auto const near = nearest(text, field.choices);
+    auto const other = std::ranges::find(field.other_words, text, [](auto const& words) { return words.first; });
+    auto const near = other == field.other_words.end() ? nearest(text, field.choices) : std::string(other->second);
     return Wrong("is not allowed; allowed: " + joined(field.choices) +
                  (near.empty() ? "" : "; did you mean `" + near + "`?"));
 }
@@ -187,6 +231,28 @@ std::string format_price(std::int64_t nano) {
     return std::to_string(nano / 1'000'000'000) + "." + fraction;
 }
 
+std::string format_decimal(std::int64_t billionths) {
+    auto text = format_price(billionths);
+    if (text.ends_with(".0")) text.resize(text.size() - 2);
+    return text;
+}
+
+std::string format_hours(std::int64_t both) {
+    auto const time = [](std::int64_t minutes) {
+        std::string text{static_cast<char>('0' + minutes / 600), static_cast<char>('0' + minutes / 60 % 10), ':'};
+        text += static_cast<char>('0' + minutes % 60 / 10);
+        text += static_cast<char>('0' + minutes % 10);
+        return text;
+    };
+    return yaml_scalar(time(both / 1440) + "-" + time(both % 1440));
+}
+
+std::string format_numbers(Numbers const& numbers) {
+    std::string out;
+    for (auto const number : numbers) out += (out.empty() ? "" : ", ") + std::to_string(number);
+    return out.empty() ? "" : "[" + out + "]";
+}
+
 std::string format_list(Texts const& words) {
     std::string out;
     for (std::string const& word : words) out += (out.empty() ? "" : ", ") + yaml_scalar(word);
@@ -220,8 +286,17 @@ std::expected<Value, std::string> parse_value(Field const& field, std::string_vi
             return in_range(field, with_unit(text, size_units),
                             "a size: write a number and a unit, like 64KiB or 32MiB");
         case Kind::duration:
-            return in_range(field, with_unit(text, duration_units),
-                            "a duration: write a number and a unit, like 250ms, 30s or 10m");
+            return parse_duration(field, text);
+        case Kind::wait:
+            return parse_wait(field, text);
+        case Kind::hours:
+            return parse_hours(text);
+        case Kind::number:
+            return in_range(field, scaled(text, 1'000'000'000), "a number, like 0.5");
+        case Kind::integers:
+            return in_range(field, scaled(text, 1), "a whole number");
+        case Kind::target:
+            return Value(std::string(text));  // where it goes is looked at later
         case Kind::durations:
             return parse_durations(field, text);
         case Kind::percent: {
@@ -255,12 +330,14 @@ std::expected<Value, std::string> parse_value(Field const& field, std::string_vi
 }
 
 std::string format_value(Field const& field, Value const& value) {
-    if (std::holds_alternative<std::monostate>(value)) return {};
+    if (std::holds_alternative<std::monostate>(value)) return may_be_none(field) ? "none" : "";
     if (auto const* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
     if (auto const* number = std::get_if<std::int64_t>(&value)) {
         if (field.kind == Kind::choice) return std::string(field.choices.at(static_cast<std::size_t>(*number)));
         if (field.kind == Kind::date) return format_date(*number);
         if (field.kind == Kind::price) return format_price(*number);
+        if (field.kind == Kind::number) return format_decimal(*number);
+        if (field.kind == Kind::hours) return format_hours(*number);
         return format_number(field, *number);
     }
     if (auto const* text = std::get_if<std::string>(&value)) {
@@ -271,6 +348,10 @@ std::string format_value(Field const& field, Value const& value) {
         return words->empty() && field.standard.empty() ? "" : format_list(*words);
     if (auto const* range = std::get_if<DurationRange>(&value)) {
         return format_duration(range->first.count()) + ".." + format_duration(range->last.count());
+    }
+    if (auto const* numbers = std::get_if<Numbers>(&value)) return format_numbers(*numbers);
+    if (auto const* wait = std::get_if<Wait>(&value)) {
+        return wait->percentile != 0 ? "p" + std::to_string(wait->percentile) : format_duration(wait->fixed.count());
     }
     if (auto const* secret = std::get_if<SecretText>(&value)) return secret->none ? "none" : "\"***\"";
     if (auto const* list = std::get_if<RuleList>(&value)) return list->text;
@@ -297,7 +378,17 @@ std::string allowed(Field const& field) {
         case Kind::size:
             return with_range("size");
         case Kind::duration:
-            return with_range("duration");
+            return with_range("duration") + (may_be_none(field) ? ", or none" : "");
+        case Kind::wait:
+            return "p50, p75, p90, p95, p99, a duration, or none";
+        case Kind::hours:
+            return "HH:MM-HH:MM";
+        case Kind::number:
+            return "number, 0 or more";
+        case Kind::integers:
+            return "list of whole numbers, " + range;
+        case Kind::target:
+            return "target";
         case Kind::durations:
             return with_range("two durations");
         case Kind::percent:
