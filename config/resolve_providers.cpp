@@ -96,6 +96,8 @@ void resolve_variable(Variable const& variable, ProviderDraft const& draft, Prov
         message += variable.values.empty() ? ": letters, digits and -._: only" : reader.hint(*value, variable.values);
         return reader.error(at, std::move(message));
     }
+    bool const is_region = !variable.regions.empty() && !reader.has(concatenated({path, ".region"}));
+    if (is_region) provider.traits.region = Profile::region_of(variable, *value);
     for (auto* const text : places) {
         for (auto found = text->find(mark); found != std::string::npos; found = text->find(mark, found + value->size()))
             text->replace(found, mark.size(), *value);
@@ -184,6 +186,8 @@ void resolve_provider(ProviderDraft& draft, Settings& settings, Reader& reader, 
         reader.error(reader.place(path),
                      "`base_url` is missing in `" + path + "`: type `" + provider.type + "` has none of its own");
     }
+    bool const is_elsewhere = knows_type && provider.base_url != find_profile(provider.type)->settings.base_url;
+    if (is_elsewhere && !reader.has(path + ".region")) provider.traits.region.clear();
     if (knows_type) resolve_variables(draft, provider, path, reader);
     if (knows_type && !find_profile(provider.type)->status.empty()) {
         reader.warning(reader.place(path), "type `" + provider.type + "` is " + find_profile(provider.type)->status +

@@ -143,6 +143,7 @@ std::optional<std::size_t> RouteBuilder::follow(ModelDraft const& other, Positio
 
 /// A circle is reported once: from the model in it that stands first in the file.
 void RouteBuilder::report_circle(std::vector<ModelDraft const*>::const_iterator loop, Position const& at) {
+    if (!reports_circles_) return;
     bool const is_first = std::ranges::all_of(path_, [this](ModelDraft const* model) { return model >= root_; });
     if (loop != path_.begin() || !is_first) return;
     std::string circle;
@@ -217,8 +218,10 @@ std::vector<std::size_t> RouteBuilder::special(ModelDraft const& model, std::vec
     targets_.clear();
     routes_.assign(1, {});
     known_routes_.clear();
-    path_.assign(1, &model);
+    path_.clear();
+    reports_circles_ = false;  // the models themselves report theirs, and this one may come back to itself
     add_members(model, texts, key, 0);
+    reports_circles_ = true;
     std::vector<std::size_t> positions;
     for (TargetSettings& target : targets_) {
         auto known = position_in(into.extra_targets, target);

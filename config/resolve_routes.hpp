@@ -57,6 +57,7 @@ private:
     std::unordered_map<ModelDraft const*, std::size_t> known_routes_;
     std::vector<ModelDraft const*> path_;
     bool gave_up_ = false;
+    bool reports_circles_ = true;
 };
 
 }  // namespace sluice::config

@@ -151,3 +151,53 @@ models:
     second.has.add(Capability::tools);
     CHECK(targets[1].traits == second);
 }
+
+TEST_CASE("what the catalogue knows about a model is known about its targets", "[config]") {
+    auto const settings = settings_of(R"(version: 1
+providers:
+  groq: { api_key: none }
+  stackit: { api_key: none }
+  elsewhere: { type: stackit, base_url: http://stackit.example, api_key: none }
+  paris: { type: bedrock, api_key: none, variables: { region: eu-west-3 } }
+  london: { type: bedrock, api_key: none, variables: { region: eu-west-2 } }
+  own: { type: bedrock, api_key: none, variables: { region: eu-west-2 }, region: eu }
+models:
+  a: [groq/llama-3.3-70b-versatile, stackit/x, elsewhere/x, paris/x, london/x, own/x,
+      { to: groq/whisper-large-v3, max_output: 5, capabilities: { tools: true } }]
+  "*": [groq/*, stackit/*]
+)");
+    auto const& targets = settings.models[0].targets;
+    CHECK(targets[0].traits.has.has(Capability::tools));
+    CHECK(targets[0].traits.has.has(Capability::continues_assistant));
+    CHECK(targets[0].traits.lacks.has(Capability::json_schema));
+    CHECK(targets[0].traits.context > 100'000);
+    CHECK(targets[1].traits.region == "eu");
+    CHECK(targets[2].traits.region.empty());
+    CHECK(targets[3].traits.region == "eu");
+    CHECK(targets[4].traits.region == "uk");
+    CHECK(targets[5].traits.region == "eu");
+    CHECK(targets[6].traits.has.has(Capability::tools));
+    CHECK(targets[6].traits.max_output == 5);
+    auto const& stars = settings.models[1].targets;
+    CHECK_FALSE(stars[0].traits.has.has(Capability::tools));
+    CHECK(stars[0].traits.lacks.empty());
+    CHECK(stars[0].traits.context == 0);
+    CHECK(stars[1].traits.region == "eu");
+}
+
+TEST_CASE("what all models of a provider have is known behind a star, too", "[config]") {
+    auto const settings = settings_of(
+        "version: 1\nproviders: { vllm: { base_url: http://x, api_key: none }, openrouter: { api_key: none } }\n"
+        "models: { \"*\": [vllm/*, openrouter/*] }\n");
+    auto const& targets = settings.models[0].targets;
+    CHECK(targets[0].traits.has.has(Capability::json_schema));
+    CHECK(targets[0].traits.has.has(Capability::continues_assistant));
+    CHECK(targets[1].traits.has.has(Capability::tools));
+    CHECK_FALSE(targets[1].traits.has.has(Capability::continues_assistant));
+    using Pairs = std::vector<std::pair<std::string, std::string>>;
+    CHECK(settings.providers.at("vllm").continue_request_members ==
+          Pairs{{"continue_final_message", "true"}, {"add_generation_prompt", "false"}});
+    CHECK(settings.providers.at("vllm").continue_message_members.empty());
+    CHECK(settings.providers.at("openrouter").is_router);
+    CHECK_FALSE(settings.providers.at("vllm").is_router);
+}
