@@ -37,6 +37,23 @@ void check_times(ModelSettings const& model, std::string const& path, Reader& re
     }
 }
 
+/// Of what is known without a request: not prices, which a route may learn.
+bool could_fit(TargetTraits const& traits, TargetFilter const& filter) {
+    auto const is_one_of = [](std::vector<std::string> const& allowed, std::string const& word) {
+        return allowed.empty() || std::ranges::find(allowed, word) != allowed.end();
+    };
+    return is_one_of(filter.regions, traits.region) && is_one_of(filter.quantizations, traits.quantization) &&
+           (!filter.zero_retention || traits.zero_retention == true) && (!filter.no_training || traits.trains == false);
+}
+
+void check_require(ModelSettings const& model, std::string const& path, Reader& reader) {
+    auto const fits = [&model](TargetSettings const& target) { return could_fit(target.traits, model.require); };
+    if (model.targets.empty() || std::ranges::any_of(model.targets, fits)) return;
+    reader.warning(reader.place(path + ".require"), "no target of `" + clipped(model.name) +
+                                                        "` is known to be like this: say what is true of them under "
+                                                        "`providers` or `targets`");
+}
+
 }  // namespace
 
 void resolve_models(Draft const& draft, Settings& settings, Reader& reader) {
@@ -59,6 +76,7 @@ void resolve_models(Draft const& draft, Settings& settings, Reader& reader) {
         resolve_match(draft, i, resolved, reader);
         if (name.contains('*')) resolved.listed = listed_names(resolved, settings);
         check_times(resolved, path, reader);
+        check_require(resolved, path, reader);
         settings.models.push_back(std::move(resolved));
     }
 }

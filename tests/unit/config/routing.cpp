@@ -13,7 +13,11 @@ std::string const head = "version: 1\nproviders: { openai: { api_key: none } }\n
 using Words = std::vector<std::string>;
 
 ModelSettings model_with(std::string const& keys) {
-    return settings_of(head + "models: { a: { targets: openai/1, " + keys + " } }\n").models.at(0);
+    return settings_of(
+               "version: 1\nproviders: { openai: { api_key: none, region: eu, zero_retention: true, trains: false } }\n"
+               "models: { a: { targets: { to: openai/1, quantization: bf16 }, " +
+               keys + " } }\n")
+        .models.at(0);
 }
 
 }  // namespace

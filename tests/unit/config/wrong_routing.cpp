@@ -218,6 +218,11 @@ models: { a: { targets: openai/a, timeout: { start_rate: fast, start_window: 2m 
 )y",
      {R"y(3:58: `fast` is not a count: write a number, like 500, 20k or 1M)y",
       R"y(3:78: `2m` is out of range; allowed: 1ms to 1m)y"}},
+    {"a requirement that nobody is known to meet", R"y(version: 1
+providers: { openai: { api_key: none, region: us } }
+models: { a: { targets: openai/a, require: { regions: [eu] } } }
+)y",
+     {R"y(warning 3:44: no target of `a` is known to be like this: say what is true of them under `providers` or `targets`)y"}},
 };
 // clang-format on
 
