@@ -17,7 +17,11 @@ void lower_headers(MatchRule& rule, std::string const& path, Reader& reader) {
         bool const is_name = !low.empty() && std::ranges::all_of(low, [](char c) {
             return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("!#$%&'*+-.^_`|~").contains(c);
         });
-        if (!is_name) reader.error(reader.place(path + "." + name), "`" + clipped(name) + "` is no header name");
+        bool const is_credential =
+            low == "authorization" || low == "x-api-key" || low == "api-key" || low == "x-provider-auth";
+        Position const at = reader.place(path + "." + name);
+        if (!is_name) reader.error(at, "`" + clipped(name) + "` is no header name");
+        if (is_credential) reader.error(at, "`" + low + "` holds a credential: match by `key` instead");
         lowered[std::move(low)] = value;
     }
     rule.headers = std::move(lowered);

@@ -148,3 +148,49 @@ keys:
     CHECK_FALSE(settings.anybody_may_bring_keys);
     CHECK(settings_of(head + "models: { a: openai/1 }\nserver: { bring_keys: true }\n").anybody_may_bring_keys);
 }
+
+TEST_CASE("what is shown of routing is a configuration with the same effect", "[config]") {
+    auto const first = load_text(R"(version: 1
+defaults: { hedge: p90, affinity: { keep: 5m } }
+providers:
+  openai: { api_key: none, max_in_flight: 3, queue: { size: 5 }, region: us, trains: false }
+  own: { type: custom, base_url: http://own, api_key: none, health: /ready, region: eu }
+models:
+  a:
+    targets: [openai/1, { to: b, priority: 1 },
+      { to: own/x, quantization: fp8, capabilities: { vision: false, tools: true }, context: 32k, trains: false }]
+    route: { policy: score, weights: { price: 1, cache: 0.125 }, explore: 5% }
+    fallbacks: own/y
+    fallbacks_on: { context_length: [b, own/z] }
+    hedge: none
+    affinity: none
+    require: { regions: [eu], max_input_price: 3 }
+    mirror: { to: own/m, percent: 5% }
+    continue_after_cut: true
+    match:
+      - { when: { key: k, hours: "22:00-06:00", weekdays: [sat], percent: 10%, needs: vision, tags: { a: b } }, use: b }
+  b: { targets: [openai/2, openai/3], route: { policy: complexity, thresholds: [40] } }
+  c: { targets: openai/2, route: { policy: slo, first_token: 1s }, hedge: 800ms }
+keys: [{ name: k, hash: "sha256:0000000000000000000000000000000000000000000000000000000000000000", team: x,
+  tags: { a: b }, require: { zero_retention: true } }]
+)");
+    REQUIRE(first.settings);
+    std::string shown = first.effective_yaml;
+    shown.replace(shown.find("\"***\""), 5, "sha256:" + std::string(64, '0'));
+    CAPTURE(shown);
+    auto const second = load_text(shown);
+    CHECK(lines_of(second) == std::vector<std::string>{});
+    REQUIRE(second.settings);
+    CHECK(second.settings->keys.at(0).caller.require == first.settings->keys.at(0).caller.require);
+    CHECK(second.settings->keys.at(0).caller.tags == first.settings->keys.at(0).caller.tags);
+    CHECK(second.settings->providers.at("own").health == first.settings->providers.at("own").health);
+    CHECK(second.settings->providers.at("openai").traits == first.settings->providers.at("openai").traits);
+    for (std::size_t i = 0; i < 3; ++i) {
+        ModelSettings const& before = first.settings->models.at(i);
+        ModelSettings const& after = second.settings->models.at(i);
+        CHECK((after.targets == before.targets && after.routes == before.routes && after.match == before.match));
+        CHECK((after.extra_targets == before.extra_targets && after.on_context_length == before.on_context_length));
+        CHECK((after.hedge == before.hedge && after.affinity == before.affinity && after.mirror == before.mirror));
+        CHECK((after.require == before.require && after.continue_after_cut == before.continue_after_cut));
+    }
+}

@@ -184,6 +184,13 @@ keys: [{ name: ci, value: "${KEY}" }]
       R"y(10:61: `0%` is out of range; allowed: 1% to 100%)y",
       R"y(11:26: `08:00-08:00` ends where it begins)y",
       R"y(12:26: `08:00-25:00` is no range of hours: write two times, like 22:00-06:00)y"}},
+    {"a rule that would hold a credential", R"y(version: 1
+providers: { openai: { api_key: none } }
+models:
+  a: { targets: openai/a, match: [{ when: { headers: { Authorization: "Bearer x" } }, use: b }] }
+  b: openai/b
+)y",
+     {R"y(4:56: `authorization` holds a credential: match by `key` instead)y"}},
     {"match as a map", R"y(version: 1
 providers: { openai: { api_key: none } }
 models: { a: { targets: openai/a, match: { when: { stream: true }, use: a } } }
