@@ -69,8 +69,6 @@ Value fetch(T const& from) {
         return from ? Value(static_cast<std::int64_t>(from->time_since_epoch().count())) : Value();
     else if constexpr (std::same_as<T, Secret>)
         return from.empty() ? Value() : Value(SecretText{from});
-    else if constexpr (std::same_as<T, std::optional<SecretText>>)
-        return from ? Value(*from) : Value();
     else if constexpr (std::is_enum_v<T> || (std::integral<T> && !std::same_as<T, bool>))
         return Value(static_cast<std::int64_t>(from));
     else if constexpr (std::same_as<T, double>)
@@ -79,7 +77,8 @@ Value fetch(T const& from) {
         return Value(Numbers(from.begin(), from.end()));
     else if constexpr (is_optional_number<T>)
         return from ? Value(static_cast<std::int64_t>(*from)) : Value();
-    else if constexpr (std::same_as<T, std::optional<bool>> || std::same_as<T, std::optional<std::string>>)
+    else if constexpr (std::same_as<T, std::optional<bool>> || std::same_as<T, std::optional<std::string>> ||
+                       std::same_as<T, std::optional<SecretText>>)
         return from ? Value(*from) : Value();
     else
         return Value(from);

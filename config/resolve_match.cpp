@@ -19,7 +19,7 @@ void lower_headers(MatchRule& rule, std::string const& path, Reader& reader) {
         });
         bool const is_credential =
             low == "authorization" || low == "x-api-key" || low == "api-key" || low == "x-provider-auth";
-        Position const at = reader.place(path + "." + name);
+        Position const at = reader.place(std::string(path).append(".").append(name));
         if (!is_name) reader.error(at, "`" + clipped(name) + "` is no header name");
         if (is_credential) reader.error(at, "`" + low + "` holds a credential: match by `key` instead");
         lowered[std::move(low)] = value;
@@ -29,6 +29,7 @@ void lower_headers(MatchRule& rule, std::string const& path, Reader& reader) {
 
 void check_callers(MatchRule const& rule, Draft const& draft, std::string const& path, Reader& reader) {
     std::vector<std::string> names;
+    names.reserve(draft.keys.size());
     for (KeyDraft const& key : draft.keys) names.push_back(key.settings.caller.name);
     for (std::size_t i = 0; i < rule.callers.size(); ++i) {
         std::string const& pattern = rule.callers[i];
@@ -69,6 +70,7 @@ void resolve_match(Draft const& draft, std::size_t model, ModelSettings& setting
         rule.use = static_cast<std::size_t>(found - draft.models.begin());
         if (found == draft.models.end()) {
             std::vector<std::string> names;
+            names.reserve(draft.models.size());
             for (ModelDraft const& each : draft.models) names.push_back(each.settings.name);
             reader.error(reader.place(use),
                          reader.subject(use) + " is no model's name" + reader.hint(*written[i].use, names));
