@@ -14,7 +14,7 @@ constexpr milliseconds rate_window{10'000};
 Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& head) {
     if (!has_type(head, "text/event-stream")) co_return co_await not_a_stream(exchange, head);
     auto const& provider = *target_.provider->settings;
-    decoder_ = dialect_->stream_decoder(run_.request.chat, record_.target_model, provider);
+    decoder_ = dialect_->stream_decoder(run_.request.chat, record_.target_model, provider, DecoderOptions{});
     if (target_.timeout.min_rate != 0) rate_limit_ = now_ + rate_window;
     StreamStep step;
     while (!step.ended) {
