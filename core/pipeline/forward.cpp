@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/pipeline/attempt_run.hpp"
+#include "core/pipeline/continuation.hpp"
 #include "core/policy/retry.hpp"
 #include "core/policy/retry_budget.hpp"
 
@@ -58,6 +59,7 @@ private:
     Decision decide(Error const& error);
     std::optional<std::size_t> next_usable() const;
     bool provider_was_tried(std::string_view provider) const;
+    std::vector<FurtherTarget> further_targets() const;
     Task<Result<>> pause(milliseconds wait);
     Error none_left();
     Error unsupported();
@@ -98,6 +100,10 @@ Task<Result<>> Walk::go() {
             result = co_await attempt.go();
         }
         if (result) co_return result;
+        if (run_.cut && !run_.cancellation) {
+            auto others = further_targets();
+            co_return co_await continue_after_cut(run_, std::move(others), std::move(result.error()));
+        }
         if (run_.committed || run_.cancellation) co_return result;
         now_ = run_.parts.clock.now();
         auto const decision = decide(result.error());
@@ -164,6 +170,17 @@ bool Walk::provider_was_tried(std::string_view provider) const {
     auto const& attempts = run_.outcome.attempts;
     return std::any_of(attempts.begin(), attempts.end(),
                        [provider](Attempt const& attempt) { return attempt.provider == provider; });
+}
+
+/// The planned targets but for the current one: those behind it, then those before.
+std::vector<FurtherTarget> Walk::further_targets() const {
+    std::vector<FurtherTarget> others;
+    for (std::size_t ahead = 1; ahead < plan_.order.size(); ++ahead) {
+        auto const& planned = plan_.order[(position_ + ahead) % plan_.order.size()];
+        if (&targets_[planned.target] == &target()) continue;
+        others.push_back({.target = &targets_[planned.target], .reason = planned.reason});
+    }
+    return others;
 }
 
 /// Waits, and lets a waiting client hear something meanwhile.
