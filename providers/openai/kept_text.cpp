@@ -34,9 +34,8 @@ void KeptText::take(JsonValue chunk, ChunkFacts const& facts) {
     learn(chunk_.id, facts.id);
     learn(chunk_.model, facts.model);
     if (chunk_.created.empty() && facts.created.integer().value_or(0) > 0) chunk_.created = facts.created.raw();
-    if (first_) learn(chunk_.fingerprint, chunk["system_fingerprint"]);
-    first_ = false;
     if (unsafe_) return;
+    if (text_.empty()) learn(chunk_.fingerprint, chunk["system_fingerprint"]);
     for (auto const& choice : facts.choices) take_choice(choice);
 }
 

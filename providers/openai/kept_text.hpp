@@ -28,7 +28,6 @@ private:
     ChatRequest const* request_;
     RawText text_;
     Continuation chunk_;  ///< without text and usage
-    bool first_ = true;
     bool unsafe_ = false;  ///< something else than plain text was there, or its end
 };
 
