@@ -194,8 +194,8 @@ struct ProviderSettings {
     HealthCheckSettings health;
     bool is_router = false;  ///< chooses providers itself: `provider`, `models` and suffixes are sent on to it
     TargetTraits traits;     ///< of all its models, as far as they say nothing else
-    /// What a request to go on with an assistant's text needs here, names and JSON values: in that message, and in the
-    /// request. Say `"prefix": true` there, or `"continue_final_message": true` here.
+    /// What a request needs for the model to go on where the last message, an assistant's, ends: members and their
+    /// JSON, of that message and of the request. For targets with Capability::continues_assistant.
     std::vector<std::pair<std::string, std::string>> continue_message_members;
     std::vector<std::pair<std::string, std::string>> continue_request_members;
 };
