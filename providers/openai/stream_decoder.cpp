@@ -55,7 +55,7 @@ public:
     string_view finish_reason() const override { return finish_reason_; }
     std::uint64_t delta_count() const override { return delta_count_; }
     std::optional<Continuation> continuation() const override {
-        return kept_ ? kept_->continuation(tally_.usage()) : std::nullopt;
+        return kept_ && finish_reason_.empty() ? kept_->continuation(tally_.usage()) : std::nullopt;
     }
     void keep_text(ChatRequest const& request) { kept_ = std::make_unique<KeptText>(request); }
 
