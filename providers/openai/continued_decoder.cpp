@@ -83,6 +83,7 @@ private:
     void write_text(string_view raw);
     void write(string_view choices) { append_event(written_, head_ + R"(,"choices":)" + std::string(choices) + "}"); }
     void end(StreamStep& step);
+    /// What came can't follow a text, here or from another target.
     void refuse(string_view why);
     Usage usage_of_both() const;
 
@@ -171,7 +172,11 @@ void ContinuedDecoder::take_text(string_view raw) {
 void ContinuedDecoder::join() {
     if (joined_) return;
     if (seam_.state() == Seam::State::open) seam_.finish();
-    if (seam_.state() == Seam::State::doubtful) return refuse("it may have begun anew");
+    if (seam_.state() == Seam::State::doubtful) {
+        // Another target may do better: the client has seen nothing of this one.
+        error_ = Error{.kind = ErrorKind::upstream_invalid_response, .detail = "the continuation may have begun anew"};
+        return;
+    }
     joined_ = true;
     auto const rest = json_quoted(seam_.rest());
     write_text(std::string(inside(rest)) += std::exchange(half_, {}));
@@ -200,8 +205,9 @@ void ContinuedDecoder::end(StreamStep& step) {
 void ContinuedDecoder::refuse(string_view why) {
     if (error_) return;
     unsafe_ = true;
-    error_ = Error{.kind = ErrorKind::upstream_invalid_response,
-                   .detail = "what should go on with the text can't be joined to it: " + std::string(why)};
+    // The target did nothing wrong, so that its health must not suffer.
+    error_ = Error{.kind = ErrorKind::unsupported_parameter,
+                   .detail = "the continuation can't be joined to the text: " + std::string(why)};
 }
 
 /// As if one target had answered the client's own request.

@@ -27,7 +27,7 @@ private:
 
     ChatRequest const* request_;
     RawText text_;
-    Continuation chunk_;  ///< without text and usage
+    Continuation chunk_;   ///< without text and usage
     bool unsafe_ = false;  ///< something else than plain text was there, or its end
 };
 

@@ -72,6 +72,13 @@ TEST_CASE("the end of a long text is looked at, and all of it", "[openai][contin
     CHECK(joined(text, longer, 10) == longer);
 }
 
+TEST_CASE("a long text that nearly repeats itself is decided soon", "[openai][continuation]") {
+    std::string const text = std::string(1'000'000, 'a') + "b";
+    CHECK(joined(text, text + "c", 100'000) == "c");
+    std::string const ruler(1'000'000, '-');
+    CHECK(joined(ruler, ruler + "c", 100'000) == "?");
+}
+
 TEST_CASE("a text is kept with its escapes until it is whole", "[openai][continuation]") {
     RawText text;
     text.append(R"(a\n\ud83d)");
