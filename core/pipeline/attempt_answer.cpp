@@ -49,7 +49,7 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
         if (auto const cost = sum(run_.cost, own)) headers.emplace_back("x-sluice-cost-usd", to_usd(*cost));
     }
     auto const pieces = spliced(body, facts_->edits);
-    run_.committed = true;
+    run_.committed = shown_ = true;
     SLUICE_CO_CHECK(co_await run_.client.answer(200, headers, pieces));
     run_.finished_at = run_.parts.clock.now();
     co_await finish_body(exchange);

@@ -40,13 +40,15 @@ AttemptRun::AttemptRun(RequestRun& run, std::size_t candidate, TargetPass pass, 
       pass_(std::move(pass)),
       dialect_(run.parts.dialects(target_.provider->settings->dialect)),
       started_(plan.now),
-      now_(plan.now) {
+      now_(plan.now),
+      continuation_(plan.continuation) {
     auto const* const credential = pass_.credential();
     record_.provider = target_.provider->settings->name;
     record_.target_model = fill_star(target_.model, run.routing.targets[candidate].star);
     if (credential != nullptr) record_.credential = credential->name;
     record_.reason = plan.reason;
     record_.waited = plan.waited;
+    record_.continued = continuation_ != nullptr;
 }
 
 AttemptRun::~AttemptRun() {
@@ -86,7 +88,10 @@ Task<Result<>> AttemptRun::exchange_answer() {
     auto const& chat = run_.request.chat;
     auto const& provider = *target_.provider->settings;
     if (dialect_ == nullptr) co_return failure(ErrorKind::internal, "no dialect is called " + provider.dialect);
-    TargetView const view{.provider = provider, .model = record_.target_model, .unsupported = run_.unsupported};
+    TargetView const view{.provider = provider,
+                          .model = record_.target_model,
+                          .unsupported = run_.unsupported,
+                          .continuation = continuation_};
     SLUICE_CO_TRY(auto encoded, dialect_->encode(chat, view));
     record_.adjustments = std::move(encoded.adjustments);
     auto const body = spliced(chat.body, encoded.edits);
@@ -214,7 +219,12 @@ void AttemptRun::conclude(Result<>& result) {
     if (describe(error.kind).fault == Fault::upstream) remember_session(false);
     if (rest && error.kind == ErrorKind::upstream_rate_limited && !error.retry_after) error.retry_after = rest;
     record_.uncertain = uncertain_after(error);
-    if (run_.committed) error = as_interruption(std::move(error));
+    if (shown_) {
+        // What a provider refuses, a content filter say, is nobody else's to go on with.
+        bool const refused = describe(error.kind).fault == Fault::caller;
+        run_.cut = decoder_ && !refused ? decoder_->continuation() : std::nullopt;
+        error = as_interruption(std::move(error));
+    }
     record_.result = classify_attempt(error);
     auto const& why = error.detail.empty() ? error.message : error.detail;
     record_.reason += "; ";
@@ -254,7 +264,7 @@ void AttemptRun::remember_session(bool served) {
 /// The request went out whole, and nothing tells whether the upstream charges for it.
 bool AttemptRun::uncertain_after(Error const& error) const {
     bool const refused = record_.upstream_status >= 300;
-    if (!sent_ || refused || run_.committed) return false;
+    if (!sent_ || refused || shown_) return false;
     switch (error.kind) {
         case ErrorKind::upstream_timeout:
         case ErrorKind::upstream_unavailable:
@@ -273,7 +283,7 @@ Usage AttemptRun::usage() const {
     if (facts_) return facts_->usage;
     if (decoder_) {
         auto const usage = decoder_->usage();
-        if (run_.committed || usage.source == UsageSource::provider) return usage;
+        if (shown_ || usage.source == UsageSource::provider) return usage;
     }
     bool const given_up = record_.result == AttemptResult::cancelled && record_.uncertain;
     return given_up ? UsageTally(run_.request.chat.prompt_bytes).usage() : Usage{};

@@ -15,6 +15,7 @@ struct AttemptPlan {
     std::string_view reason;
     milliseconds waited{0};
     Instant now;
+    Continuation const* continuation = nullptr;  ///< what to go on with; null: the answer begins here
 };
 
 /// One call to one target with one credential: encode, send, classify or relay. Its destructor adds the Attempt to the
@@ -76,6 +77,9 @@ private:
     Instant idle_limit_ = never;
     Instant rate_limit_ = never;  ///< when the current window of the throughput guard ends
     std::uint64_t rate_bytes_ = 0;
+    Continuation const* continuation_;
+    bool keeps_text_ = false;  ///< somebody may go on with it
+    bool shown_ = false;       ///< the client has seen a part of this attempt
     bool sent_ = false;
     bool answered_ = false;  ///< the part of the answer that head_limit_ waits for is here
     bool body_ended_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/pipeline/continuation.hpp"
 #include "core/pipeline/refusal.hpp"
 #include "core/policy/retry_budget.hpp"
 
@@ -36,6 +37,10 @@ Task<Result<>> Walk::go() {
         if (!pass) co_return std::unexpected(none_left());
         auto result = co_await attempt(std::move(*pass));
         if (result) co_return result;
+        if (run_.cut && !run_.cancellation) {
+            auto others = further_targets();
+            co_return co_await continue_after_cut(run_, std::move(others), std::move(result.error()));
+        }
         if (run_.committed || run_.cancellation) co_return result;
         now_ = run_.parts.clock.now();
         auto const decision = decide(result.error());
@@ -154,6 +159,15 @@ bool Walk::provider_was_tried(std::string_view provider) const {
     auto const& attempts = run_.outcome.attempts;
     return std::any_of(attempts.begin(), attempts.end(),
                        [provider](Attempt const& attempt) { return attempt.provider == provider; });
+}
+
+/// The planned targets but for the current one: those behind it, then those before.
+std::vector<PlannedTarget> Walk::further_targets() const {
+    std::vector<PlannedTarget> others;
+    for (std::size_t ahead = 1; ahead < plan_.order.size(); ++ahead) {
+        others.push_back(plan_.order[(position_ + ahead) % plan_.order.size()]);
+    }
+    return others;
 }
 
 /// Waits, and lets a waiting client hear something meanwhile.

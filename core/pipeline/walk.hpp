@@ -29,6 +29,7 @@ private:
     bool divert(std::vector<std::size_t> const& extra, std::string_view reason);
     std::optional<std::size_t> next_usable() const;
     bool provider_was_tried(std::string_view provider) const;
+    std::vector<PlannedTarget> further_targets() const;
     Task<Result<>> pause(milliseconds wait);
     Error none_left();
     Error summed_up(Error error) const;

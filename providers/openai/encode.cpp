@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/types/error.hpp"
+#include "providers/openai/continuation.hpp"
 #include "providers/parameters/body_draft.hpp"
 #include "providers/parameters/rewrite.hpp"
 
@@ -72,6 +73,9 @@ Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& targ
         draft.replace_model(json_quoted(target.model));
     }
     if (request.stream && target.provider.include_usage) ask_for_usage(request, draft);
+    if (target.continuation != nullptr) {
+        SLUICE_CHECK(ask_to_continue(request, *target.continuation, target.provider, draft));
+    }
     return EncodedRequest{
         .path = path_of(target), .edits = draft.edits(), .adjustments = std::move(rewritten.adjustments)};
 }
