@@ -205,6 +205,26 @@ std::optional<Error> Turnstile::writes() {
     return std::nullopt;
 }
 
+namespace {
+
+/// Nothing happens elsewhere while a coroutine waits: it was opened before, or the time passes.
+struct FakeGate final : Gate {
+    FakeClock& clock;
+    bool is_open = false;
+    explicit FakeGate(FakeClock& of) : clock(of) {}
+    Task<Result<bool>> wait(Instant until, Cancellation&) override {
+        if (auto error = clock.turnstile.waits()) co_return std::unexpected(std::move(*error));
+        if (std::exchange(is_open, false)) co_return true;
+        clock.time = until;
+        co_return false;
+    }
+    void open() override { is_open = true; }
+};
+
+}  // namespace
+
+std::shared_ptr<Gate> FakeClock::make_gate() { return std::make_shared<FakeGate>(*this); }
+
 Task<Result<>> FakeClock::sleep(milliseconds wait, Cancellation&) {
     if (auto error = turnstile.waits()) co_return failed(*error);
     slept.push_back(wait);
