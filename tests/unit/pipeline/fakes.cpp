@@ -97,6 +97,7 @@ public:
     }
     std::string_view reported_model() const override { return "reported"; }
     std::string_view finish_reason() const override { return "stop"; }
+    std::uint64_t text_bytes() const override { return 100 * deltas_; }
     std::uint64_t delta_count() const override { return deltas_; }
     std::optional<Continuation> continuation() const override {
         if (!keeps_text_ || text_.empty() || text_.find("tool") != std::string::npos) return std::nullopt;
