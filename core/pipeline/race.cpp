@@ -56,8 +56,8 @@ Task<> Race::wait(Instant until) {
 /// Until something has happened, or a comment is due and sent.
 Task<> Race::wait_once(Instant until) {
     bool const talks = winner_ == nullptr;
-    auto const waited = co_await gate_->wait(talks ? earlier(until, run_.stream.next_comment()) : until,
-                                             run_.cancellation);
+    auto const waited =
+        co_await gate_->wait(talks ? earlier(until, run_.stream.next_comment()) : until, run_.cancellation);
     if (!waited) {
         cancel_all(run_.cancellation.reason());
         Cancellation none;  // those who end now must still be waited for

@@ -122,7 +122,9 @@ std::optional<ExcludedTarget> unavailability(Candidate const& candidate);
 
 /// The error for a plan without a target: the excluded targets' shared cause where they have one (all rate limited, all
 /// refused our credential), else no_upstream_available; with the shortest wait. Targets that could never take the
-/// request count only when there are no others: unsupported_parameter, or no_target_fits.
-Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan);
+/// request count only when there are no others: unsupported_parameter, or no_target_fits (with the code
+/// context_length_exceeded where each is too small), with a message that names the targets and, given `facts`, what
+/// the request needs.
+Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan, RequestFacts const* facts = nullptr);
 
 }  // namespace sluice
