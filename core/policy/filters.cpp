@@ -81,6 +81,26 @@ bool names_target(std::vector<std::string> const& names, Candidate const& candid
                        [&candidate](std::string const& name) { return names_target(name, candidate); });
 }
 
+bool is_doubtful(PlanInput const& input, Candidate const& candidate, ExcludedTarget const& excluded) {
+    if (candidate.traits == nullptr) return false;
+    auto const& facts = input.facts;
+    auto passing = candidate;
+    TargetTraits traits = *candidate.traits;
+    passing.traits = &traits;
+    if (excluded.why == Exclusion::lacks_capability) {
+        auto const wanted = traits.lacks.both(facts.needs);
+        if (input.strict || wanted.has(Capability::vision) || wanted.has(Capability::audio)) return false;
+        traits.lacks = {};
+    } else if (excluded.why == Exclusion::context_too_small) {
+        bool const far_too_long = facts.input_tokens > 2 * traits.context;
+        if (input.long_prompts_go_elsewhere || far_too_long) return false;
+        traits.context = 0;
+    } else {
+        return false;
+    }
+    return !unfitness(input, passing);
+}
+
 std::optional<ExcludedTarget> unfitness(PlanInput const& input, Candidate const& candidate) {
     auto const* steering = input.steering;
     if (steering != nullptr && left_out_by_client(*steering, candidate)) {

@@ -25,4 +25,7 @@ bool names_target(std::string_view name, Candidate const& candidate);
 /// do, then what the filters forbid. `target` is left to the caller.
 std::optional<ExcludedTarget> unfitness(PlanInput const& input, Candidate const& candidate);
 
+/// May `candidate`, left out as `excluded` says, serve the request after all if nobody else can?
+bool is_doubtful(PlanInput const& input, Candidate const& candidate, ExcludedTarget const& excluded);
+
 }  // namespace sluice

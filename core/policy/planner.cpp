@@ -35,6 +35,18 @@ std::vector<char> sift(PlanInput const& input, Plan& plan) {
     return usable;
 }
 
+/// When nothing fits for good: targets that lack what their rules for parameters may do without, or whose context is
+/// too small by an estimate that may be too high, are taken after all. The provider has the last word.
+void readmit(PlanInput const& input, Plan& plan, std::vector<char>& usable) {
+    if (!std::ranges::all_of(plan.excluded, is_permanent, &ExcludedTarget::why)) return;
+    std::erase_if(plan.excluded, [&](ExcludedTarget const& excluded) {
+        auto const& candidate = input.candidates[excluded.target];
+        if (!is_doubtful(input, candidate, excluded) || unavailability(candidate)) return false;
+        usable[excluded.target] = 1;
+        return true;
+    });
+}
+
 bool pools(Steering const* steering) {
     return steering != nullptr && steering->pool_models && steering->sort != SortBy::nothing;
 }
@@ -116,6 +128,7 @@ void panic(PlanInput const& input, Plan& plan) {
 Plan make_plan(PlanInput const& input) {
     Plan plan;
     auto usable = sift(input, plan);
+    if (plan.excluded.size() == input.candidates.size()) readmit(input, plan, usable);
     PlanFacts const facts{.request = input.facts, .usual_output = usual_output(input.candidates)};
     auto ranked = rank(input, facts, usable);
     if (may_follow_cache(input)) {

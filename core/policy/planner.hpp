@@ -106,6 +106,8 @@ struct PlanInput {
     TargetFilter const* model_filter = nullptr;   ///< the route's
     TargetFilter const* caller_filter = nullptr;  ///< the key's
     std::optional<BoundTarget> bound{};
+    bool strict = false;                     ///< a target that lacks something is never taken for want of a better one
+    bool long_prompts_go_elsewhere = false;  ///< when all contexts are too small
     bool try_when_all_open = false;
     std::uint64_t draw = 0;  ///< random bits: every chance in the plan comes from them
 };
