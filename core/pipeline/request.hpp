@@ -34,6 +34,8 @@ struct ClientRequest {
     ChatRequest const& chat;
     Steering steering{};    ///< already checked against what the caller may do
     std::string session{};  ///< names the session that it belongs to; empty: none. Never logged as it is
+    /// "user:" and the body's `user`: names the session where AffinitySettings::by_user says so and `session` is empty.
+    std::string user_session{};
     std::vector<OwnKey> own_keys{};
     /// A header of the client, lower-case name; empty: none. Null: there are none to look at.
     std::function<std::string_view(std::string_view name)> header{};

@@ -40,7 +40,7 @@ RequestRun::RequestRun(PipelineParts pipeline_parts, ClientRequest const& client
     outcome.route = request.route;
     outcome.client = request.client;
     outcome.caller = request.caller.name;
-    outcome.requested_model = request.chat.requested_model;
+    outcome.requested_model = request.chat.requested_model + request.chat.model_suffix;
     outcome.model = "other";
     outcome.stream = request.chat.stream;
     outcome.status = 499;  // until the client got something
@@ -67,6 +67,7 @@ Headers RequestRun::error_headers_so_far() {
     headers.reserve(9);
     headers.push_back({"x-request-id", request.request_id});
     add_route_headers(headers, outcome.last_attempt(), outcome.attempts.size(), timing);
+    if (request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
     return headers;
 }
 
