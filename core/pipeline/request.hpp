@@ -33,9 +33,9 @@ struct ClientRequest {
     std::string route;
     ChatRequest const& chat;
     Steering steering{};    ///< already checked against what the caller may do
+    std::string model{};    ///< requested_model without a suffix that steers; empty: it has none
     std::string session{};  ///< names the session that it belongs to; empty: none. Never logged as it is
-    /// "user:" and the body's `user`: names the session where AffinitySettings::by_user says so and `session` is empty.
-    std::string user_session{};
+    std::string user{};     ///< the body's `user`, which may name a session, too
     std::vector<OwnKey> own_keys{};
     /// A header of the client, lower-case name; empty: none. Null: there are none to look at.
     std::function<std::string_view(std::string_view name)> header{};
@@ -46,6 +46,15 @@ struct ClientRequest {
     Instant received_at;                         ///< when its head was complete
     std::chrono::system_clock::time_point started_at;
     std::uint64_t bytes_in = 0;
+
+    std::string const& model_name() const { return model.empty() ? chat.requested_model : model; }
+    /// Null: the client brought none for `provider`.
+    CredentialSettings const* own_key_for(std::string_view provider) const {
+        for (auto const& key : own_keys) {
+            if (key.provider == provider) return &key.credential;
+        }
+        return nullptr;
+    }
 };
 
 }  // namespace sluice

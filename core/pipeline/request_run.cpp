@@ -40,7 +40,7 @@ RequestRun::RequestRun(PipelineParts pipeline_parts, ClientRequest const& client
     outcome.route = request.route;
     outcome.client = request.client;
     outcome.caller = request.caller.name;
-    outcome.requested_model = request.chat.requested_model + request.chat.model_suffix;
+    outcome.requested_model = request.chat.requested_model;
     outcome.model = "other";
     outcome.stream = request.chat.stream;
     outcome.status = 499;  // until the client got something

@@ -35,8 +35,8 @@ struct RequestField {
 /// is the client's; it must outlive this.
 struct ChatRequest {
     std::string_view body;
-    std::string requested_model;  ///< unescaped, checked, without its suffix
-    std::string model_suffix{};   ///< ":nitro" and the like, where it was ours to read; routers get it again
+    std::string requested_model;      ///< unescaped, checked
+    std::string_view model_suffix{};  ///< ":nitro" and the like at its end, where that steers us; routers get it, too
     bool stream = false;
     bool include_usage = false;  ///< the client asked for usage in the stream
     std::optional<std::int64_t> max_output_tokens;

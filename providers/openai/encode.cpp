@@ -98,9 +98,8 @@ Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& targ
     auto rewritten = parameters::rewrite(request, target.provider.parameters, target.model, target.unsupported, draft);
     if (!rewritten.refused.empty()) return std::unexpected(refusal(*rewritten.refused.front()));
     if (!target.provider.is_router || request.steering_ignored) drop_steering(request, draft, rewritten.adjustments);
-    if (request.requested_model != target.model || !request.model_suffix.empty()) {
-        draft.replace_model(json_quoted(request.model_suffix.empty() ? target.model : sent_model(request, target)));
-    }
+    auto const model = request.model_suffix.empty() ? std::string(target.model) : sent_model(request, target);
+    if (request.requested_model != model) draft.replace_model(json_quoted(model));
     if (request.stream && target.provider.include_usage) ask_for_usage(request, draft);
     return EncodedRequest{
         .path = path_of(target), .edits = draft.edits(), .adjustments = std::move(rewritten.adjustments)};

@@ -9,20 +9,18 @@
 namespace sluice::api {
 namespace {
 
-/// Cuts `:nitro`, `:floor` or `:free` from the name, unless a model has that very name, or one with a star passes it on
-/// to a router, or nobody serves the name without it.
-void cut_suffix(ChatRequest& chat, Snapshot const& snapshot) {
-    auto const suffix = suffix_of(chat.requested_model);
-    if (suffix.empty()) return;
+/// The end of `name` that steers: `:nitro`, `:floor` or `:free`, unless a model has that very name, or one with a star
+/// passes it on to a router, or nobody serves the name without it.
+std::string_view steering_suffix(std::string_view name, Snapshot const& snapshot) {
+    auto const suffix = suffix_of(name);
+    if (suffix.empty()) return {};
     auto const is_router = [](TargetRuntime const& target) { return target.provider->settings->is_router; };
-    if (auto const match = snapshot.find_model(chat.requested_model)) {
-        bool const has_that_name = match->model->settings->name == chat.requested_model;
-        if (has_that_name || std::ranges::any_of(match->model->targets, is_router)) return;
+    if (auto const match = snapshot.find_model(name)) {
+        bool const has_that_name = match->model->settings->name == name;
+        if (has_that_name || std::ranges::any_of(match->model->targets, is_router)) return {};
     }
-    auto const base = std::string_view(chat.requested_model).substr(0, chat.requested_model.size() - suffix.size());
-    if (!snapshot.find_model(base)) return;
-    chat.model_suffix = suffix;
-    chat.requested_model.resize(base.size());
+    auto const base = name.substr(0, name.size() - suffix.size());
+    return snapshot.find_model(base) ? suffix : std::string_view();
 }
 
 Result<std::vector<OwnKey>> own_keys(std::string_view header, Caller const& caller, Settings const& settings) {
@@ -48,7 +46,10 @@ Result<std::vector<OwnKey>> own_keys(std::string_view header, Caller const& call
 Result<Choice> read_choice(ChatRequest& chat, ChoiceHeaders const& headers, Caller const& caller,
                            Snapshot const& snapshot) {
     Choice choice;
-    cut_suffix(chat, snapshot);
+    chat.model_suffix = steering_suffix(chat.requested_model, snapshot);
+    if (auto const size = chat.model_suffix.size(); size > 0) {
+        choice.model = chat.requested_model.substr(0, chat.requested_model.size() - size);
+    }
     SLUICE_TRY(choice.steering, read_steering(chat, headers));
     if (!caller.may_steer) {
         auto bounds = bounds_of(choice.steering);
@@ -57,7 +58,7 @@ Result<Choice> read_choice(ChatRequest& chat, ChoiceHeaders const& headers, Call
     }
     auto names = read_session(chat, headers);
     choice.session = std::move(names.session);
-    choice.user_session = std::move(names.user);
+    choice.user = std::move(names.user);
     if (auto const header = headers[ChoiceHeader::provider_auth]; !header.empty()) {
         SLUICE_TRY(choice.own_keys, own_keys(header, caller, snapshot.settings()));
     }

@@ -69,7 +69,8 @@ TEST_CASE("a suffix is cut where no model has that very name", "[choice]") {
     }));
     auto const [chat, choice] = Fixture().ask(asked);
     REQUIRE(choice);
-    CHECK(chat.requested_model == name);
+    CHECK(chat.requested_model == asked);
+    CHECK((choice->model.empty() ? asked : choice->model) == name);
     CHECK(chat.model_suffix == suffix);
 }
 
@@ -77,7 +78,7 @@ TEST_CASE("who may not steer keeps the bounds they set", "[choice]") {
     std::string const members = R"(,"provider":{"only":["plain"],"zdr":true})";
     auto const [chat, choice] = Fixture().ask("fast:nitro", Caller{.may_steer = false}, {}, members);
     REQUIRE(choice);
-    CHECK(chat.requested_model == "fast");
+    CHECK(choice->model == "fast");
     CHECK(chat.steering_ignored);
     CHECK(choice->steering == Steering{.filter = {.zero_retention = true}});
     CHECK_FALSE(
