@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 #include <concepts>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "config/schema.hpp"
 
@@ -24,6 +26,10 @@ auto& member(auto& object) {
 }
 
 template <class T>
+constexpr bool is_optional_number =
+    std::same_as<T, std::optional<unsigned>> || std::same_as<T, std::optional<std::int64_t>>;
+
+template <class T>
 void store(T& to, Value const& value) {
     if constexpr (std::same_as<T, milliseconds>)
         to = milliseconds(std::get<std::int64_t>(value));
@@ -37,6 +43,16 @@ void store(T& to, Value const& value) {
         to = std::get<SecretText>(value);
     else if constexpr (std::is_enum_v<T> || (std::integral<T> && !std::same_as<T, bool>))
         to = static_cast<T>(std::get<std::int64_t>(value));
+    else if constexpr (std::same_as<T, double>)
+        to = static_cast<double>(std::get<std::int64_t>(value)) / 1e9;
+    else if constexpr (std::same_as<T, std::vector<unsigned>>)
+        to.assign(std::get<Numbers>(value).begin(), std::get<Numbers>(value).end());
+    else if constexpr (is_optional_number<T>)
+        to = static_cast<typename T::value_type>(std::get<std::int64_t>(value));
+    else if constexpr (std::same_as<T, std::optional<bool>>)
+        to = std::get<bool>(value);
+    else if constexpr (std::same_as<T, std::optional<std::string>>)
+        to = std::get<std::string>(value);
     else
         to = std::get<T>(value);
 }
@@ -53,10 +69,17 @@ Value fetch(T const& from) {
         return from ? Value(static_cast<std::int64_t>(from->time_since_epoch().count())) : Value();
     else if constexpr (std::same_as<T, Secret>)
         return from.empty() ? Value() : Value(SecretText{from});
-    else if constexpr (std::same_as<T, std::optional<SecretText>>)
-        return from ? Value(*from) : Value();
     else if constexpr (std::is_enum_v<T> || (std::integral<T> && !std::same_as<T, bool>))
         return Value(static_cast<std::int64_t>(from));
+    else if constexpr (std::same_as<T, double>)
+        return Value(static_cast<std::int64_t>(std::llround(from * 1e9)));
+    else if constexpr (std::same_as<T, std::vector<unsigned>>)
+        return Value(Numbers(from.begin(), from.end()));
+    else if constexpr (is_optional_number<T>)
+        return from ? Value(static_cast<std::int64_t>(*from)) : Value();
+    else if constexpr (std::same_as<T, std::optional<bool>> || std::same_as<T, std::optional<std::string>> ||
+                       std::same_as<T, std::optional<SecretText>>)
+        return from ? Value(*from) : Value();
     else
         return Value(from);
 }
@@ -89,6 +112,16 @@ Binding nested() {
 /// For a Kind::object whose fields belong to the struct around it.
 inline Binding same_object() {
     return Binding{.child = [](void* object) { return object; }};
+}
+
+/// A nested() HedgeSettings, AffinitySettings ...: that it is written at all switches it on.
+template <auto first, auto... rest>
+Binding switched_on() {
+    Binding made = nested<first, rest...>();
+    using Object = decltype(binding::class_of(first));
+    using Child = std::remove_cvref_t<decltype(binding::member<first, rest...>(std::declval<Object&>()))>;
+    made.present = [](void* child) { static_cast<Child*>(child)->enabled = true; };
+    return made;
 }
 
 /// A default-constructed T that lives as long as the program, to compare defaults with.

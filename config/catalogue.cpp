@@ -1,6 +1,7 @@
 #include "config/catalogue.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 
 #include "config/profile_reader.hpp"
 #include "config/schema.hpp"
+#include "config/text.hpp"
 #include "config/values.hpp"
 
 namespace sluice::config {
@@ -194,25 +196,52 @@ Variable const* Profile::find_variable(std::string_view variable) const {
     return found == variables.end() ? nullptr : &*found;
 }
 
+namespace {
+
+constexpr std::array capabilities{&ModelFacts::tools,
+                                  &ModelFacts::stream_tools,
+                                  &ModelFacts::parallel_tools,
+                                  &ModelFacts::tool_choice_required,
+                                  &ModelFacts::vision,
+                                  &ModelFacts::json_object,
+                                  &ModelFacts::json_schema,
+                                  &ModelFacts::reasoning,
+                                  &ModelFacts::continues_assistant};
+
+}  // namespace
+
 ModelFacts Profile::facts_of(std::string_view model) const {
     ModelFacts facts;
-    auto const take = [](auto& to, auto const& from) {
-        if (!to) to = from;
-    };
     for (ModelFacts const& each : models) {
         if (!matches_model(each.match, model)) continue;
-        take(facts.tools, each.tools);
-        take(facts.stream_tools, each.stream_tools);
-        take(facts.parallel_tools, each.parallel_tools);
-        take(facts.tool_choice_required, each.tool_choice_required);
-        take(facts.vision, each.vision);
-        take(facts.json_object, each.json_object);
-        take(facts.json_schema, each.json_schema);
-        take(facts.reasoning, each.reasoning);
-        take(facts.context, each.context);
-        take(facts.max_output, each.max_output);
+        for (auto const capability : capabilities)
+            if (!(facts.*capability)) facts.*capability = each.*capability;
+        if (facts.context == 0) facts.context = each.context;
+        if (facts.max_output == 0) facts.max_output = each.max_output;
     }
     return facts;
+}
+
+ModelFacts Profile::facts_of_all() const {
+    ModelFacts facts;
+    for (auto const capability : capabilities) {
+        auto const is_said = [capability](ModelFacts const& each) { return (each.*capability).has_value(); };
+        auto const general = std::ranges::find_if(models, [&is_said](ModelFacts const& each) {
+            return is_said(each) && each.match == std::vector<std::string>{"*"};
+        });
+        if (general == models.end()) continue;
+        bool const agree = std::ranges::all_of(models.begin(), general, [&](ModelFacts const& each) {
+            return !is_said(each) || each.*capability == (*general).*capability;
+        });
+        if (agree) facts.*capability = (*general).*capability;
+    }
+    return facts;
+}
+
+std::string Profile::region_of(Variable const& variable, std::string_view value) {
+    auto const found = std::ranges::find_if(
+        variable.regions, [value](auto const& row) { return row.first == value || match_star(row.first, value).fits; });
+    return found == variable.regions.end() ? std::string() : found->second;
 }
 
 void apply(Profile const& profile, ProviderSettings& provider) {
@@ -230,6 +259,10 @@ void apply(Profile const& profile, ProviderSettings& provider) {
     provider.answer_headers = shipped.answer_headers;
     provider.parameters = shipped.parameters;
     provider.reasoning_tags = shipped.reasoning_tags;
+    provider.is_router = shipped.is_router;
+    provider.traits = shipped.traits;
+    provider.continue_message_members = shipped.continue_message_members;
+    provider.continue_request_members = shipped.continue_request_members;
 }
 
 }  // namespace sluice::config

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/rule_reader.hpp"
@@ -19,6 +20,8 @@ struct Variable {
     std::vector<std::string> values;      ///< empty: any
     std::string example;
     std::string why;
+    std::vector<std::pair<std::string, std::string>>
+        regions;  ///< pattern of its value to TargetTraits::region; the first
 };
 
 struct Source {
@@ -32,7 +35,7 @@ struct Source {
 struct ModelFacts {
     std::vector<std::string> match;
     std::optional<bool> tools, stream_tools, parallel_tools, tool_choice_required, vision, json_object, json_schema,
-        reasoning;
+        reasoning, continues_assistant;
     std::uint64_t context = 0;  ///< tokens; 0: unknown
     std::uint64_t max_output = 0;
     std::string source;
@@ -68,6 +71,10 @@ struct Profile {
     Variable const* find_variable(std::string_view variable) const;
     /// Of each fact the first that `models` says about `model`.
     ModelFacts facts_of(std::string_view model) const;
+    /// Of each fact what "*" says about all models, unless something else is said about some of them. No sizes.
+    ModelFacts facts_of_all() const;
+    /// Where `value` of `variable` is; empty: nobody knows.
+    static std::string region_of(Variable const& variable, std::string_view value);
 };
 
 /// What is shipped about an upstream model: a row of catalogue/prices.json.

@@ -30,10 +30,33 @@ struct ProviderDraft {
     std::vector<ReasoningTags> tags;
 };
 
+/// One of `targets`, `fallbacks` or `fallbacks_on`.
+struct TargetDraft {
+    std::optional<std::string> to;
+    unsigned weight = 1;
+    unsigned priority = 0;
+    TargetTraits traits;  ///< what is written about it
+};
+
+struct MirrorDraft {
+    std::optional<std::string> to;
+    MirrorSettings settings;
+};
+
+struct MatchDraft {
+    MatchRule rule;
+    std::optional<std::string> use;
+};
+
 struct ModelDraft {
     ModelSettings settings;
-    std::vector<std::string> targets;
-    std::vector<std::string> fallbacks;
+    std::vector<TargetDraft> targets;
+    std::vector<TargetDraft> fallbacks;
+    RouteSettings route;
+    std::vector<TargetDraft> on_context_length;
+    std::vector<TargetDraft> on_content_filter;
+    MirrorDraft mirror;
+    std::vector<MatchDraft> match;
 };
 
 struct KeyDraft {
@@ -46,6 +69,8 @@ struct DefaultsDraft {
     TimeoutSettings timeout;
     RetrySettings retry;
     BreakerSettings breaker;
+    HedgeSettings hedge;
+    AffinitySettings affinity;
 };
 
 /// What the file says, value by value, before references are followed. The schema's fields are bound to it; resolve.cpp
@@ -54,6 +79,7 @@ struct Draft {
     std::int64_t version = 0;
     std::vector<std::string> include;
     ServerSettings server;
+    bool anybody_may_bring_keys = false;
     TlsSettings tls;
     DefaultsDraft defaults;
     std::map<std::string, ProviderDraft> providers;

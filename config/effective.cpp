@@ -23,6 +23,23 @@ std::vector<EffectiveLine> written_only(std::vector<EffectiveLine> const& lines)
     return kept;
 }
 
+std::string flow_of(std::span<EffectiveLine const> lines, std::string_view alone) {
+    auto const kept = written_only({lines.begin(), lines.end()});
+    if (kept.size() == 1 && kept.front().key == alone) return kept.front().value;
+    std::string out;
+    std::size_t depth = 0;
+    bool is_first = true;
+    for (EffectiveLine const& line : kept) {
+        for (; depth > line.depth; --depth) out += " }";
+        out += is_first ? "" : ", ";
+        out += yaml_scalar(line.key) + ": " + (line.value.empty() ? "{ " : line.value);
+        is_first = line.value.empty();
+        depth = line.depth + (line.value.empty() ? 1 : 0);
+    }
+    for (; depth > 0; --depth) out += " }";
+    return "{ " + out + " }";
+}
+
 std::string to_yaml(std::vector<EffectiveLine> const& lines) {
     constexpr std::size_t comment_column = 52;
     std::string out;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::config {
@@ -20,6 +22,10 @@ struct EffectiveLine {
 
 /// Without what nobody wrote.
 std::vector<EffectiveLine> written_only(std::vector<EffectiveLine> const& lines);
+
+/// The written ones among `lines`, of one map, as a value on one line: `{ to: a/b, weight: 2 }`, or the value of
+/// `alone` if that is the only key.
+std::string flow_of(std::span<EffectiveLine const> lines, std::string_view alone);
 
 /// The file that would give this configuration if it were the only source, each value with its origin as a comment.
 std::string to_yaml(std::vector<EffectiveLine> const& lines);

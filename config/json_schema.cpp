@@ -10,6 +10,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json object_of(Section const& section);
+Json scalar_of(Field const& field);
 
 /// A text that holds a variable may stand wherever a value may: what it will be is known only later.
 Json or_variable(Json json) {
@@ -49,8 +50,7 @@ Json entry_of(Field const& field) {
     if (section.short_form.empty()) return object_of(section);
     for (Field const& each : section.fields) {
         if (each.key != section.short_form) continue;
-        Json const word{{"type", "string"}};
-        Json const plain = each.kind == Kind::targets ? one_or_list(word) : word;
+        Json const plain = each.kind == Kind::targets ? one_or_list(Json{{"type", "string"}}) : scalar_of(each);
         return Json{{"anyOf", Json::array({plain, object_of(section)})}};
     }
     return object_of(section);
@@ -105,7 +105,15 @@ Json scalar_of(Field const& field) {
         case Kind::size:
             return with_zero("^[0-9.]+ ?(B|KiB|MiB|GiB|kB|MB|GB)$");
         case Kind::duration:
-            return with_zero("^[0-9.]+ ?(ms|s|m|h|d)$");
+            return with_zero(field.choices.empty() ? "^[0-9.]+ ?(ms|s|m|h|d)$" : "^([0-9.]+ ?(ms|s|m|h|d)|none)$");
+        case Kind::wait:
+            return or_variable(pattern("^(p(50|75|90|95|99)|[0-9.]+ ?(ms|s|m|h|d)|none)$"));
+        case Kind::hours:
+            return or_variable(pattern("^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"));
+        case Kind::number:
+            return or_variable(Json{{"type", "number"}, {"minimum", 0}});
+        case Kind::integers:
+            return one_or_list(or_variable(number_of(field)));
         case Kind::durations:
             return or_variable(pattern("^[0-9.]+ ?(ms|s|m|h|d)\\.\\.[0-9.]+ ?(ms|s|m|h|d)$"));
         case Kind::percent:
@@ -146,6 +154,7 @@ Json default_of(Field const& field) {
     std::string const text(field.standard);
     if (field.kind == Kind::integer) return Json(std::stoll(text));
     if (field.kind == Kind::boolean) return Json(text == "true");
+    if (field.kind == Kind::number) return Json(std::stod(text));
     bool const is_list = text.starts_with('[') && text.ends_with(']');
     if (!is_list) return Json(text);
     Json words = Json::array();

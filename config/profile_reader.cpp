@@ -114,6 +114,9 @@ void read_variables(Node const& node, Profile& profile, std::vector<Problem>& pr
         Members members(problems);
         members.on("default", [&variable](Node const& value) { variable.standard = value.text; });
         members.text("env", variable.env).words("values", variable.values).text("example", variable.example);
+        members.on("regions", [&variable](Node const& value) {
+            for (Entry const& row : value.entries) variable.regions.emplace_back(row.key, row.value.text);
+        });
         members.text("why", variable.why).read(entry.value);
         profile.variables.push_back(std::move(variable));
     }
@@ -157,10 +160,28 @@ void read_models(Node const& node, std::vector<ModelFacts>& models, std::vector<
         members.flag("parallel_tools", facts.parallel_tools).flag("vision", facts.vision);
         members.flag("tool_choice_required", facts.tool_choice_required).flag("json_object", facts.json_object);
         members.flag("json_schema", facts.json_schema).flag("reasoning", facts.reasoning);
+        members.flag("continues_assistant", facts.continues_assistant);
         members.count("context", facts.context).count("max_output", facts.max_output);
         members.text("source", facts.source).read(item);
         if (facts.match.empty()) members.complain(item.at, "facts about models need `match`");
         models.push_back(std::move(facts));
+    }
+}
+
+/// What makes a model go on with the last message.
+void read_continue(Node const& node, ProviderSettings& settings, std::vector<Problem>& problems) {
+    for (Node const& item : node.items) {
+        std::string field;
+        std::string in;
+        std::string value = "true";
+        std::string source;
+        Members members(problems);
+        members.text("field", field).text("in", in).text("source", source);
+        members.on("value", [&value](Node const& given) { value = json_of(given); }).read(item);
+        if (field.empty() || (in != "message" && in != "request"))
+            members.complain(item.at, "`continue_with` needs `field`, and `in`: message or request");
+        auto& to = in == "message" ? settings.continue_message_members : settings.continue_request_members;
+        to.emplace_back(std::move(field), std::move(value));
     }
 }
 
@@ -222,9 +243,13 @@ std::optional<Profile> read_profile(ShippedFile const& file, RuleSets const& set
     members.on("reasoning_tags", [&](Node const& node) { read_tags(node, settings.reasoning_tags, problems); });
     members.on("parameters", [&](Node const& node) { settings.parameters = read_rules(node, sets, problems); });
     members.on("models", [&](Node const& node) { read_models(node, profile.models, problems); });
+    members.flag("router", settings.is_router);
+    members.on("continue_with", [&](Node const& node) { read_continue(node, settings, problems); });
     members.on("limits", [&](Node const& node) { read_limits(node, profile.limits, problems); });
     members.read(facts);
     profile.preference = static_cast<int>(preference);
+    bool const is_one_place = profile.regions.size() == 1 && profile.regions.front() != "global";
+    if (is_one_place) settings.traits.region = profile.regions.front();
     if (profile.sources.empty()) members.complain(at, "no sources");
     check_sources(facts, profile.sources, problems);
     return profile;

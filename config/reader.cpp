@@ -16,6 +16,11 @@ void Reader::warning(Position at, std::string message) {
     problems_.push_back({.severity = Severity::warning, .at = std::move(at), .message = std::move(message)});
 }
 
+bool Reader::has_below(std::string const& path) const {
+    auto const next = places_.lower_bound(path + ".");
+    return next != places_.end() && next->first.starts_with(path + ".");
+}
+
 bool Reader::has_errors() const { return config::has_errors(problems_); }
 
 bool Reader::is_reported(Position const& at) const {
@@ -73,6 +78,13 @@ void Reader::report_missing(Field const& field, Where const& where) {
     error(place(where.path), std::move(message));
 }
 
+/// Unless the key that decides is missing or wrong, too: then that is what has to be said.
+void Reader::report_useless(Field const& field, Node const& node, Where const& where) {
+    std::string const decisive = where.child(field.only_with.substr(0, field.only_with.find(':')));
+    if (!has(decisive) || is_reported(place(decisive))) return;
+    error(node.at, "`" + std::string(field.key) + "` means something only with `" + std::string(field.only_with) + "`");
+}
+
 void Reader::check_keys(Section const& section, Node const& node, Where const& where) {
     std::vector<std::string> known;
     for (Field const& each : section.fields) {
@@ -84,6 +96,7 @@ void Reader::check_keys(Section const& section, Node const& node, Where const& w
             std::string const name = where.path.empty() ? "" : " in `" + where.path + "`";
             error(entry.at, "unknown key `" + clipped(entry.key) + "`" + name + hint(entry.key, known));
             problems_.back().about_key = true;
+            places_.try_emplace(where.child(entry.key), entry.at);
         } else if (found->presence == Presence::planned) {
             error(entry.at,
                   "`" + where.child(entry.key) + "` is not supported by this version: nothing would enforce it");
@@ -93,6 +106,10 @@ void Reader::check_keys(Section const& section, Node const& node, Where const& w
 }
 
 void Reader::field(Field const& field, void* object, Node const* node, Where const& where) {
+    if (field.applies != nullptr && !field.applies(object)) {
+        if (node == nullptr) return;
+        if (!field.only_with.empty()) return report_useless(field, *node, where);
+    }
     if (field.kind == Kind::object) return this->object(field, object, node, where);
     if (node == nullptr) return absent(field, object, where);
     switch (field.kind) {
@@ -108,9 +125,11 @@ void Reader::field(Field const& field, void* object, Node const* node, Where con
             return rules(field, object, *node, where);
         case Kind::secret:
             return secret(field, object, *node, where);
+        case Kind::targets:
+            return targets(field, object, *node, where);
         case Kind::texts:
         case Kind::choices:
-        case Kind::targets:
+        case Kind::integers:
             return list(field, object, *node, where);
         default:
             return scalar(field, object, *node, where);
@@ -126,6 +145,7 @@ void Reader::object(Field const& field, void* owner, Node const* node, Where con
     Section const& about = field.section();
     bool const is_short = node != nullptr && node->shape != Node::Shape::map && !about.short_form.empty();
     void* const child = field.bind.child(owner);
+    if (node != nullptr && node->shape != Node::Shape::null && field.bind.present != nullptr) field.bind.present(child);
     if (is_short && node->shape != Node::Shape::null) {
         Node wrapped(Node::Shape::map, node->at);
         wrapped.entries.push_back(Entry{std::string(about.short_form), node->at, *node});

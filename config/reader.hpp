@@ -28,6 +28,9 @@ public:
     /// Whether the file says anything at `path`.
     bool has(std::string const& path) const { return places_.contains(path); }
 
+    /// Whether it says anything inside.
+    bool has_below(std::string const& path) const;
+
     bool has_errors() const;
     /// Whether something was said about exactly this place.
     bool is_reported(Position const& at) const;
@@ -69,6 +72,7 @@ private:
     void section(Section const& section, void* object, Node const* node, Where const& where);
     void check_keys(Section const& section, Node const& node, Where const& where);
     void report_missing(Field const& field, Where const& where);
+    void report_useless(Field const& field, Node const& node, Where const& where);
     void field(Field const& field, void* object, Node const* node, Where const& where);
     void object(Field const& field, void* owner, Node const* node, Where const& where);
     void object_map(Field const& field, void* owner, Node const& node, Where const& where);
@@ -76,6 +80,7 @@ private:
     void entry(Field const& field, void* entry, Node const& node, Where const& where);
     void scalar(Field const& field, void* object, Node const& node, Where const& where);
     void list(Field const& field, void* object, Node const& node, Where const& where);
+    void targets(Field const& field, void* owner, Node const& node, Where const& where);
     void headers(Field const& field, void* object, Node const& node, Where const& where);
     void text_map(Field const& field, void* object, Node const& node, Where const& where);
     void rules(Field const& field, void* object, Node const& node, Where const& where);
@@ -85,7 +90,6 @@ private:
     std::optional<Scalar> scalar_of(Node const& node, std::string_view what);
     std::optional<Scalar> secret_of(Field const& field, Node const& node);
     std::optional<Scalar> secret_from(Entry const& entry);
-    std::optional<std::string> target_of(Field const& field, Node const& node, std::string const& path);
     void show(Field const& field, void const* object, Where const& where, std::string origin,
               std::string fingerprint = {});
 
@@ -94,7 +98,7 @@ private:
     std::vector<Problem>& problems_;
     std::map<std::string, Position> places_;
     std::map<std::string, std::string> origins_;
-    std::map<std::string, std::string> subjects_;  ///< of the items of lists
+    std::map<std::string, std::string> subjects_;  ///< of texts that refer to something
     std::vector<EffectiveLine> lines_;
     std::vector<std::string> secret_files_;
     std::vector<std::string> literals_;

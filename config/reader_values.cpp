@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <span>
 
 #include "config/catalogue.hpp"
 #include "config/interpolate.hpp"
@@ -88,54 +89,66 @@ void Reader::scalar(Field const& field, void* object, Node const& node, Where co
     }
     auto value = parse_value(field, text->text);
     if (!value) return error(node.at, text->subject + " " + value.error());
+    bool const may_refer = field.kind == Kind::target || field.kind == Kind::text;
+    if (may_refer) subjects_[where.child(field.key)] = text->subject;
     field.bind.assign(object, *value);
     std::string const fingerprint = field.kind == Kind::hash ? sha256_hex(text->text) : "";
     show(field, object, where, std::move(text->origin), fingerprint);
 }
 
-std::optional<std::string> Reader::target_of(Field const& field, Node const& node, std::string const& path) {
-    auto const taken = [this, &path](std::optional<Scalar> text) -> std::optional<std::string> {
-        if (!text) return std::nullopt;
-        subjects_[path] = text->subject;
-        return std::move(text->text);
-    };
-    if (node.shape != Node::Shape::map) return taken(scalar_of(node, path));
-    check_keys(field.section(), node, Where{.path = path});
-    Node const* to = node.find("to");
-    if (to == nullptr) {
-        error(node.at, "`to` is missing in `" + path + "`");
-        return std::nullopt;
+/// Each as a map or as its short form; shown as one list.
+void Reader::targets(Field const& field, void* owner, Node const& node, Where const& where) {
+    std::string const path = where.child(field.key);
+    bool const is_single = node.shape == Node::Shape::scalar || node.shape == Node::Shape::map;
+    std::vector<Node> const single = is_single ? std::vector<Node>{node} : std::vector<Node>{};
+    auto const& items = is_single ? single : node.items;
+    std::size_t const before = lines_.size();
+    std::string shown_items;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        Where const inner{.path = path + "[" + std::to_string(i) + "]"};
+        places_[inner.path] = items[i].at;
+        void* const target = field.bind.entry(owner, {});
+        if (items[i].shape == Node::Shape::list || items[i].shape == Node::Shape::null) {
+            scalar_of(items[i], inner.path);  // says what is wrong with it
+            continue;
+        }
+        entry(field, target, items[i], inner);
+        shown_items += (shown_items.empty() ? "" : ", ") + flow_of(std::span(lines_).subspan(before), "to");
+        lines_.resize(before);
     }
-    places_[path] = to->at;
-    return taken(scalar_of(*to, path + ".to"));
+    lines_.push_back({.depth = where.depth,
+                      .path = path,
+                      .key = std::string(field.key),
+                      .value = "[" + shown_items + "]",
+                      .origin = shown(node.at),
+                      .written = true});
 }
 
 void Reader::list(Field const& field, void* object, Node const& node, Where const& where) {
     std::string const path = where.child(field.key);
-    bool const is_single =
-        node.shape == Node::Shape::scalar || (node.shape == Node::Shape::map && field.kind == Kind::targets);
+    bool const is_single = node.shape == Node::Shape::scalar;
     std::vector<Node> const single = is_single ? std::vector<Node>{node} : std::vector<Node>{};
     if (!is_single && node.shape != Node::Shape::list && node.shape != Node::Shape::null) {
         return error(node.at, "`" + path + "` must be a list");
     }
     Texts words;
+    Numbers numbers;
     auto const& items = is_single ? single : node.items;
     for (std::size_t i = 0; i < items.size(); ++i) {
         std::string const item_path = path + "[" + std::to_string(i) + "]";
         places_[item_path] = items[i].at;
-        if (field.kind == Kind::targets) {
-            if (auto target = target_of(field, items[i], item_path)) words.push_back(std::move(*target));
-            continue;
-        }
         auto text = scalar_of(items[i], item_path);
         if (!text) continue;
         subjects_[item_path] = text->subject;
-        if (auto value = parse_value(field, text->text))
-            words.push_back(std::get<std::string>(*value));
-        else
+        auto value = parse_value(field, text->text);
+        if (!value)
             error(items[i].at, text->subject + " " + value.error());
+        else if (field.kind == Kind::integers)
+            numbers.push_back(std::get<std::int64_t>(*value));
+        else
+            words.push_back(std::get<std::string>(*value));
     }
-    field.bind.assign(object, words);
+    field.bind.assign(object, field.kind == Kind::integers ? Value(numbers) : Value(words));
     show(field, object, where, shown(node.at));
 }
 

@@ -36,7 +36,7 @@ They are never printed.
 **Paths** are relative to the file that names them.
 
 **Targets** are `PROVIDER/UPSTREAM-MODEL`, split at the first slash. A target without a slash, or one that is another
-model's name, stands for that model's targets. A `*` in a model's name matches anything, and a `*` in its targets stands
+model's name, is that model's route as one target ([guide](../guides/routing.md)). A `*` in a model's name matches anything, and a `*` in its targets stands
 for what was matched.
 
 **Included files** are merged: `server`, `defaults`, `telemetry`, `providers`, `models` and `prices` by key, `keys` as one
@@ -60,6 +60,7 @@ std::string row_of(Field const& field) {
     if (field.presence == Presence::required) standard = "required";
     if (!field.inherits.empty()) standard = code(field.inherits);
     std::string sentence = cell(field.sentence);
+    if (!field.only_with.empty()) sentence += " Only with " + code(field.only_with) + ".";
     if (!field.example.empty()) sentence += " Example: " + code(field.example) + ".";
     return "| " + code(field.key) + " | " + cell(allowed(field)) + " | " + standard + " | " + sentence + " |\n";
 }

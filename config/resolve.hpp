@@ -10,7 +10,13 @@ namespace sluice::config {
 /// where everything stands. The result is complete only if nothing was reported as an error.
 Settings resolve(Draft draft, Reader& reader, Files const& files);
 
-/// The models' part: targets and references between models.
+/// Its parts, in their order. Models come after providers.
+void resolve_providers(Draft& draft, Settings& settings, Reader& reader, Files const& files);
 void resolve_models(Draft const& draft, Settings& settings, Reader& reader);
+
+/// One model's part of those. `model`: where it stands among the draft's models.
+void resolve_match(Draft const& draft, std::size_t model, ModelSettings& settings, Reader& reader);
+
+void check_readable(std::string const& path, std::string const& where, Reader& reader, Files const& files);
 
 }  // namespace sluice::config

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,10 @@ enum class Kind : std::uint8_t {
     duration,   ///< milliseconds: 250ms, 30s
     durations,  ///< 250ms..4s
     percent,
+    number,    ///< a decimal number, kept in billionths
+    integers,  ///< a list of them
+    wait,      ///< p95 or 800ms
+    hours,     ///< 22:00-06:00, UTC
     choice,
     choices,
     texts,
@@ -38,7 +43,8 @@ enum class Kind : std::uint8_t {
     secret,
     hash,
     provider_type,
-    targets,
+    target,   ///< PROVIDER/UPSTREAM-MODEL, or a model's name
+    targets,  ///< one or a list, each with its short form
     object,
     object_map,  ///< name -> object
     object_list,
@@ -50,11 +56,20 @@ struct DurationRange {
     friend bool operator==(DurationRange const&, DurationRange const&) = default;
 };
 
+/// Until when a hedge waits: a percentile of what was learned, or a fixed time.
+struct Wait {
+    unsigned percentile = 0;
+    milliseconds fixed{};
+    friend bool operator==(Wait const&, Wait const&) = default;
+};
+
+using Numbers = std::vector<std::int64_t>;
 using Texts = std::vector<std::string>;
 using TextMap = std::map<std::string, std::string>;
-/// Numbers of every unit are std::int64_t, a choice is its index. monostate: there is no value.
-using Value =
-    std::variant<std::monostate, bool, std::int64_t, std::string, Texts, TextMap, DurationRange, SecretText, RuleList>;
+/// Numbers of every unit are std::int64_t, a choice is its index, hours are minutes from * 1440 + to. monostate: there
+/// is no value, or it is `none`.
+using Value = std::variant<std::monostate, bool, std::int64_t, std::string, Texts, TextMap, DurationRange, SecretText,
+                           RuleList, Numbers, Wait>;
 
 enum class Presence : std::uint8_t {
     optional,
@@ -69,7 +84,8 @@ struct Binding {
     void (*assign)(void* object, Value const& value) = nullptr;
     Value (*current)(void const* object) = nullptr;
     void* (*child)(void* object) = nullptr;                           ///< Kind::object
-    void* (*entry)(void* object, std::string const& name) = nullptr;  ///< Kind::object_map and object_list
+    void* (*entry)(void* object, std::string const& name) = nullptr;  ///< Kind::object_map, object_list, targets
+    void (*present)(void* child) = nullptr;  ///< Kind::object that is written: before its fields are read
 };
 
 struct Field {
@@ -86,6 +102,10 @@ struct Field {
     Section const& (*section)() = nullptr;
     std::string_view inherits{};  ///< path of the object whose values stand in for what isn't written here
     std::string_view example{};
+    std::vector<std::pair<std::string_view, std::string_view>> other_words{};  ///< of others, and what they mean here
+    std::string_view only_with{};                                              ///< "policy: slo": an error without that
+    /// Whether the value means anything beside the object's others; what doesn't isn't shown.
+    bool (*applies)(void const* object) = nullptr;
 };
 
 struct Section {
@@ -99,8 +119,22 @@ Section const& root_section();
 Section const& server_section();
 Section const& defaults_section();
 Section const& provider_section();
+Section const& credential_section();
+Section const& auth_section();
+Section const& tags_section();
+Section const& pool_section();
+Section const& queue_section();
+Section const& health_section();
 Section const& model_section();
 Section const& target_section();
+Section const& route_section();
+Section const& special_section();
+Section const& hedge_section();
+Section const& affinity_section();
+Section const& mirror_section();
+Section const& match_section();
+Section const& require_section();
+Section const& capabilities_section();
 Section const& key_section();
 Section const& price_section();
 Section const& telemetry_section();

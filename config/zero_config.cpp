@@ -83,6 +83,7 @@ models:                           # what a client may write in "model"
   openai/*: openai/*              # a star keeps what it matched
   # fast:
   #   targets: [groq/llama-3.1-8b-instant, openai/gpt-4o-mini]   # in order: the next one takes over
+  #   route: latency              # or cost, weighted ... (docs/guides/routing.md); without it as written
   #   timeout: { first_token: 10s }
 
 # keys:                           # what clients authenticate with

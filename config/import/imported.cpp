@@ -52,19 +52,38 @@ void write_provider(Page& page, ImportedProvider const& provider) {
     }
 }
 
+std::string text_of(ImportedTarget const& target) {
+    if (target.weight.empty() && target.priority.empty()) return yaml_scalar(target.text);
+    std::string text = "{ to: " + yaml_scalar(target.text);
+    if (!target.weight.empty()) text += ", weight: " + target.weight;
+    if (!target.priority.empty()) text += ", priority: " + target.priority;
+    return text + " }";
+}
+
+std::string list_of(std::vector<std::string> const& names) {
+    std::string text;
+    for (std::string const& name : names) text += (text.empty() ? "" : ", ") + yaml_scalar(name);
+    return text.empty() ? "" : "[" + text + "]";
+}
+
 void write_model(Page& page, ImportedModel const& model, std::string const& unsupported) {
     std::string const policy = model.unsupported.empty() ? unsupported : model.unsupported;
     bool const is_plain = model.targets.size() == 1 && model.fallbacks.empty() && model.left.empty() &&
-                          policy.empty() && model.description.empty() && model.total.empty() &&
-                          model.first_token.empty() && model.attempts.empty();
+                          model.on_context_length.empty() && model.on_content_filter.empty() && policy.empty() &&
+                          model.description.empty() && model.total.empty() && model.first_token.empty() &&
+                          model.attempts.empty();
     if (is_plain) return page.entry(1, yaml_scalar(model.name), yaml_scalar(model.targets.front().text));
     page.line(1, yaml_scalar(model.name) + ":");
     page.comments(2, model.left);
     if (!model.description.empty()) page.entry(2, "description", yaml_scalar(model.description));
+    page.entry(2, "route", model.route);
     page.line(2, "targets:");
-    for (ImportedTarget const& target : model.targets) page.line(3, "- " + yaml_scalar(target.text));
+    for (ImportedTarget const& target : model.targets) page.line(3, "- " + text_of(target));
     if (!model.fallbacks.empty()) page.line(2, "fallbacks:");
     for (std::string const& each : model.fallbacks) page.line(3, "- " + yaml_scalar(each));
+    page.flow(
+        2, "fallbacks_on",
+        {{"context_length", list_of(model.on_context_length)}, {"content_filter", list_of(model.on_content_filter)}});
     page.entry(2, "unsupported", policy);
     page.flow(2, "timeout", {{"first_token", model.first_token}, {"total", model.total}});
     page.flow(2, "retry", {{"attempts", model.attempts}});

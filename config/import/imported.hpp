@@ -34,7 +34,9 @@ struct ImportedProvider {
 
 struct ImportedTarget {
     long order = 0;
-    std::string text;  ///< PROVIDER/MODEL, or a model's name
+    std::string text;      ///< PROVIDER/MODEL, or a model's name
+    std::string weight{};  ///< as it is to be written, here and below; empty: 1
+    std::string priority{};
 };
 
 struct ImportedModel {
@@ -42,7 +44,9 @@ struct ImportedModel {
     int line = 0;  ///< of its first entry
     std::string description{};
     std::vector<ImportedTarget> targets{};
+    std::string route{};
     std::vector<std::string> fallbacks{};
+    std::vector<std::string> on_context_length{}, on_content_filter{};
     std::string unsupported{};
     std::string total{};  ///< durations
     std::string first_token{};

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "config/import/litellm_state.hpp"
 
@@ -12,7 +13,7 @@ public:
     explicit Finish(LitellmState& state) : state_(state) {}
 
     void finish() {
-        for (ImportedModel& model : state_.out.models) say_how_targets_are_tried(model);
+        for (ImportedModel& model : state_.out.models) choose_route(model);
         std::set<std::string> with_own;
         for (LitellmReference const& each : state_.fallbacks) {
             ImportedModel* const model = state_.find_model(each.model);
@@ -38,8 +39,8 @@ public:
             }
             state_.done();
         }
-        for (auto& [name, left] : state_.special)
-            (name.empty() ? state_.out.left["models"] : state_.find_model(name)->left).push_back(std::move(left));
+        add_special(state_.on_context_length, &ImportedModel::on_context_length);
+        add_special(state_.on_content_filter, &ImportedModel::on_content_filter);
         for (LitellmReference& each : state_.aliases) {
             bool const is_known = state_.find_model(each.names.front()) != nullptr &&
                                   state_.find_model(each.model) == nullptr && !each.names.front().contains('*');
@@ -87,16 +88,48 @@ private:
         }
     }
 
-    static void say_how_targets_are_tried(ImportedModel& model) {
+    /// `order` is a level of its own. Within a level LiteLLM spreads requests, by its strategy.
+    void choose_route(ImportedModel& model) {
         std::set<long> orders;
         for (ImportedTarget const& target : model.targets) orders.insert(target.order);
-        if (orders.size() == model.targets.size()) return;
-        model.left.insert(
-            model.left.begin(),
-            LeftOver{.line = model.line,
-                     .path = model.name,
-                     .value = {},
-                     .why = "LiteLLM spreads requests over these targets; this version tries them in this order"});
+        bool const is_spread = orders.size() < model.targets.size();
+        if (is_spread) model.route = state_.route;
+        for (ImportedTarget& target : model.targets) {
+            auto const level = std::distance(orders.begin(), orders.find(target.order));
+            if (is_spread && level > 0) target.priority = std::to_string(level);
+            if (model.route != "weighted") target.weight.clear();  // nor does LiteLLM look at it then
+        }
+    }
+
+    /// Fallbacks for one kind of failure. Names in a circle are no problem there.
+    void add_special(std::vector<LitellmReference> const& references,
+                     std::vector<std::string> ImportedModel::* member) {
+        for (LitellmReference const& each : references) {
+            bool is_known = false;
+            for (ImportedModel& model : state_.out.models) {
+                if (each.model != "*" && each.model != model.name) continue;
+                is_known = true;
+                for (std::string const& name : each.names) add_special(model, name, each.where, model.*member);
+            }
+            if (is_known) {
+                state_.done();
+            } else {
+                state_.out.left["models"].push_back(each.where);
+                state_.out.left["models"].back().why = "`" + each.model + "` is no model of this file";
+            }
+        }
+    }
+
+    void add_special(ImportedModel& model, std::string const& name, LeftOver const& where,
+                     std::vector<std::string>& to) {
+        if (name == model.name) return;
+        ImportedModel const* const other = state_.find_model(name);
+        if (other == nullptr || name.contains('*')) {
+            model.left.push_back(where);
+            model.left.back().why = "`" + name + "` is no model of this file, or one with a star";
+        } else if (std::ranges::find(to, name) == to.end()) {
+            to.push_back(name);
+        }
     }
 
     /// A breaker that opens for longer than it may is an error.

@@ -68,6 +68,7 @@ private:
         ImportedProvider provider{};
         std::vector<LeftOver> left{};
         long order = 0;
+        std::string weight{};
     };
     static std::string mode_of(Node const& item) {
         Node const* const info = item.find("model_info");
@@ -198,9 +199,14 @@ private:
         if (k == "input_cost_per_token" || k == "output_cost_per_token") return price(each, entry);
         if (k == "custom_llm_provider")
             return leave(entry.left, each, path, "the provider is the one that `model` begins with");
-        if (k == "rpm" || k == "tpm" || k == "weight")
-            return leave(entry.left, each, path,
-                         "targets are tried in their order; shares and limits of a target belong to a later version");
+        if (k == "weight") {
+            auto const weight = count_of(each.value, 1'000'000);
+            if (!weight) return leave(entry.left, each, path, "a weight must be a whole number");
+            entry.weight = *weight;
+            return state_.done();
+        }
+        if (k == "rpm" || k == "tpm")
+            return leave(entry.left, each, path, "limits of a target belong to a later version");
         if (k == "max_parallel_requests")
             return leave(entry.left, each, path,
                          "a limit of a target belongs to a later version; a provider's is `max_in_flight`");
@@ -256,7 +262,7 @@ private:
             return;
         }
         auto const behind = std::ranges::upper_bound(targets, entry.order, {}, &ImportedTarget::order);
-        targets.insert(behind, {.order = entry.order, .text = std::move(target)});
+        targets.insert(behind, {.order = entry.order, .text = std::move(target), .weight = entry.weight});
         state_.done();
     }
 

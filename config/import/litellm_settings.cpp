@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "config/import/litellm_names.hpp"
 #include "config/import/litellm_state.hpp"
@@ -25,19 +26,11 @@ public:
             return state_.set(state_.out.failures, count_of(each.value, 1'000'000, 1), each, path, defaults);
         if (k == "cooldown_time") return state_.set(state_.out.open_for, seconds(), each, path, defaults);
         if (k == "drop_params") return state_.set_policy(state_.out.unsupported, each, path, defaults);
-        if (k == "fallbacks") return fallbacks(each, path);
+        if (k == "fallbacks") return references(each, path, state_.fallbacks);
         if (k == "default_fallbacks") return default_fallbacks(each, path);
-        if (k == "context_window_fallbacks")
-            return special_fallbacks(
-                each, path,
-                "fallbacks for a prompt that is too long belong to a later version (`fallbacks_on.context_length`)");
-        if (k == "content_policy_fallbacks")
-            return special_fallbacks(
-                each, path,
-                "fallbacks after a content filter belong to a later version (`fallbacks_on.content_filter`)");
-        if (k == "routing_strategy")
-            return leave(state_.out.left["models"], each, path,
-                         "this version tries a model's targets in the order of the file (`route: fallback`)");
+        if (k == "context_window_fallbacks") return references(each, path, state_.on_context_length);
+        if (k == "content_policy_fallbacks") return references(each, path, state_.on_content_filter);
+        if (k == "routing_strategy") return strategy(each, path);
         if (k == "model_group_alias") return aliases(each, path);
         if (k == "master_key") return master_key(each, path);
         if (k == "set_verbose" || k == "json_logs") return logging(each, path);
@@ -88,14 +81,14 @@ private:
     }
 
     /// [{ gpt-4: [claude, llama] }, ...]
-    void fallbacks(Entry const& each, std::string const& path) {
+    static void references(Entry const& each, std::string const& path, std::vector<LitellmReference>& to) {
         for (Node const& item : each.value.items) {
             for (Entry const& entry : item.entries) {
                 LeftOver const where{.line = entry.at.line,
                                      .path = path + "." + entry.key,
                                      .value = shown_safely("fallbacks", entry.value),
                                      .why = {}};
-                state_.fallbacks.push_back({.model = entry.key, .names = names_in(entry.value), .where = where});
+                to.push_back({.model = entry.key, .names = names_in(entry.value), .where = where});
             }
         }
     }
@@ -106,17 +99,19 @@ private:
              .where = {.line = each.at.line, .path = path, .value = shown_safely("fallbacks", each.value), .why = {}}});
     }
 
-    void special_fallbacks(Entry const& each, std::string const& path, std::string_view why) {
-        for (Node const& item : each.value.items) {
-            for (Entry const& entry : item.entries) {
-                auto const model = std::ranges::find(state_.out.models, entry.key, &ImportedModel::name);
-                state_.special.emplace_back(model == state_.out.models.end() ? std::string() : entry.key,
-                                            LeftOver{.line = entry.at.line,
-                                                     .path = path + "." + entry.key,
-                                                     .value = shown_safely("fallbacks", entry.value),
-                                                     .why = std::string(why)});
-            }
-        }
+    void strategy(Entry const& each, std::string const& path) {
+        constexpr std::array<std::pair<std::string_view, std::string_view>, 6> routes{
+            {{"simple-shuffle", "weighted"},
+             {"least-busy", "least_busy"},
+             {"latency-based-routing", "latency"},
+             {"cost-based-routing", "cost"},
+             {"usage-based-routing", "usage"},
+             {"usage-based-routing-v2", "usage"}}};
+        auto const found = std::ranges::find(routes, each.value.text, [](auto const& row) { return row.first; });
+        if (found == routes.end())
+            return leave(state_.out.left["models"], each, path, "no policy of a route does this: `weighted` stands");
+        state_.route = found->second;
+        state_.done();
     }
 
     LitellmState& state_;

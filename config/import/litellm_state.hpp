@@ -27,7 +27,8 @@ struct LitellmState {
     std::map<std::string, std::string> secrets;  ///< variable to what stood in the file; leaves the import never
     std::set<std::string> lost;                  ///< names of models that were left out
     std::vector<LitellmReference> fallbacks, default_fallbacks, aliases;
-    std::vector<std::pair<std::string, LeftOver>> special;  ///< fallbacks for one kind of failure, by model
+    std::vector<LitellmReference> on_context_length, on_content_filter;  ///< "*": of all models
+    std::string route = "weighted";                                      ///< of models with several targets
 
     void done() { ++out.translated; }
     ImportedModel* find_model(std::string const& name);

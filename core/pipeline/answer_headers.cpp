@@ -85,20 +85,20 @@ std::string to_usd(NanoUsd cost) {
 Headers stream_headers(std::string_view request_id) {
     Headers headers;
     headers.reserve(8);
-    headers.push_back({"content-type", "text/event-stream; charset=utf-8"});
-    headers.push_back({"cache-control", "no-store"});
-    headers.push_back({"x-accel-buffering", "no"});
-    headers.push_back({"x-request-id", std::string(request_id)});
+    headers.emplace_back("content-type", "text/event-stream; charset=utf-8");
+    headers.emplace_back("cache-control", "no-store");
+    headers.emplace_back("x-accel-buffering", "no");
+    headers.emplace_back("x-request-id", std::string(request_id));
     return headers;
 }
 
 void add_route_headers(Headers& headers, Attempt const* last, std::size_t attempts, AnswerTiming const& timing) {
     if (last != nullptr) {
-        headers.push_back({"x-sluice-provider", last->provider});
-        headers.push_back({"x-sluice-model", last->target_model});
+        headers.emplace_back("x-sluice-provider", last->provider);
+        headers.emplace_back("x-sluice-model", last->target_model);
     }
-    headers.push_back({"x-sluice-attempts", std::to_string(attempts)});
-    headers.push_back({"server-timing", server_timing(timing)});
+    headers.emplace_back("x-sluice-attempts", std::to_string(attempts));
+    headers.emplace_back("server-timing", server_timing(timing));
 }
 
 void add_receipt(Headers& headers, std::vector<Adjustment> const& adjustments) {
@@ -109,13 +109,13 @@ void add_receipt(Headers& headers, std::vector<Adjustment> const& adjustments) {
         text.append("\"").append(adjustment.field).append("\";change=").append(to_string(adjustment.kind));
         text.append(";severity=").append(to_string(adjustment.severity));
     }
-    headers.push_back({"x-sluice-adjusted", std::move(text)});
+    headers.emplace_back("x-sluice-adjusted", std::move(text));
 }
 
 void add_upstream_header(Headers& headers, std::string_view name, std::string_view value) {
     auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
     if (value.empty() || value.size() > 128 || !std::all_of(value.begin(), value.end(), visible)) return;
-    headers.push_back({std::string(name), std::string(value)});
+    headers.emplace_back(std::string(name), std::string(value));
 }
 
 void add_upstream_text(Headers& headers, std::string_view name, std::string_view value) {
@@ -124,7 +124,7 @@ void add_upstream_text(Headers& headers, std::string_view name, std::string_view
     if (is_set_by_us(name) || std::ranges::any_of(headers, [name](auto const& field) { return field.name == name; })) {
         return;
     }
-    headers.push_back({std::string(name), std::string(value)});
+    headers.emplace_back(std::string(name), std::string(value));
 }
 
 }  // namespace sluice

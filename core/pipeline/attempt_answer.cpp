@@ -40,16 +40,16 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
 
     Headers headers;
     headers.reserve(10);
-    headers.push_back({"content-type", "application/json"});
-    headers.push_back({"x-request-id", run_.request.request_id});
+    headers.emplace_back("content-type", "application/json");
+    headers.emplace_back("x-request-id", std::string(run_.request.request_id));
     add_headers(headers, head);
     add_upstream_header(headers, "openai-processing-ms", find(head.headers, "openai-processing-ms"));
     if (facts_->usage.source != UsageSource::none) {
         auto const own = facts_->usage.reported_cost ? facts_->usage.reported_cost : sheet_cost_of(facts_->usage);
-        if (auto const cost = sum(run_.cost, own)) headers.push_back({"x-sluice-cost-usd", to_usd(*cost)});
+        if (auto const cost = sum(run_.cost, own)) headers.emplace_back("x-sluice-cost-usd", to_usd(*cost));
     }
     auto const pieces = spliced(body, facts_->edits);
-    run_.committed = true;
+    run_.committed = shown_ = true;
     SLUICE_CO_CHECK(co_await run_.client.answer(200, headers, pieces));
     run_.finished_at = run_.parts.clock.now();
     co_await finish_body(exchange);

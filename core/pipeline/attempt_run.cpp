@@ -33,19 +33,22 @@ bool is_compressed(UpstreamHead const& head) {
 
 }  // namespace
 
-AttemptRun::AttemptRun(RequestRun& run, TargetRuntime const& target, TargetPass pass, AttemptPlan const& plan)
+AttemptRun::AttemptRun(RequestRun& run, std::size_t candidate, TargetPass pass, AttemptPlan const& plan)
     : run_(run),
-      target_(target),
+      target_(*run.routing.targets[candidate].target),
+      follows_session_(run.routing.bound && run.routing.bound->target == candidate),
       pass_(std::move(pass)),
-      dialect_(run.parts.dialects(target.provider->settings->dialect)),
+      dialect_(run.parts.dialects(target_.provider->settings->dialect)),
       started_(plan.now),
-      now_(plan.now) {
+      now_(plan.now),
+      continuation_(plan.continuation) {
     auto const* const credential = pass_.credential();
-    record_.provider = target.provider->settings->name;
-    record_.target_model = fill_star(target.model, run.star);
+    record_.provider = target_.provider->settings->name;
+    record_.target_model = fill_star(target_.model, run.routing.targets[candidate].star);
     if (credential != nullptr) record_.credential = credential->name;
     record_.reason = plan.reason;
     record_.waited = plan.waited;
+    record_.continued = continuation_ != nullptr;
 }
 
 AttemptRun::~AttemptRun() {
@@ -85,7 +88,10 @@ Task<Result<>> AttemptRun::exchange_answer() {
     auto const& chat = run_.request.chat;
     auto const& provider = *target_.provider->settings;
     if (dialect_ == nullptr) co_return failure(ErrorKind::internal, "no dialect is called " + provider.dialect);
-    TargetView const view{.provider = provider, .model = record_.target_model, .unsupported = run_.unsupported};
+    TargetView const view{.provider = provider,
+                          .model = record_.target_model,
+                          .unsupported = run_.unsupported,
+                          .continuation = continuation_};
     SLUICE_CO_TRY(auto encoded, dialect_->encode(chat, view));
     record_.adjustments = std::move(encoded.adjustments);
     auto const body = spliced(chat.body, encoded.edits);
@@ -159,11 +165,12 @@ Task<Error> AttemptRun::read_refusal(Exchange& exchange, UpstreamHead const& hea
 void AttemptRun::note_limits(UpstreamHead const& head) {
     auto const limits = dialect_->read_limits(head.headers);
     if (limits.empty()) return;
-    auto const can_take_over = [this](TargetRuntime const& other) {
+    auto const can_take_over = [this](RoutedTarget const& routed) {
+        auto const& other = *routed.target;
         return other.provider != target_.provider && !other.health->view(now_).refuses &&
                other.provider->credentials->any_free(now_);
     };
-    auto const& targets = run_.model->targets;
+    auto const& targets = run_.routing.targets;
     bool const somebody = time_to_refill(limits) && std::any_of(targets.begin(), targets.end(), can_take_over);
     pass_.note_limits(limits, somebody ? TargetPass::Elsewhere::somebody : TargetPass::Elsewhere::nobody, now_);
 }
@@ -198,7 +205,9 @@ void AttemptRun::conclude(Result<>& result) {
     concluded_ = true;
     if (result) {
         record_.result = AttemptResult::ok;
-        return pass_.succeeded(started_, now_);
+        pass_.succeeded(started_, now_);
+        add_sample(Verdict::success);
+        return remember_session(true);
     }
     now_ = run_.parts.clock.now();
     auto& error = result.error();
@@ -206,19 +215,56 @@ void AttemptRun::conclude(Result<>& result) {
     // A client's impatience, or an answer longer than a request may last, says nothing about the target.
     if (deadline_hit_ && (run_.deadline_is_clients || run_.committed)) verdict = Verdict::silent;
     auto const rest = pass_.failed(error, verdict, now_, run_.parts.clock.random());
+    add_sample(verdict);
+    if (describe(error.kind).fault == Fault::upstream) remember_session(false);
     if (rest && error.kind == ErrorKind::upstream_rate_limited && !error.retry_after) error.retry_after = rest;
     record_.uncertain = uncertain_after(error);
-    if (run_.committed) error = as_interruption(std::move(error));
+    if (shown_) {
+        // What a provider refuses, a content filter say, is nobody else's to go on with.
+        bool const refused = describe(error.kind).fault == Fault::caller;
+        run_.cut = decoder_ && !refused ? decoder_->continuation() : std::nullopt;
+        error = as_interruption(std::move(error));
+    }
     record_.result = classify_attempt(error);
     auto const& why = error.detail.empty() ? error.message : error.detail;
     record_.reason += "; ";
     record_.reason += why.empty() ? describe(error.kind).message : std::string_view(why);
 }
 
+/// What the choice for later requests learns from this one. The pass has told the breaker already.
+void AttemptRun::add_sample(Verdict verdict) {
+    if (verdict == Verdict::silent) return;
+    AttemptSample sample{.verdict = verdict, .first_token = record_.first_token, .duration = now_ - started_};
+    if (verdict == Verdict::success && record_.result == AttemptResult::ok) {
+        auto const used = usage();
+        sample.input_tokens = used.input;
+        sample.output_tokens = used.output;
+        sample.cached_tokens = used.cached_input;
+        sample.resumed_session = follows_session_;
+    }
+    target_.health->add(sample, now_);
+}
+
+/// The next request of this session should come here again, or no more.
+void AttemptRun::remember_session(bool served) {
+    auto const session = run_.routing.session;
+    if (session == 0) return;
+    auto& sessions = run_.snapshot.sessions();
+    if (!served) return follows_session_ ? sessions.forget(session) : void();
+    auto const* const credential = pass_.credential();
+    auto const used = usage();
+    sessions.bind(session,
+                  {.target = SessionTable::key_of(target_.name),
+                   .credential = credential ? SessionTable::key_of(credential->name) : 0,
+                   .tokens = used.input + used.output,
+                   .expires = now_ + run_.model->settings->affinity.keep},
+                  now_);
+}
+
 /// The request went out whole, and nothing tells whether the upstream charges for it.
 bool AttemptRun::uncertain_after(Error const& error) const {
     bool const refused = record_.upstream_status >= 300;
-    if (!sent_ || refused || run_.committed) return false;
+    if (!sent_ || refused || shown_) return false;
     switch (error.kind) {
         case ErrorKind::upstream_timeout:
         case ErrorKind::upstream_unavailable:
@@ -237,7 +283,7 @@ Usage AttemptRun::usage() const {
     if (facts_) return facts_->usage;
     if (decoder_) {
         auto const usage = decoder_->usage();
-        if (run_.committed || usage.source == UsageSource::provider) return usage;
+        if (shown_ || usage.source == UsageSource::provider) return usage;
     }
     bool const given_up = record_.result == AttemptResult::cancelled && record_.uncertain;
     return given_up ? UsageTally(run_.request.chat.prompt_bytes).usage() : Usage{};

@@ -15,13 +15,15 @@ struct AttemptPlan {
     std::string_view reason;
     milliseconds waited{0};
     Instant now;
+    Continuation const* continuation = nullptr;  ///< what to go on with; null: the answer begins here
 };
 
 /// One call to one target with one credential: encode, send, classify or relay. Its destructor adds the Attempt to the
 /// outcome, with what it used and cost.
 class AttemptRun {
 public:
-    AttemptRun(RequestRun& run, TargetRuntime const& target, TargetPass pass, AttemptPlan const& plan);
+    /// `candidate`: its place among those of the run.
+    AttemptRun(RequestRun& run, std::size_t candidate, TargetPass pass, AttemptPlan const& plan);
     AttemptRun(AttemptRun const&) = delete;
     AttemptRun& operator=(AttemptRun const&) = delete;
     ~AttemptRun();
@@ -50,6 +52,8 @@ private:
     std::optional<Error> failure_of(Error error);
     std::optional<Error> passed_limit();
     void conclude(Result<>& result);
+    void remember_session(bool served);
+    void add_sample(Verdict verdict);
     bool uncertain_after(Error const& error) const;
     Usage usage() const;
     std::optional<NanoUsd> sheet_cost_of(Usage const& usage) const;
@@ -59,6 +63,7 @@ private:
 
     RequestRun& run_;
     TargetRuntime const& target_;
+    bool follows_session_;  ///< its session was served here before
     TargetPass pass_;
     Dialect const* dialect_;
     Attempt record_;
@@ -72,6 +77,9 @@ private:
     Instant idle_limit_ = never;
     Instant rate_limit_ = never;  ///< when the current window of the throughput guard ends
     std::uint64_t rate_bytes_ = 0;
+    Continuation const* continuation_;
+    bool keeps_text_ = false;  ///< somebody may go on with it
+    bool shown_ = false;       ///< the client has seen a part of this attempt
     bool sent_ = false;
     bool answered_ = false;  ///< the part of the answer that head_limit_ waits for is here
     bool body_ended_ = false;

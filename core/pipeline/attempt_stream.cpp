@@ -2,6 +2,7 @@
 
 #include "core/pipeline/answer_headers.hpp"
 #include "core/pipeline/attempt_run.hpp"
+#include "core/pipeline/continuation.hpp"
 
 /// AttemptRun: a streamed answer.
 namespace sluice {
@@ -14,7 +15,9 @@ constexpr milliseconds rate_window{10'000};
 Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& head) {
     if (!has_type(head, "text/event-stream")) co_return co_await not_a_stream(exchange, head);
     auto const& provider = *target_.provider->settings;
-    decoder_ = dialect_->stream_decoder(run_.request.chat, record_.target_model, provider);
+    keeps_text_ = could_be_continued(run_, target_);
+    DecoderOptions const options{.keep_text = keeps_text_, .continued = continuation_};
+    decoder_ = dialect_->stream_decoder(run_.request.chat, record_.target_model, provider, options);
     if (target_.timeout.min_rate != 0) rate_limit_ = now_ + rate_window;
     StreamStep step;
     while (!step.ended) {
@@ -27,7 +30,7 @@ Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& 
             continue;
         }
         decode(*piece, step);
-        if (run_.committed) {
+        if (shown_) {
             if (!step.relay.empty()) SLUICE_CO_CHECK(co_await run_.stream.write(step.relay, now_));
         } else if ((step.committed || step.ended) && !step.error) {
             exchange.keep_connection();
@@ -65,13 +68,13 @@ std::optional<Error> AttemptRun::hold(StreamStep const& step) {
     return Error{.kind = ErrorKind::upstream_invalid_response, .detail = "too many events without any content"};
 }
 
-/// The commit point: from here on the client is shown this attempt, and no other.
+/// The commit point: from here on the client is shown this attempt, and no other unless that goes on with it.
 Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& head) {
-    run_.committed = answered_ = true;
-    run_.client.forget_request();
+    run_.committed = answered_ = shown_ = true;
+    if (!keeps_text_) run_.client.forget_request();
     if (step.committed) {
         record_.first_token = upstream_time();
-        run_.outcome.first_token = now_ - run_.request.received_at;
+        if (continuation_ == nullptr) run_.outcome.first_token = now_ - run_.request.received_at;
         pass_.answering(now_);
     }
     if (!run_.stream.opened()) {
@@ -79,6 +82,7 @@ Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& he
         add_headers(headers, head);
         SLUICE_CO_CHECK(co_await run_.stream.open(headers));
     }
+    if (held_.empty() && step.relay.empty()) co_return Result<>();
     if (held_.empty()) co_return co_await run_.stream.write(step.relay, now_);
     std::vector<std::string_view> pieces;
     pieces.reserve(step.relay.size() + 1);

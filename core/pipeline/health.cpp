@@ -53,11 +53,23 @@ void TargetHealth::report(Verdict verdict, Breaker::Pass pass, Instant now, doub
     }
 }
 
+void TargetHealth::add(AttemptSample const& sample, Instant now) {
+    std::lock_guard const lock(mutex_);
+    if (!stats_) stats_ = std::make_unique<TargetStats>();
+    stats_->add(sample, now);
+}
+
+Measured TargetHealth::measured(Instant now) {
+    std::lock_guard const lock(mutex_);
+    return stats_ ? stats_->measured(now) : Measured();
+}
+
 CredentialHealth::CredentialHealth(std::vector<CredentialSettings> credentials)
     : credentials_(std::move(credentials)), pool_(weights_of(credentials_)), left_(pool_.size()) {}
 
-std::optional<std::size_t> CredentialHealth::pick(Instant now) {
+std::optional<std::size_t> CredentialHealth::pick(Instant now, std::optional<std::size_t> preferred) {
     std::lock_guard const lock(mutex_);
+    if (preferred && *preferred < pool_.size() && pool_.state(*preferred, now).reason == Bench::none) return preferred;
     return pool_.pick(now);
 }
 
@@ -103,8 +115,9 @@ void CredentialHealth::note_limits(std::size_t credential, RateLimits const& lim
         bool const is_nearer = nearest.until == Instant::min() || bucket.remaining < nearest.count;
         if (bucket.remaining < 0 || !is_nearer) continue;
         auto const wait = std::min(bucket.resets_in.value_or(unsaid_reset), milliseconds(longest_memory));
-        nearest = {.count = bucket.remaining, .until = now + wait};
+        nearest = {.count = bucket.remaining, .limit = std::max<std::int64_t>(bucket.limit, 0), .until = now + wait};
     }
+    limits_known_.store(true, std::memory_order_relaxed);
     std::lock_guard const lock(mutex_);
     for (std::size_t kind = 0; kind < left.size(); ++kind) {
         if (left[kind].until != Instant::min()) left_[credential][kind] = left[kind];
@@ -121,6 +134,25 @@ std::optional<std::int64_t> CredentialHealth::remaining(LimitKind kind, Instant 
     return sum;
 }
 
+std::optional<std::uint32_t> CredentialHealth::headroom_permille(Instant now) const {
+    if (!limits_known_.load(std::memory_order_relaxed)) return std::nullopt;
+    std::optional<std::uint32_t> least;
+    std::lock_guard const lock(mutex_);
+    for (std::size_t kind = 0; kind < std::tuple_size_v<LeftByKind>; ++kind) {
+        std::int64_t left = 0;
+        std::int64_t limit = 0;
+        for (auto const& credential : left_) {
+            if (now >= credential[kind].until || credential[kind].limit <= 0) continue;
+            left += std::min(credential[kind].count, credential[kind].limit);
+            limit += credential[kind].limit;
+        }
+        if (limit == 0) continue;
+        auto const share = static_cast<std::uint32_t>(static_cast<double>(left) * 1000.0 / static_cast<double>(limit));
+        least = std::min(least.value_or(share), share);
+    }
+    return least;
+}
+
 void CredentialHealth::inherit(CredentialHealth const& before) {
     std::scoped_lock const lock(mutex_, before.mutex_);
     for (std::size_t i = 0; i < credentials_.size(); ++i) {
@@ -130,6 +162,7 @@ void CredentialHealth::inherit(CredentialHealth const& before) {
             left_[i] = before.left_[j];
         }
     }
+    limits_known_.store(before.limits_known_, std::memory_order_relaxed);
     benched_.store(pool_.any_remembered(), std::memory_order_relaxed);
 }
 

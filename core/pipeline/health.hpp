@@ -12,8 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "core/pipeline/sessions.hpp"
 #include "core/policy/breaker.hpp"
 #include "core/policy/credential_pool.hpp"
+#include "core/policy/target_stats.hpp"
 #include "core/types/clock.hpp"
 #include "core/types/rate_limits.hpp"
 #include "core/types/settings.hpp"
@@ -22,7 +24,7 @@
 /// instructions of pure code, is never held over a suspension and never taken for a chunk.
 namespace sluice {
 
-/// The breaker of one target.
+/// The breaker of one target, and what was measured there.
 class TargetHealth {
 public:
     explicit TargetHealth(BreakerSettings const& settings) : breaker_(settings) {}
@@ -37,9 +39,13 @@ public:
     Breaker::Pass try_pass(Instant now);
     void report(Verdict verdict, Breaker::Pass pass, Instant now, double random);
 
+    void add(AttemptSample const& sample, Instant now);
+    Measured measured(Instant now);
+
 private:
     std::mutex mutable mutex_;
     Breaker breaker_;
+    std::unique_ptr<TargetStats> stats_;  ///< from the first sample on: most of a thousand targets are never asked
 };
 
 /// The credentials of one provider, in the order of its settings.
@@ -47,7 +53,8 @@ class CredentialHealth {
 public:
     explicit CredentialHealth(std::vector<CredentialSettings> credentials);
 
-    std::optional<std::size_t> pick(Instant now);
+    /// The next by weight, or `preferred` where that is free.
+    std::optional<std::size_t> pick(Instant now, std::optional<std::size_t> preferred = std::nullopt);
     bool any_free(Instant now) const;
     CredentialPool::State all_benched(Instant now) const;
     CredentialPool::State state(std::size_t credential, Instant now) const;
@@ -59,6 +66,8 @@ public:
     void note_limits(std::size_t credential, RateLimits const& limits, Instant now);
     /// What is left to all credentials together, as far as providers said so; of several limits of one the nearest.
     std::optional<std::int64_t> remaining(LimitKind kind, Instant now) const;
+    /// How much of their limits all credentials together have left, by the kind that is nearest to its end.
+    std::optional<std::uint32_t> headroom_permille(Instant now) const;
 
     std::vector<CredentialSettings> const& credentials() const { return credentials_; }
 
@@ -71,10 +80,12 @@ private:
     CredentialPool pool_;
     struct Left {
         std::int64_t count = 0;
+        std::int64_t limit = 0;  ///< 0: not said
         Instant until = Instant::min();
     };
     using LeftByKind = std::array<Left, static_cast<std::size_t>(LimitKind::count_)>;
-    std::vector<LeftByKind> left_;       ///< by credential
+    std::vector<LeftByKind> left_;  ///< by credential
+    std::atomic<bool> limits_known_ = false;
     std::atomic<bool> benched_ = false;  ///< some credential was benched and has not succeeded since
 };
 
@@ -125,6 +136,7 @@ public:
     std::shared_ptr<CredentialHealth> credentials(std::string const& provider,
                                                   std::vector<CredentialSettings> const& credentials);
     std::shared_ptr<InFlight> in_flight(std::string const& provider);
+    std::shared_ptr<SessionTable> const& sessions() const { return sessions_; }
 
     /// For metrics and admin pages: one row for each target (the worst state where it has several breakers).
     std::vector<BreakerStatus> breakers(Instant now) const;
@@ -144,6 +156,7 @@ private:
     std::vector<TargetEntry> targets_;
     std::map<std::string, std::weak_ptr<CredentialHealth>> credentials_;
     std::map<std::string, std::weak_ptr<InFlight>> in_flight_;
+    std::shared_ptr<SessionTable> const sessions_ = std::make_shared<SessionTable>();
 };
 
 }  // namespace sluice

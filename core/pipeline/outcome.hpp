@@ -48,6 +48,7 @@ struct Attempt {
     Duration connect{0};                  ///< zero on a reused connection
     std::optional<Duration> first_token;  ///< from sending to the first valid delta
     bool reused_connection = false;
+    bool continued = false;  ///< it was asked to go on with the text of the attempt before
     bool uncertain = false;  ///< the request went out completely, yet no answer tells whether it was billed
     Usage usage{};           ///< with what the provider says that it charges
     std::optional<NanoUsd> sheet_cost{};  ///< by our prices; absent: the target's price is unknown, or nothing was used
@@ -70,7 +71,7 @@ struct ClientInfo {
 struct Outcome {
     std::string request_id;
     std::string method;
-    std::string route;  ///< "/v1/chat/completions" ...; "other" for unknown paths
+    std::string_view route;  ///< a literal: "/v1/chat/completions" ...; "other" for unknown paths
     ClientInfo client;
     std::string caller;  ///< key name; empty without keys
     std::string requested_model;

@@ -11,9 +11,6 @@
 
 namespace sluice {
 
-/// The dialect with a name; null: there is none.
-using DialectLookup = std::function<Dialect const*(std::string_view name)>;
-
 /// The request path behind authentication: plan, admit, attempt, stream, settle, record. One per worker. Thread: its
 /// worker's. What it is given must outlive it, and also every coroutine that it started (a destroyed one records, too).
 class Pipeline {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,6 +41,7 @@ struct TargetView {
     ProviderSettings const& provider;
     std::string_view model;  ///< upstream id
     UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
+    Continuation const* continuation = nullptr;  ///< what the target shall go on with; null: it answers from the start
 };
 
 /// What a whole (not streamed) answer says, beside its bytes.
@@ -55,7 +57,8 @@ class Dialect {
 public:
     virtual ~Dialect() = default;
 
-    /// Pure; may run again for the next attempt; never changes its input. Errors: unsupported_parameter.
+    /// Pure; may run again for the next attempt; never changes its input. Errors: unsupported_parameter, also for a
+    /// continuation that can't be asked for.
     virtual Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& target) const = 0;
 
     /// The rules by which `target` can't take the request: encode() would fail. Most requests meet none, cheaply.
@@ -64,7 +67,8 @@ public:
 
     /// `provider` must outlive the decoder.
     virtual std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request, std::string_view target_model,
-                                                          ProviderSettings const& provider) const = 0;
+                                                          ProviderSettings const& provider,
+                                                          DecoderOptions const& options) const = 0;
 
     /// Reads a 2xx answer that is not a stream: JSON checked, an error object or an empty answer found out.
     /// `body` needs 64 readable bytes behind it. Errors: any upstream kind.
@@ -77,6 +81,9 @@ public:
     /// What the head of an answer, of whatever status, says of its credential's limits. Mostly nothing, cheaply.
     virtual RateLimits read_limits(Headers const& headers) const = 0;
 };
+
+/// The dialect with a name; null: there is none.
+using DialectLookup = std::function<Dialect const*(std::string_view name)>;
 
 // --- towards the upstream
 // ----------------------------------------------------------------------------------------------

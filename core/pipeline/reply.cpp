@@ -58,7 +58,7 @@ void record_served(Recorder& recorder, ServedElsewhere served, Instant now) {
     Outcome outcome;
     outcome.request_id = std::move(served.request_id);
     outcome.method = std::move(served.method);
-    outcome.route = std::move(served.route);
+    outcome.route = served.route;
     outcome.client = std::move(served.client);
     outcome.caller = std::move(served.caller);
     outcome.requested_model = std::move(served.requested_model);

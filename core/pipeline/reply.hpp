@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/pipeline/ports.hpp"
 
@@ -26,7 +27,7 @@ Task<Result<>> answer_error(ReplySink& sink, Error const& error, Headers common,
 struct ServedElsewhere {
     std::string request_id;
     std::string method;
-    std::string route;
+    std::string_view route;  ///< a literal
     ClientInfo client{};
     std::string caller{};
     std::string requested_model{};

@@ -24,13 +24,14 @@ struct OwnKey {
     CredentialSettings credential;
 };
 
-/// A chat completion request that has been authenticated, read and checked. It outlives its Pipeline::handle().
+/// A chat completion request that has been authenticated, read and checked. It, and what it refers to, outlives its
+/// Pipeline::handle().
 struct ClientRequest {
-    std::string request_id;
+    std::string_view request_id;
     ClientInfo client;
     Caller const& caller;
     std::string method;
-    std::string route;
+    std::string_view route;  ///< a literal
     ChatRequest const& chat;
     Steering steering{};    ///< already checked against what the caller may do
     std::string model{};    ///< requested_model without a suffix that steers; empty: it has none

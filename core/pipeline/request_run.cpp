@@ -48,9 +48,9 @@ RequestRun::RequestRun(PipelineParts pipeline_parts, ClientRequest const& client
     outcome.started_at = request.started_at;
 }
 
-void RequestRun::routed_to(Snapshot::Match const& match) {
-    model = match.model;
-    star = match.star;
+void RequestRun::routed(Routing gathered) {
+    routing = std::move(gathered);
+    model = routing.model;
     outcome.model = model->settings->name;
     unsupported = request.unsupported.value_or(model->settings->unsupported);
     deadline = after(request.received_at, model->settings->timeout.total);
@@ -65,7 +65,7 @@ Headers RequestRun::error_headers_so_far() {
     AnswerTiming const timing{.own = spent - outcome.upstream_time, .upstream = outcome.upstream_time};
     Headers headers;
     headers.reserve(9);
-    headers.push_back({"x-request-id", request.request_id});
+    headers.emplace_back("x-request-id", std::string(request.request_id));
     add_route_headers(headers, outcome.last_attempt(), outcome.attempts.size(), timing);
     if (request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
     return headers;

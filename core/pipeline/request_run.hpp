@@ -4,6 +4,7 @@
 #include "core/pipeline/pipeline.hpp"
 #include "core/pipeline/ports.hpp"
 #include "core/pipeline/request.hpp"
+#include "core/pipeline/routing.hpp"
 #include "core/pipeline/snapshot.hpp"
 
 namespace sluice {
@@ -26,8 +27,8 @@ struct RequestRun {
     RequestRun& operator=(RequestRun const&) = delete;
     ~RequestRun();
 
-    /// Takes the model's limits over.
-    void routed_to(Snapshot::Match const& match);
+    /// Takes over what the choice is made from, and the limits of its model.
+    void routed(Routing gathered);
 
     /// x-request-id, x-sluice-* and server-timing of an error answer.
     Headers error_headers_so_far();
@@ -40,12 +41,14 @@ struct RequestRun {
     ClientStream stream;
     Outcome outcome;
 
-    ModelRuntime const* model = nullptr;
+    Routing routing;                      ///< what the choice of a target is made from
+    ModelRuntime const* model = nullptr;  ///< that serves the request
     UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
-    std::string_view star;                    ///< what the model's star stands for
     Instant deadline = never;                 ///< of the whole request
     bool deadline_is_clients = false;         ///< the client's own timeout is the shorter one
     bool committed = false;                   ///< the client has seen a part of an answer: no other attempt may follow
+    std::optional<Continuation> cut{};        ///< what the client has seen of a stream that broke off; absent: no text
+                                              ///< that another target may go on with
     std::optional<NanoUsd> cost = NanoUsd{};  ///< of the attempts so far; absent: one has no price
     std::optional<NanoUsd> sheet_cost = NanoUsd{};  ///< the same by our prices alone
     std::optional<Instant> finished_at;             ///< when the client had all; later work does not count

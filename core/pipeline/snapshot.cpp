@@ -13,10 +13,10 @@ std::vector<std::string> names_of(std::vector<ModelSettings> const& models) {
     return names;
 }
 
-std::map<std::string_view, PriceSheet const*> prices_at(std::string const& provider,
-                                                        std::map<std::string, PriceSheet> const& all) {
+std::unordered_map<std::string_view, PriceSheet const*> prices_at(std::string const& provider,
+                                                                  std::map<std::string, PriceSheet> const& all) {
     auto const prefix = provider + "/";
-    std::map<std::string_view, PriceSheet const*> prices;
+    std::unordered_map<std::string_view, PriceSheet const*> prices;
     for (auto at = all.lower_bound(prefix); at != all.end() && at->first.starts_with(prefix); ++at) {
         prices.emplace(std::string_view(at->first).substr(prefix.size()), &at->second);
     }
@@ -54,21 +54,29 @@ std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry
     auto const [first, last] = std::ranges::unique(snapshot->forwarded_headers_);
     snapshot->forwarded_headers_.erase(first, last);
     for (auto const& model : snapshot->settings_.models) {
-        ModelRuntime runtime{.settings = &model, .targets = {}};
+        ModelRuntime runtime{.settings = &model, .targets = {}, .extra_targets = {}};
         runtime.targets.reserve(model.targets.size());
-        for (auto const& target : model.targets) {
-            auto const* const provider = snapshot->find_provider(target.provider);
-            assert(provider != nullptr);
-            runtime.targets.push_back({.provider = provider,
-                                       .model = target.model,
-                                       .name = target.provider + "/" + target.model,
-                                       .price = find_price(*provider, target.model),
-                                       .timeout = merged(model.timeout, provider->settings->timeout),
-                                       .health = health.target(target.provider, target.model, model.breaker)});
+        for (auto const& target : model.targets) runtime.targets.push_back(snapshot->resolve(target, model, health));
+        for (auto const& target : model.extra_targets) {
+            runtime.extra_targets.push_back(snapshot->resolve(target, model, health));
         }
         snapshot->models_.push_back(std::move(runtime));
     }
+    snapshot->sessions_ = health.sessions();
     return snapshot;
+}
+
+TargetRuntime Snapshot::resolve(TargetSettings const& target, ModelSettings const& model,
+                                HealthRegistry& health) const {
+    auto const* const provider = find_provider(target.provider);
+    assert(provider != nullptr);
+    return {.provider = provider,
+            .model = target.model,
+            .name = target.provider + "/" + target.model,
+            .traits = &target.traits,
+            .price = find_price(*provider, target.model),
+            .timeout = merged(model.timeout, provider->settings->timeout),
+            .health = health.target(target.provider, target.model, model.breaker)};
 }
 
 std::optional<Snapshot::Match> Snapshot::find_model(std::string_view name) const {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/pipeline/health.hpp"
@@ -20,22 +21,25 @@ struct ProviderRuntime {
     ProviderSettings const* settings = nullptr;
     std::shared_ptr<CredentialHealth> credentials;
     std::shared_ptr<InFlight> in_flight;
-    std::map<std::string_view, PriceSheet const*> prices;  ///< of its models, by upstream id; parts of the settings
+    std::unordered_map<std::string_view, PriceSheet const*>
+        prices;  ///< of its models, by upstream id; parts of the settings
 };
 
 /// One target of a model, resolved.
 struct TargetRuntime {
     ProviderRuntime const* provider = nullptr;
-    std::string model;                  ///< upstream id, as configured; may hold a star
-    std::string name;                   ///< "provider/model"
-    PriceSheet const* price = nullptr;  ///< of a model without a star; part of the settings
-    TimeoutSettings timeout;            ///< connect and tls are the provider's, the rest the model's
+    std::string model;                     ///< upstream id, as configured; may hold a star
+    std::string name;                      ///< "provider/model"
+    TargetTraits const* traits = nullptr;  ///< part of the settings
+    PriceSheet const* price = nullptr;     ///< of a model without a star; part of the settings
+    TimeoutSettings timeout;               ///< connect and tls are the provider's, the rest the model's
     std::shared_ptr<TargetHealth> health;
 };
 
 struct ModelRuntime {
     ModelSettings const* settings = nullptr;
     std::vector<TargetRuntime> targets;
+    std::vector<TargetRuntime> extra_targets;  ///< as in the settings
 };
 
 /// One configuration as the request path sees it: immutable, shared by all workers; a request keeps the one it began
@@ -67,14 +71,18 @@ public:
     /// Names, lower case, of the clients' headers that some provider takes.
     std::vector<std::string> const& forwarded_headers() const { return forwarded_headers_; }
 
+    SessionTable& sessions() const { return *sessions_; }
+
 private:
     explicit Snapshot(Settings settings);
+    TargetRuntime resolve(TargetSettings const& target, ModelSettings const& model, HealthRegistry& health) const;
 
     Settings const settings_;
     std::map<std::string, ProviderRuntime, std::less<>> providers_;
     std::vector<ModelRuntime> models_;
     ModelIndex index_;
     std::vector<std::string> forwarded_headers_;
+    std::shared_ptr<SessionTable> sessions_;
 };
 
 /// May a caller with this list of model names and patterns (empty: all) use `name`?

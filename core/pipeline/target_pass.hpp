@@ -10,8 +10,14 @@ namespace sluice {
 /// perhaps the probe of its breaker. Given back by its destructor, also when nobody said how the attempt ended.
 class TargetPass {
 public:
+    struct Wish {
+        CredentialSettings const* own_key = nullptr;  ///< the client's own: none of ours is used, benched or asked for
+        std::optional<std::size_t> credential{};      ///< that the session used before
+        bool has_place = false;                       ///< among the requests in flight: it was waited for
+        bool whatever_the_breaker_says = false;
+    };
     /// Nothing when the breaker is open, the provider is full, or all credentials are benched.
-    static std::optional<TargetPass> enter(TargetRuntime const& target, Instant now);
+    static std::optional<TargetPass> enter(TargetRuntime const& target, Instant now, Wish const& wish);
 
     TargetPass(TargetPass&& other) noexcept;
     TargetPass& operator=(TargetPass&&) = delete;
@@ -19,6 +25,7 @@ public:
 
     /// Null when none is configured.
     CredentialSettings const* credential() const;
+    bool is_probe() const { return pass_ == Breaker::Pass::probe; }
 
     /// Remembers what the provider says is left. Used up, and somebody else can take over: the credential rests until
     /// there is more. `elsewhere`: another target can take requests of this model.
@@ -32,14 +39,16 @@ public:
     std::optional<milliseconds> failed(Error const& error, Verdict verdict, Instant now, double random);
 
 private:
-    TargetPass(TargetRuntime const& target, Breaker::Pass pass, std::size_t credential)
-        : target_(&target), pass_(pass), credential_(credential) {}
+    TargetPass(TargetRuntime const& target, Breaker::Pass pass, CredentialSettings const* own_key,
+               std::size_t credential)
+        : target_(&target), pass_(pass), own_key_(own_key), credential_(credential) {}
     void report(Verdict verdict, Instant now, double random);
 
     TargetRuntime const* target_;
     Breaker::Pass pass_;
     bool reported_ = false;
-    std::size_t credential_;
+    CredentialSettings const* own_key_;
+    std::size_t credential_;  ///< of the provider's; not used with the client's own
 };
 
 }  // namespace sluice

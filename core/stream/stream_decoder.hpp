@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/stream/continuation.hpp"
 #include "core/types/error.hpp"
 #include "core/types/usage.hpp"
 
@@ -55,6 +56,10 @@ public:
 
     /// Content events relayed so far.
     virtual std::uint64_t delta_count() const = 0;
+
+    /// What another target needs to go on after what was relayed so far. Nothing where that would not be safe, where
+    /// there is no text yet or too much of it, and where the decoder was not told to keep it.
+    virtual std::optional<Continuation> continuation() const { return std::nullopt; }
 };
 
 }  // namespace sluice

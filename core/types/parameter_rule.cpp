@@ -86,6 +86,7 @@ bool prepare(ParameterRule& rule) {
 
 ParameterRules::ParameterRules(std::vector<ParameterRule> rules) : rules_(std::move(rules)) {
     blocks_.resize((rules_.size() + 63) / 64);
+    rejects_ = std::ranges::any_of(rules_, [](auto const& rule) { return rule.action == RuleAction::reject; });
     for (std::size_t i = 0; i < rules_.size(); ++i) {
         auto& block = blocks_[i / 64];
         auto const bit = std::uint64_t{1} << (i % 64);
@@ -107,6 +108,11 @@ std::uint64_t ParameterRules::candidates(std::size_t block, std::uint64_t names,
     for (; message_names != 0; message_names &= message_names - 1)
         found |= known.by_message_name[static_cast<std::size_t>(std::countr_zero(message_names))];
     return found;
+}
+
+bool ParameterRules::may_refuse(UnsupportedPolicy policy) const {
+    if (policy == UnsupportedPolicy::pass) return false;
+    return rejects_ || (policy == UnsupportedPolicy::reject && !rules_.empty());
 }
 
 std::string_view to_string(Adjustment::Kind kind) {

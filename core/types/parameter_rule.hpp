@@ -80,6 +80,9 @@ struct ParameterRule {
     friend bool operator==(ParameterRule const&, ParameterRule const&) = default;
 };
 
+/// What happens to a field that a target does not take as it is.
+enum class UnsupportedPolicy : std::uint8_t { drop, pass, reject };
+
 /// The rules of one provider, in order, with what it takes to find those that a request may concern without asking
 /// each.
 class ParameterRules {
@@ -100,6 +103,9 @@ public:
     /// is rule 64 * block + i.
     std::uint64_t candidates(std::size_t block, std::uint64_t names, std::uint64_t message_names) const;
 
+    /// Whether any of them could keep a request from its target.
+    bool may_refuse(UnsupportedPolicy policy) const;
+
     friend bool operator==(ParameterRules const& a, ParameterRules const& b) { return a.rules_ == b.rules_; }
 
 private:
@@ -111,10 +117,8 @@ private:
     };
     std::vector<ParameterRule> rules_;
     std::vector<Block> blocks_;
+    bool rejects_ = false;  ///< one of them does, whatever the policy
 };
-
-/// What happens to a field that a target does not take as it is.
-enum class UnsupportedPolicy : std::uint8_t { drop, pass, reject };
 
 /// One line of a request's receipt.
 struct Adjustment {
@@ -127,11 +131,12 @@ struct Adjustment {
 };
 
 /// One of 64 bits for a member name: a request whose `names` lack it has no such member; the other way it may be
-/// chance.
+/// chance. The factors are those of a search by which the usual members of a request and of its messages hardly share a
+/// bit with any other name that the catalogue has a rule about.
 constexpr std::uint64_t name_bit(std::string_view name) {
     if (name.empty()) return 1;
     auto const at = [name](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(name[i])); };
-    return std::uint64_t{1} << ((name.size() * 11 + at(0) * 7 + at(name.size() / 2) * 5 + at(name.size() - 1)) % 64U);
+    return std::uint64_t{1} << ((name.size() + at(0) * 24 + at(name.size() / 2) * 48 + at(name.size() - 1) * 47) % 64U);
 }
 
 /// Sets the bits of a rule whose other members are set. False: its path, or that of one of its conditions, is none.

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/types/caller.hpp"
@@ -193,6 +194,10 @@ struct ProviderSettings {
     HealthCheckSettings health;
     bool is_router = false;  ///< chooses providers itself: `provider`, `models` and suffixes are sent on to it
     TargetTraits traits;     ///< of all its models, as far as they say nothing else
+    /// What a request needs for the model to go on where the last message, an assistant's, ends: members and their
+    /// JSON, of that message and of the request. For targets with Capability::continues_assistant.
+    std::vector<std::pair<std::string, std::string>> continue_message_members;
+    std::vector<std::pair<std::string, std::string>> continue_request_members;
 };
 
 struct TargetSettings {

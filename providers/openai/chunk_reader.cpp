@@ -28,9 +28,9 @@ void read_rarer_content(JsonMember const& member, ChoiceFacts& choice) {
 void read_delta(JsonValue delta, ChoiceFacts& choice) {
     for (auto const& member : delta.members()) {
         if (member.named("content")) {
-            auto const text = member.value.string();
-            choice.output_bytes += text.size();
-            choice.has_content |= !text.empty();
+            choice.text = member.value.string();
+            choice.output_bytes += choice.text.size();
+            choice.has_content |= !choice.text.empty();
             choice.has_parts |= member.value.is(JsonType::array);
         } else if (member.named("tool_calls")) {
             if (member.value.elements().empty()) continue;

@@ -1,6 +1,7 @@
 #include "providers/openai/dialect.hpp"
 
 #include "providers/openai/answer.hpp"
+#include "providers/openai/continued_decoder.hpp"
 #include "providers/openai/encode.hpp"
 #include "providers/openai/errors.hpp"
 #include "providers/openai/mending.hpp"
@@ -24,9 +25,13 @@ public:
     }
 
     std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const& request, std::string_view target_model,
-                                                  ProviderSettings const& provider) const override {
-        return openai::make_stream_decoder(request, options_.max_event_size,
-                                           openai::reasoning_tags_of(provider, target_model));
+                                                  ProviderSettings const& provider,
+                                                  DecoderOptions const& options) const override {
+        auto const* const tags = openai::reasoning_tags_of(provider, target_model);
+        if (options.continued != nullptr) {
+            return openai::make_continued_decoder(request, options_.max_event_size, tags, *options.continued);
+        }
+        return openai::make_stream_decoder(request, options_.max_event_size, tags, options);
     }
 
     Result<AnswerFacts> read_answer(ChatRequest const& request, std::string_view target_model,

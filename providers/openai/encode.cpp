@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/types/error.hpp"
+#include "providers/openai/continuation.hpp"
 #include "providers/parameters/body_draft.hpp"
 #include "providers/parameters/rewrite.hpp"
 
@@ -101,6 +102,9 @@ Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& targ
     auto const model = request.model_suffix.empty() ? std::string(target.model) : sent_model(request, target);
     if (request.requested_model != model) draft.replace_model(json_quoted(model));
     if (request.stream && target.provider.include_usage) ask_for_usage(request, draft);
+    if (target.continuation != nullptr) {
+        SLUICE_CHECK(ask_to_continue(request, *target.continuation, target.provider, draft));
+    }
     return EncodedRequest{
         .path = path_of(target), .edits = draft.edits(), .adjustments = std::move(rewritten.adjustments)};
 }

@@ -164,6 +164,7 @@ ReasoningTags const* reasoning_tags_of(ProviderSettings const& provider, string_
 void mend_chunk_choice(ChoiceFacts& choice, ChoiceState& state, std::uint64_t seed, EditSink sink) {
     auto const split = split_chunk(choice, state);
     if (split) count(choice, *split);
+    if (split) choice.text = sink.texts.keep({split->content});
     if (choice.has_parts && !split) {
         choice.output_bytes += choice.delta["content"].raw().size();
         choice.has_other |= !choice.delta["content"].elements().empty();

@@ -1,5 +1,7 @@
 #include "providers/openai/stream_decoder.hpp"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "providers/openai/chunk_reader.hpp"
 #include "providers/openai/empty_answer.hpp"
 #include "providers/openai/errors.hpp"
+#include "providers/openai/kept_text.hpp"
 #include "providers/openai/mending.hpp"
 #include "providers/openai/own_chunks.hpp"
 #include "providers/openai/step_text.hpp"
@@ -51,6 +54,10 @@ public:
     string_view reported_model() const override { return reported_model_; }
     string_view finish_reason() const override { return finish_reason_; }
     std::uint64_t delta_count() const override { return delta_count_; }
+    std::optional<Continuation> continuation() const override {
+        return kept_ && finish_reason_.empty() ? kept_->continuation(tally_.usage()) : std::nullopt;
+    }
+    void keep_text(ChatRequest const& request) { kept_ = std::make_unique<KeptText>(request); }
 
 private:
     void begin(StreamStep& step);
@@ -75,6 +82,7 @@ private:
     StepText written_;  // what the current step relays beside bytes of its piece
     std::string data_;
     std::string event_;
+    std::unique_ptr<KeptText> kept_;  // null: nobody would go on with the text
     std::string reported_model_;
     std::string finish_reason_;
     std::uint64_t delta_count_ = 0;
@@ -185,6 +193,7 @@ void Decoder::take_chunk(SseEvent const& event, JsonValue chunk, StreamStep& ste
     own_chunks_.learn(facts_.id, facts_.created, facts_.model);
     if (reported_model_.empty()) reported_model_ = facts_.model.unescaped();
     take_choices();
+    if (kept_) kept_->take(chunk, facts_);
     if (facts_.usage) take_usage(event);
     if (facts_.usage && !facts_.has_choices) return;
     relay(event, step);
@@ -295,8 +304,10 @@ void Decoder::end_choices(StreamStep& step) {
 }  // namespace
 
 std::unique_ptr<StreamDecoder> make_stream_decoder(ChatRequest const& request, std::size_t max_event_size,
-                                                   ReasoningTags const* tags) {
-    return std::make_unique<Decoder>(request, max_event_size, tags);
+                                                   ReasoningTags const* tags, DecoderOptions const& options) {
+    auto decoder = std::make_unique<Decoder>(request, max_event_size, tags);
+    if (options.keep_text) decoder->keep_text(request);
+    return decoder;
 }
 
 }  // namespace sluice::openai

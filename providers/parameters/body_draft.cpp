@@ -161,6 +161,13 @@ bool BodyDraft::add(Inner const& inner, std::string_view json) {
 
 void BodyDraft::add_message(std::string json) { messages_ += std::move(json) += ','; }
 
+bool BodyDraft::append_message(std::string_view json) {
+    auto const* const messages = find("messages");
+    if (messages == nullptr || messages->original == nullptr || messages->replaced) return false;
+    edits_.push_back({end_of(*messages->original) - 1, 0, std::string(",").append(json)});  // the list is not empty
+    return true;
+}
+
 void BodyDraft::cut_members(std::vector<Member> const& members) {
     Cuts cuts(edits_);
     for (auto const& member : members) cuts.member(member.name_begin, member.value_end, member.removed);

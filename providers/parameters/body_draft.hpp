@@ -66,6 +66,8 @@ public:
 
     /// Text for the front of the list of messages.
     void add_message(std::string json);
+    /// And for its end. False: it can't be found, or was replaced.
+    bool append_message(std::string_view json);
 
     /// Sorted, apart. The draft is used up.
     std::vector<Edit> edits();

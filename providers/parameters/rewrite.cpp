@@ -192,9 +192,9 @@ void Rewriter::apply(ParameterRule const& rule) {
 bool Rewriter::is_about(ParameterRule const& rule) {
     bool const may_be_there =
         (rule.needs & ~names_) == 0 && (rule.message_needs & ~message_names_) == 0 && rule.action != RuleAction::keep;
-    if (!may_be_there) return false;
+    if (!may_be_there || !matches_model(rule.models, model_)) return false;
     bool const is_there = adds(rule.action) || draft_.has(first_name(rule.field));
-    if (!is_there || !matches_model(rule.models, model_)) return false;
+    if (!is_there) return false;
     auto const of_request = [](Condition const& condition) { return !condition.path.starts_with('.'); };
     for (auto const& condition : rule.when) {
         if (of_request(condition) && !holds_here(condition)) return false;
@@ -398,9 +398,9 @@ Rewritten rewrite(ChatRequest const& request, ParameterRules const& rules, strin
 
 std::vector<ParameterRule const*> refused_by(ChatRequest const& request, ParameterRules const& rules,
                                              string_view target_model, UnsupportedPolicy policy) {
-    if (policy == UnsupportedPolicy::pass) return {};
+    if (!rules.may_refuse(policy)) return {};
     // Under a policy that looks at all of them a name may come from an earlier rule.
-    bool might = policy == UnsupportedPolicy::reject && !rules.empty();
+    bool might = policy == UnsupportedPolicy::reject;
     for (std::size_t block = 0; block < rules.blocks(); ++block) {
         auto left = rules.candidates(block, request.names, request.message_names);
         for (; left != 0; left &= left - 1) {

@@ -29,6 +29,7 @@ std::optional<milliseconds> client_timeout(http::RequestHead const& head) {
     std::optional<milliseconds> shortest;
     for (std::string_view const name : {"x-stainless-timeout", "x-stainless-read-timeout", "x-sluice-timeout"}) {
         auto const text = head.find(name);
+        if (text.empty()) continue;
         double value = 0;
         auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
         if (error != std::errc() || end != text.data() + text.size() || !(value > 0) || value > 86'400) continue;
@@ -194,7 +195,7 @@ Result<ClientRequest> Api::client_request(Visit const& visit, ChatRequest& chat,
                          .client = client_of(request),
                          .caller = visit.caller,
                          .method = std::string(head.method),
-                         .route = std::string(chat_route),
+                         .route = chat_route,
                          .chat = chat,
                          .steering = std::move(choice.steering),
                          .model = std::move(choice.model),
@@ -260,7 +261,7 @@ void Api::record(http::ServerRequest const& request, std::string_view route, Cal
                  Result<> const& sent, int status) {
     ServedElsewhere served{.request_id = request.request_id,
                            .method = std::string(request.head.method),
-                           .route = std::string(route),
+                           .route = route,
                            .client = client_of(request),
                            .status = sent ? status : status_of(sent.error()),
                            .received_at = request.received_at,

@@ -153,8 +153,7 @@ HeadError HeadParser::take_line(std::string_view line) {
 
 HeadError HeadParser::add_field(std::string_view line) {
     if (spans_.size() == limits_.fields) return HeadError::too_many_fields;
-    std::size_t colon = 0;
-    while (colon < line.size() && in(token_bytes, line[colon])) ++colon;
+    std::size_t const colon = count_in(token_bytes, line);
     if (colon == 0 || colon == line.size() || line[colon] != ':') return HeadError::bad_header;
     std::string_view const name = line.substr(0, colon);
     std::string_view const value = trim_blanks(line.substr(colon + 1));

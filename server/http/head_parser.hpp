@@ -55,7 +55,9 @@ public:
 
 protected:
     /// `empty_lines`: how many may stand before the first line.
-    HeadParser(HeadLimits limits, int empty_lines) : limits_(limits), empty_lines_(empty_lines) {}
+    HeadParser(HeadLimits limits, int empty_lines) : limits_(limits), empty_lines_(empty_lines) {
+        spans_.reserve(usual_fields);
+    }
     HeadParser(HeadParser const&) = default;
     HeadParser(HeadParser&&) = default;
     HeadParser& operator=(HeadParser const&) = default;
@@ -75,6 +77,7 @@ private:
         Span name;
         Span value;
     };
+    static constexpr std::size_t usual_fields = 16;
     enum class Phase : std::uint8_t { first_line, fields, complete, failed };
 
     /// Judges the first line before its end is here: `prefix` has no control byte in it.

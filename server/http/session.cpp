@@ -194,12 +194,13 @@ std::string Session::request_id() {
     auto const given = parser_.head().find("x-request-id");
     if (parser_.error() == HeadError::none && acceptable_id(given)) return std::string(given);
     constexpr std::string_view digits = "0123456789abcdefghijklmnopqrstuv";
-    std::string id = "req_";
+    std::array<char, 24> id{'r', 'e', 'q', '_'};
+    auto* end = id.data() + 4;
     for (int part = 0; part < 2; ++part) {
         auto bits = worker_.random_bits();
-        for (int i = 0; i < 10; ++i, bits >>= 5) id += digits[bits % 32];
+        for (int i = 0; i < 10; ++i, bits >>= 5) *end++ = digits[bits % 32];
     }
-    return id;
+    return {id.data(), id.size()};
 }
 
 // While a request is worked on, the only news from its client that matter are pipelined bytes, which are kept as far as

@@ -156,6 +156,13 @@ constexpr std::array rows{
            each,
            {},
            {"provider", "field", "change"}},
+    Family{continuations,
+           "sluice_continuations_total",
+           "Attempts to go on with a stream that broke off at another target, by how they ended.",
+           counter,
+           each,
+           {},
+           {"provider", "outcome"}},
 };
 
 constexpr bool in_order() {

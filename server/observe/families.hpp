@@ -32,6 +32,7 @@ enum class FamilyId : std::uint8_t {
     client_retries,
     usage_estimated,
     adjustments,
+    continuations,
     count_,
 };
 

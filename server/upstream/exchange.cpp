@@ -15,6 +15,7 @@ constexpr std::size_t stream_room = 16 * 1024;
 constexpr std::size_t answer_room = 64 * 1024;
 constexpr std::size_t largest_head = http::response_head_limits.head;
 constexpr unsigned most_interim_answers = 20;
+constexpr std::size_t usual_fields = 8;  ///< of an answer that are of interest
 constexpr milliseconds write_stall{30'000};
 
 Error invalid(std::string detail) {
@@ -80,7 +81,7 @@ Task<Result<>> HttpExchange::open_connection() {
 }
 
 Task<Result<>> HttpExchange::write_request() {
-    auto const text = request_head(call_, slot_->origin(), slot_->proxy());
+    auto const text = request_head(call_, slot_->origin(), slot_->fixed_fields(), slot_->proxy());
     std::vector<std::string_view> pieces;
     pieces.reserve(call_.body.size() + 1);
     pieces.emplace_back(text);
@@ -194,9 +195,10 @@ Result<bool> HttpExchange::parse_head() {
         return begin_ != end_;
     }
     head_.status = parsed.status;
+    head_.headers.reserve(usual_fields);
     for (auto const& field : parsed.fields) {
         if (of_interest(field.name, call_.provider.answer_headers))
-            head_.headers.push_back({lower(field.name), std::string(field.value)});
+            head_.headers.emplace_back(lower(field.name), std::string(field.value));
     }
     keep_alive_ = parsed.keep_alive;
     body_ = parsed.body;

@@ -3,11 +3,19 @@
 #include <algorithm>
 #include <array>
 
+#include "server/upstream/request_head.hpp"
+
 namespace sluice::upstream {
 
 namespace {
 constexpr seconds sweep_interval{1};
 }
+
+Pool::Pool(net::Worker& worker, Origin origin, std::optional<Origin> proxy)
+    : worker_(worker),
+      origin_(std::move(origin)),
+      fixed_fields_(upstream::fixed_fields(origin_)),
+      proxy_(std::move(proxy)) {}
 
 Task<Result<Pool::Slot>> Pool::slot(PoolSettings const& settings, std::uint64_t share, Cancellation& cancellation) {
     most_ = std::max<std::uint64_t>(1, settings.max_open / share);

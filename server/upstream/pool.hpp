@@ -15,11 +15,12 @@ namespace sluice::upstream {
 /// again, newest first, only if it is young enough and a read right before shows nothing. Thread: its worker's.
 class Pool : public std::enable_shared_from_this<Pool>, private net::Watch {
 public:
-    Pool(net::Worker& worker, Origin origin, std::optional<Origin> proxy)
-        : worker_(worker), origin_(std::move(origin)), proxy_(std::move(proxy)) {}
+    Pool(net::Worker& worker, Origin origin, std::optional<Origin> proxy);
     ~Pool() override = default;
 
     Origin const& origin() const { return origin_; }
+    /// Of each request's head: fixed_fields() of the origin.
+    std::string const& fixed_fields() const { return fixed_fields_; }
     Origin const* proxy() const { return proxy_ ? &*proxy_ : nullptr; }
     net::TlsTicket& ticket() { return ticket_; }
 
@@ -75,6 +76,7 @@ private:
 
     net::Worker& worker_;
     Origin origin_;
+    std::string fixed_fields_;
     std::optional<Origin> proxy_;
     net::TlsTicket ticket_;
     std::vector<Idle> idle_;

@@ -8,19 +8,23 @@
 
 namespace sluice::upstream {
 
-std::string request_head(UpstreamCall const& call, Origin const& origin, Origin const* proxy) {
+std::string fixed_fields(Origin const& origin) {
+    std::string out;
+    http::write_own_field(out, "host", origin.authority());
+    http::write_own_field(out, "user-agent", "sluice/" SLUICE_VERSION);
+    http::write_own_field(out, "accept-encoding", "identity");
+    http::write_own_field(out, "content-type", "application/json");
+    return out;
+}
+
+std::string request_head(UpstreamCall const& call, Origin const& origin, std::string_view fixed, Origin const* proxy) {
     std::string out;
     out.reserve(512);
     bool const through_proxy = proxy && origin.scheme == Scheme::http;
-    auto const authority = origin.authority();
     out += "POST ";
-    if (through_proxy) out.append("http://").append(authority);
-    out.append(origin.path).append(call.path).append(" HTTP/1.1\r\n");
-    http::write_own_field(out, "host", authority);
-    http::write_own_field(out, "user-agent", "sluice/" SLUICE_VERSION);
+    if (through_proxy) out.append("http://").append(origin.authority());
+    out.append(origin.path).append(call.path).append(" HTTP/1.1\r\n").append(fixed);
     http::write_own_field(out, "accept", call.accept);
-    http::write_own_field(out, "accept-encoding", "identity");
-    http::write_own_field(out, "content-type", "application/json");
     http::write_number_field(out, "content-length", call.body_size);
     http::write_own_field(out, "x-request-id", call.request_id);
     // What the configuration brings could end its line: then it is left out, and the provider refuses the request.

@@ -147,6 +147,9 @@ def address(profile):
     rows = [("address", code(profile.get("base_url", "")) + (f", or from `{profile['base_url_env']}`" if "base_url_env" in profile else "")),
             ("chat", code(profile["chat_path"]) if "chat_path" in profile else ""), ("key", how),
             ("from", ", ".join(code(key) for key in keys if key)), ("regions", ", ".join(profile.get("regions", []))),
+            ("chooses providers itself", "yes" if profile.get("router") else ""),
+            ("to go on with a text", ", ".join(f"`{each['field']}: {str(each.get('value', True)).lower()}` in the {each['in']}"
+                                               for each in profile.get("continue_with", []))),
             ("headers", ", ".join(code(f"{name}: {value}") for name, value in profile.get("headers", {}).items())),
             ("the client's headers that go on", ", ".join(map(code, profile.get("forward_headers", [])))),
             ("headers that come back", ", ".join(map(code, profile.get("answer_headers", [])))),

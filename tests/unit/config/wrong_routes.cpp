@@ -145,7 +145,7 @@ models: { a: [[openai/a]] }
 providers: { openai: { api_key: none } }
 models: { a: [{ too: openai/a }] }
 )y",
-     {R"y(3:15: `to` is missing in `models.a.targets[0]`)y",
+     {R"y(3:15: `to` is missing in `models.a.targets[0]`, for example `to: openai/gpt-5`)y",
       R"y(3:17: unknown key `too` in `models.a.targets[0]`; did you mean `to`?)y"}},
     {"a star that nothing fills", R"y(version: 1
 providers: { openai: { api_key: none } }
@@ -191,7 +191,7 @@ models: { a: { targets: openai/a, timeout: { first_token: 5m, total: 1m } } }
 providers: { openai: { api_key: none } }
 models: { a: { targets: openai/a, timeout: { connect: 5s } } }
 )y",
-     {R"y(3:46: unknown key `connect` in `models.a.timeout`; known: first_token, whole_answer, idle, total, min_rate)y"}},
+     {R"y(3:46: unknown key `connect` in `models.a.timeout`; known: first_token, whole_answer, idle, total, min_rate, start_rate, start_window)y"}},
 };
 // clang-format on
 

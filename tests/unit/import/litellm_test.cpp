@@ -57,8 +57,13 @@ std::string fixture(std::string const& name) {
     return text.str();
 }
 
-using Targets = std::vector<TargetSettings>;
 using Texts = std::vector<std::string>;
+
+Texts targets_of(ModelSettings const& model) {
+    Texts out;
+    for (TargetSettings const& target : model.targets) out.push_back(target.provider + "/" + target.model);
+    return out;
+}
 
 Texts reasons(Imported const& all) {
     Texts out;
@@ -73,7 +78,48 @@ TEST_CASE("several entries with one name are one model with several targets, by 
         settings_of(head + entry("m", "model: groq/a, order: 2") + entry("m", "model: cerebras/b, order: 1") +
                     entry("m", "model: groq/c, order: 2"));
     REQUIRE(settings.models.size() == 1);
-    CHECK(settings.models[0].targets == Targets{{"cerebras", "b"}, {"groq", "a"}, {"groq", "c"}});
+    CHECK(targets_of(settings.models[0]) == Texts{"cerebras/b", "groq/a", "groq/c"});
+}
+
+TEST_CASE("weights and `order` become those of a route", "[import]") {
+    auto const settings = settings_of(
+        head + entry("m", "model: groq/a, weight: 9, order: 5") + entry("m", "model: cerebras/b, order: 5") +
+        entry("m", "model: mistral/c, order: 7, weight: 2") + entry("n", "model: groq/a, weight: 3"));
+    REQUIRE(settings.models.at(0).routes.size() == 1);
+    CHECK(
+        settings.models[0].routes[0] ==
+        RouteSettings{.name = "m",
+                      .policy = RoutePolicy::weighted,
+                      .members = {{.index = 0, .weight = 9}, {.index = 1}, {.index = 2, .weight = 2, .priority = 1}}});
+    CHECK(settings.models[1].routes[0].policy == RoutePolicy::fallback);
+}
+
+TEST_CASE("the routing strategy becomes the policy of models with several targets", "[import]") {
+    auto const [strategy, policy] =
+        GENERATE(table<char const*, RoutePolicy>({{"simple-shuffle", RoutePolicy::weighted},
+                                                  {"least-busy", RoutePolicy::least_busy},
+                                                  {"latency-based-routing", RoutePolicy::latency},
+                                                  {"cost-based-routing", RoutePolicy::cost},
+                                                  {"usage-based-routing-v2", RoutePolicy::usage}}));
+    CAPTURE(strategy);
+    auto const settings =
+        settings_of(head + entry("m", "model: groq/a, weight: 2") + entry("m", "model: cerebras/b") +
+                    entry("n", "model: groq/a") + "router_settings: { routing_strategy: " + strategy + " }\n");
+    CHECK(settings.models.at(0).routes[0].policy == policy);
+    CHECK(settings.models.at(1).routes[0].policy == RoutePolicy::fallback);
+}
+
+TEST_CASE("fallbacks for one kind of failure stay so", "[import]") {
+    auto const text = head + entry("a", "model: groq/a") + entry("b", "model: cerebras/b") +
+                      "router_settings: { fallbacks: [{ b: [a] }], context_window_fallbacks: [{ a: [b] }] }\n"
+                      "litellm_settings: { content_policy_fallbacks: [{ \"*\": [b] }, { x: [a] }] }\n";
+    auto const settings = settings_of(text);
+    auto const& a = settings.models.at(0);
+    REQUIRE(a.on_context_length.size() == 2);
+    CHECK(a.extra_targets.at(a.on_context_length[0]).provider == "cerebras");
+    CHECK(a.on_content_filter == a.on_context_length);
+    CHECK(settings.models.at(1).extra_targets.empty());
+    CHECK(reasons(imported(text)) == Texts{"litellm_settings.content_policy_fallbacks.x"});
 }
 
 TEST_CASE("one provider with two keys becomes two providers", "[import]") {
@@ -169,19 +215,17 @@ TEST_CASE("the master key becomes a virtual key, and an alias another name", "[i
     REQUIRE(settings.keys.size() == 1);
     CHECK(settings.keys[0].caller.name == "master");
     CHECK(settings.models.at(1).name == "gpt-4");
-    CHECK(settings.models.at(1).targets == Targets{{"openai", "gpt-4o"}});
+    CHECK(targets_of(settings.models.at(1)) == Texts{"openai/gpt-4o"});
 }
 
 TEST_CASE("what has no counterpart stands as a comment where it belongs, with a reason", "[import]") {
     auto const all = imported(head + entry("m", "model: groq/a, rpm: 10") +
-                              "router_settings: { routing_strategy: least-busy }\nguardrails: []\n");
+                              "router_settings: { routing_strategy: provider-budget-routing }\nguardrails: []\n");
     CHECK(reasons(all) == Texts{"model_list[0].litellm_params.rpm", "router_settings.routing_strategy", "guardrails"});
     auto const yaml = to_yaml(all, "config.yaml");
     CAPTURE(yaml);
-    CHECK_THAT(
-        yaml,
-        Catch::Contains(
-            "    # config.yaml:2: model_list[0].litellm_params.rpm: 10\n    #   targets are tried in their order"));
+    CHECK_THAT(yaml, Catch::Contains("    # config.yaml:2: model_list[0].litellm_params.rpm: 10\n    #   limits of a "
+                                     "target belong to a later version"));
     CHECK(problems_in(loaded(yaml)) == "");
 }
 

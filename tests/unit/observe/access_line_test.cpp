@@ -56,12 +56,15 @@ TEST_CASE("every attempt is in the line, in order", "[access_log]") {
     auto outcome = sample::stream();
     outcome.attempts = {sample::failed_attempt(AttemptResult::server_error),
                         sample::failed_attempt(AttemptResult::connect), sample::good_attempt()};
+    outcome.attempts[2].continued = true;
     auto const attempts = nlohmann::json::parse(line_of(outcome))["attempts"];
     REQUIRE(attempts.size() == 3);
     CHECK(attempts[0] == nlohmann::json::parse(R"({"provider":"backup","model":"backup-1","result":"server_error",
                                                    "status":500,"ms":30,"reason":"HTTP 500"})"));
     CHECK(attempts[1]["result"] == "connect");
     CHECK_FALSE(attempts[1].contains("status"));
+    CHECK_FALSE(attempts[1].contains("continued"));
+    CHECK(attempts[2]["continued"] == true);
     CHECK(attempts[2]["provider"] == "acme");
 }
 

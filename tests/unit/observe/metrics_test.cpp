@@ -113,6 +113,18 @@ TEST_CASE_METHOD(Fixture, "the same target again is a retry, another one a fallb
     CHECK_THAT(family_text(page, "gen_ai_client_operation_duration_seconds"), !Catch::Contains("third"));
 }
 
+TEST_CASE_METHOD(Fixture, "attempts to go on with a stream are counted by provider, and by how they ended",
+                 "[metrics]") {
+    auto outcome = sample::stream();
+    outcome.attempts = {sample::failed_attempt(AttemptResult::interrupted),
+                        sample::failed_attempt(AttemptResult::connect), sample::good_attempt()};
+    outcome.attempts[1].continued = outcome.attempts[2].continued = true;
+    metrics.shard(0).record(outcome);
+    CHECK(value("sluice_continuations_total{provider=\"backup\",outcome=\"connect\"}") == "1");
+    CHECK(value("sluice_continuations_total{provider=\"acme\",outcome=\"ok\"}") == "1");
+    CHECK_THAT(metrics.expose(), !Catch::Contains("sluice_continuations_total{provider=\"backup\",outcome=\"interr"));
+}
+
 TEST_CASE_METHOD(Fixture, "money and tokens are counted by provider, model and key", "[metrics]") {
     for (int i = 0; i < 3; ++i) metrics.shard(0).record(sample::stream());
     CHECK(value("sluice_cost_usd_total{provider=\"acme\",model=\"smart\"}") == "0.0037035");

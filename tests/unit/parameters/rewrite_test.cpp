@@ -219,6 +219,19 @@ TEST_CASE("the policy decides about what is not exact", "[parameters]") {
               .refused.empty());
 }
 
+TEST_CASE("rules may refuse where one rejects, and all may under the policy that rejects", "[parameters]") {
+    auto const [yaml, drop, reject] = GENERATE(table<std::string, bool, bool>({
+        {"[]", false, false},
+        {"[{ field: seed, do: drop }]", false, true},
+        {"[{ field: seed, do: drop }, { field: n, do: reject }]", true, true},
+    }));
+    CAPTURE(yaml);
+    ParameterRules const rules = rules_of(yaml);
+    CHECK_FALSE(rules.may_refuse(UnsupportedPolicy::pass));
+    CHECK(rules.may_refuse(UnsupportedPolicy::drop) == drop);
+    CHECK(rules.may_refuse(UnsupportedPolicy::reject) == reject);
+}
+
 TEST_CASE("together's logprobs, and the old functions", "[parameters]") {
     auto const count = "[{ field: logprobs, do: convert, as: logprobs_count }]";
     auto made = json::parse(rewritten(count, with_hello(R"("logprobs":true,"top_logprobs":3)")).body);

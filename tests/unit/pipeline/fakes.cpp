@@ -74,6 +74,11 @@ private:
 
 class FakeDecoder final : public StreamDecoder {
 public:
+    explicit FakeDecoder(DecoderOptions const& options)
+        : keeps_text_(options.keep_text || options.continued != nullptr) {
+        if (options.continued != nullptr) text_ = options.continued->text;
+    }
+
     void feed(std::string_view piece, StreamStep& step) override {
         while (!piece.empty() && !step.ended && !step.error) {
             auto const size = piece.find("\n\n") + 2;
@@ -93,6 +98,12 @@ public:
     std::string_view reported_model() const override { return "reported"; }
     std::string_view finish_reason() const override { return "stop"; }
     std::uint64_t delta_count() const override { return deltas_; }
+    std::optional<Continuation> continuation() const override {
+        if (!keeps_text_ || text_.empty() || text_.find("tool") != std::string::npos) return std::nullopt;
+        Continuation continuation;
+        continuation.text = text_;
+        return continuation;
+    }
 
 private:
     void take(std::string_view event, StreamStep& step) {
@@ -104,11 +115,15 @@ private:
         } else {
             step.relay.push_back(event);
             step.ended = event == "data: [DONE]\n\n";
-            if (!step.ended && event != "data: role\n\n") ++deltas_;
+            if (step.ended || event == "data: role\n\n") return;
+            ++deltas_;
+            text_ += event.substr(6, event.size() - 8);
         }
     }
     std::uint64_t deltas_ = 0;
+    std::string text_;
     bool reported_ = false;
+    bool keeps_text_;
 };
 
 ErrorKind kind_of(int status) {
@@ -131,6 +146,10 @@ public:
     Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& target) const override {
         EncodedRequest encoded{.path = "/chat", .edits = {}, .adjustments = {}};
         encoded.edits.push_back({.offset = 0, .length = request.body.find(' '), .text = std::string(target.model)});
+        if (target.continuation != nullptr) {
+            encoded.edits.push_back(
+                {.offset = request.body.size(), .length = 0, .text = "+" + target.continuation->text});
+        }
         for (auto const& rule : target.provider.parameters) {
             encoded.adjustments.push_back({.field = rule.field, .why = rule.why});
         }
@@ -143,9 +162,9 @@ public:
         }
         return refused;
     }
-    std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const&, std::string_view,
-                                                  ProviderSettings const&) const override {
-        return std::make_unique<FakeDecoder>();
+    std::unique_ptr<StreamDecoder> stream_decoder(ChatRequest const&, std::string_view, ProviderSettings const&,
+                                                  DecoderOptions const& options) const override {
+        return std::make_unique<FakeDecoder>(options);
     }
     Result<AnswerFacts> read_answer(ChatRequest const&, std::string_view, ProviderSettings const&,
                                     std::string_view body) const override {

@@ -132,3 +132,37 @@ TEST_CASE("thoughts between marks are split where the provider's profile has the
     bool const is_split = gateway.sink->body.find(R"("reasoning_content":"a","content":"b")") != std::string::npos;
     CHECK(is_split == (models == "on*"));
 }
+
+TEST_CASE("an OpenAI stream that is cut after its first content goes on at a target that continues texts",
+          "[pipeline][openai][continuation]") {
+    auto size = GENERATE(std::size_t{1}, 4096);
+    auto const dialect = make_openai_dialect();
+    Gateway gateway;
+    speak_openai(gateway, *dialect);
+    auto& model = gateway.settings.models[0];
+    model.continue_after_cut = true;
+    model.targets[1].traits.has.add(Capability::continues_assistant);
+    gateway.settings.providers["beta"].continue_message_members = {{"prefix", "true"}};
+    gateway.load();
+    auto const other = [](std::string const& members, std::string const& finish) {
+        return R"({"id":"d","model":"two-1","choices":[{"index":0,"delta":)" + members + R"(,"finish_reason":)" +
+               finish + "}]}";
+    };
+    auto const second =
+        events({other(R"({"role":"assistant","content":""})", "null"), other(R"({"content":"Grüße"})", "null"),
+                other(R"({"content":" aus"})", "null"), other("{}", R"("stop")"), usage, "[DONE]"});
+    auto const& outcome =
+        gateway.ask({Scene{.body = cut(events({role, delta}), size)}, Scene{.body = cut(second, size)}});
+    std::string const frame = R"({"id":"c","object":"chat.completion.chunk","created":0,"model":"one-1","choices":)";
+    CHECK(gateway.sink->body ==
+          events({role, delta, frame + R"([{"index":0,"delta":{"content":" aus"},"finish_reason":null}]})",
+                  frame + R"([{"index":0,"delta":{},"finish_reason":"stop"}]})", "[DONE]"}));
+    REQUIRE(gateway.upstream.calls.size() == 2);
+    auto const& body = gateway.upstream.calls[1].body;
+    CHECK(body.find(R"({"role":"user","content":"x"},{"role":"assistant","content":"Grüße","prefix":true}])") !=
+          std::string::npos);
+    CHECK(outcome.status == 200);
+    CHECK(outcome.attempts.at(0).usage.source == UsageSource::estimated);
+    CHECK(outcome.attempts.at(1).usage.input == 7);
+    CHECK(outcome.usage.source == UsageSource::estimated);
+}

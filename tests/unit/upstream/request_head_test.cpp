@@ -27,15 +27,16 @@ struct Request {
                                 .timeout = timeout,
                                 .cancellation = cancellation};
         auto const origin = parse_origin(provider.base_url);
-        if (proxy_url.empty()) return request_head(call, *origin, nullptr);
+        auto const fixed = fixed_fields(*origin);
+        if (proxy_url.empty()) return request_head(call, *origin, fixed, nullptr);
         auto const proxy = parse_origin(proxy_url);
-        return request_head(call, *origin, &*proxy);
+        return request_head(call, *origin, fixed, &*proxy);
     }
 };
 
 constexpr std::string_view common =
     "user-agent: sluice/" SLUICE_VERSION
-    "\r\naccept: text/event-stream\r\naccept-encoding: identity\r\ncontent-type: application/json\r\n"
+    "\r\naccept-encoding: identity\r\ncontent-type: application/json\r\naccept: text/event-stream\r\n"
     "content-length: 321\r\nx-request-id: req_1\r\n";
 
 TEST_CASE("the head of a request is exactly what the gateway says, and nothing of the client's", "[request_head]") {

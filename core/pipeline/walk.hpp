@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "core/pipeline/attempt_run.hpp"
+#include "core/pipeline/request_run.hpp"
+#include "core/policy/planner.hpp"
+#include "core/policy/retry.hpp"
+
+namespace sluice {
+
+/// The walk along a plan, from attempt to attempt, until the client has an answer or nothing is left to try.
+class Walk {
+public:
+    /// `run` has been routed.
+    explicit Walk(RequestRun& run, Instant now);
+
+    Task<Result<>> go();
+
+private:
+    std::optional<TargetPass> next_pass();
+    TargetPass::Wish wish_for(std::size_t candidate) const;
+    Task<Result<>> attempt(TargetPass pass);
+    void start_over_at_next();
+    Decision decide(Error const& error);
+    bool divert(Error const& error);
+    bool divert(std::vector<std::size_t> const& extra, std::string_view reason);
+    std::optional<std::size_t> next_usable() const;
+    bool provider_was_tried(std::string_view provider) const;
+    std::vector<PlannedTarget> further_targets() const;
+    Task<Result<>> pause(milliseconds wait);
+    Error none_left();
+    Error summed_up(Error error) const;
+
+    RoutedTarget const& routed() const { return run_.routing.targets[plan_.order[position_].target]; }
+    TargetRuntime const& target() const { return *routed().target; }
+
+    RequestRun& run_;
+    Plan plan_;
+    Instant now_;
+    std::size_t position_ = 0;
+    unsigned attempts_ = 0;
+    unsigned failures_here_ = 0;
+    unsigned targets_tried_ = 0;
+    milliseconds waited_{0};
+    std::string_view reason_;  ///< of a repetition; empty: the plan's
+    bool diverted_ = false;    ///< to the targets for special occasions
+    std::optional<Error> last_;
+};
+
+}  // namespace sluice
