@@ -31,7 +31,8 @@ namespace {
 
 constexpr milliseconds look_interval{500};
 constexpr milliseconds memory_interval{100};
-constexpr unsigned calm_looks = 20;  // 2 s
+constexpr std::uint64_t most_admin_bytes = 4 * 1024 * 1024;  // a prompt to explain
+constexpr unsigned calm_looks = 20;                          // 2 s
 constexpr std::uint64_t worth_giving_back = 8 * 1024 * 1024;
 constexpr std::uint64_t group_share_percent = 70;  // the rest is for the kernel and for what comes between two looks
 constexpr milliseconds drain_step{20};
@@ -130,6 +131,7 @@ private:
     control::ServiceManager service_manager_;
     control::FileWatch files_;
     admin::Condition condition_;
+    admin::InForce in_force_;
 
     std::vector<std::unique_ptr<GatewayWorker>> workers_;
     net::Worker admin_worker_{0};
@@ -188,7 +190,10 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
       access_log_(settings_, worker_count_, log_),
       openai_(make_openai_dialect({.max_event_size = settings_.server.limits.event_bytes})),
       service_manager_(options.load.environment),
-      admin_(metrics_, condition_, LimitSettings{.body_bytes = 0, .max_connections = 512}),
+      admin_(
+          metrics_, condition_, in_force_,
+          [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
+          LimitSettings{.body_bytes = most_admin_bytes, .max_connections = 512}),
       admin_listener_(admin_worker_, admin_, admin_connections_, admin_observer_) {
     files_.watch(std::move(watched));
     metrics_.set_log_dropped_source([this] { return access_log_.dropped() + log_.dropped(); });
@@ -265,6 +270,7 @@ Result<> App::open_admin(control::Inheritance& inheritance) {
 
 Result<> App::listen(control::Inheritance& inheritance) {
     SLUICE_TRY(auto const runtime, make_runtime(settings_));
+    in_force_.set(runtime.snapshot);
     net::TlsContext tls;
     if (settings_.server.tls) {
         SLUICE_TRY(tls, net::server_context(*settings_.server.tls));
@@ -407,6 +413,7 @@ void App::reload(std::string_view why) {
     log_.configure(settings_.telemetry);
     access_log_.configure(settings_);
     metrics_.configure(settings_);
+    in_force_.set(runtime->snapshot);
     each([&runtime, &tls](GatewayWorker& worker) { worker.adopt(*runtime, tls); });
     metrics_.config_reloaded(observe::Metrics::Reload::succeeded, settings_.hash, std::chrono::system_clock::now());
     log_.info("configuration reloaded", {{"why", why}, {"hash", settings_.hash}});

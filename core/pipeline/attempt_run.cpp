@@ -333,6 +333,7 @@ void AttemptRun::add_headers(Headers& headers, UpstreamHead const& head) const {
     AnswerTiming const timing{.own = spent - upstream, .upstream = upstream, .first_token = run_.outcome.first_token};
     add_route_headers(headers, &record_, run_.outcome.attempts.size() + 1, timing);
     add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
+    if (run_.request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
     if (run_.request.wants_receipt) add_receipt(headers, record_.adjustments);
     for (auto const& name : target_.provider->settings->answer_headers) {
         add_upstream_text(headers, name, find(head.headers, name));

@@ -97,6 +97,8 @@ struct Outcome {
     std::optional<Duration> time_per_output_token;  ///< after the first
     bool stream_started = false;
     bool client_left = false;
+    std::string
+        decision{};  ///< how its target was chosen: decision_json(); empty: it was not, or the record is too long
 
     Attempt const* last_attempt() const { return attempts.empty() ? nullptr : &attempts.back(); }
 };

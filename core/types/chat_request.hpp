@@ -35,7 +35,8 @@ struct RequestField {
 /// is the client's; it must outlive this.
 struct ChatRequest {
     std::string_view body;
-    std::string requested_model;  ///< unescaped, checked
+    std::string requested_model;      ///< unescaped, checked
+    std::string_view model_suffix{};  ///< ":nitro" and the like at its end, where that steers us; routers get it, too
     bool stream = false;
     bool include_usage = false;  ///< the client asked for usage in the stream
     std::optional<std::int64_t> max_output_tokens;
@@ -43,6 +44,8 @@ struct ChatRequest {
     bool has_tools = false;
     std::size_t prompt_bytes = 0;  ///< of the JSON strings in `messages`, escapes included: for estimates
     RequestFacts facts;            ///< for the choice of a target
+    /// What the client said about the choice has been passed over, as its key may not say it. No target gets it either.
+    bool steering_ignored = false;
 
     Span model_value;                          ///< with its quotes
     std::optional<Span> stream_options_value;  ///< the whole value, `null` included

@@ -102,7 +102,7 @@ struct TargetTraits {
 struct RequestFacts {
     Capabilities needs{};
     bool stream = false;
-    std::int64_t input_tokens = 0;   ///< estimated from the bytes of the prompt
+    std::int64_t input_tokens = 0;   ///< estimated: bytes of messages and tools / 4, 4 for a message, 768 for an image
     std::int64_t output_tokens = 0;  ///< asked for at most; 0: not said
     unsigned messages = 0;
     unsigned tools = 0;

@@ -1,6 +1,9 @@
 #include "providers/openai/encode.hpp"
 
+#include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/types/error.hpp"
 #include "providers/openai/continuation.hpp"
@@ -30,6 +33,32 @@ void ask_for_usage(ChatRequest const& request, BodyDraft& draft) {
     } else if (!asked.member.value.is_true()) {
         draft.replace(asked, "true");
     }
+}
+
+/// What a client says about the choice of a target is for whoever chooses: us, unless the target is a router. Nothing
+/// is lost by taking it out, as it has been followed already. Rules of profiles may have done so before.
+void drop_steering(ChatRequest const& request, BodyDraft& draft, std::vector<Adjustment>& adjustments) {
+    constexpr std::array<std::string_view, 3> names{"models", "provider", "route"};
+    constexpr auto bits = name_bit(names[0]) | name_bit(names[1]) | name_bit(names[2]);
+    if ((request.names & bits) == 0) return;
+    for (auto const name : names) {
+        auto* const field = draft.find(name);
+        if (field == nullptr) continue;
+        draft.remove(*field);
+        adjustments.push_back({.kind = Adjustment::Kind::dropped,
+                               .severity = request.steering_ignored ? Severity::minor : Severity::exact,
+                               .field = name,
+                               .why = "the gateway chose by it"});
+    }
+}
+
+/// Routers read the suffixes that sort; `:free` was for the choice of this target.
+std::string sent_model(ChatRequest const& request, TargetView const& target) {
+    std::string name(target.model);
+    if (target.provider.is_router && request.model_suffix != ":free" && !request.steering_ignored) {
+        name += request.model_suffix;
+    }
+    return name;
 }
 
 /// `id` as a part of a path.
@@ -69,9 +98,9 @@ Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& targ
     BodyDraft draft(request);
     auto rewritten = parameters::rewrite(request, target.provider.parameters, target.model, target.unsupported, draft);
     if (!rewritten.refused.empty()) return std::unexpected(refusal(*rewritten.refused.front()));
-    if (request.requested_model != target.model) {
-        draft.replace_model(json_quoted(target.model));
-    }
+    if (!target.provider.is_router || request.steering_ignored) drop_steering(request, draft, rewritten.adjustments);
+    auto const model = request.model_suffix.empty() ? std::string(target.model) : sent_model(request, target);
+    if (request.requested_model != model) draft.replace_model(json_quoted(model));
     if (request.stream && target.provider.include_usage) ask_for_usage(request, draft);
     if (target.continuation != nullptr) {
         SLUICE_CHECK(ask_to_continue(request, *target.continuation, target.provider, draft));

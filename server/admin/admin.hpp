@@ -1,7 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
 
+#include "core/pipeline/ports.hpp"
+#include "core/pipeline/snapshot.hpp"
 #include "server/http/server_request.hpp"
 #include "server/observe/metrics.hpp"
 
@@ -13,20 +18,53 @@ struct Condition {
     std::atomic<bool> draining{false};
 };
 
-/// The admin listener: /metrics, /healthz, /readyz. Runs on a thread of its own, so that neither a busy worker nor a
-/// large metrics page is in the way of the other.
+/// The configuration in force, for whoever asks from another thread than the workers'. Thread: any.
+class InForce {
+public:
+    void set(std::shared_ptr<Snapshot const> snapshot) {
+        std::lock_guard const lock(mutex_);
+        snapshot_ = std::move(snapshot);
+    }
+    std::shared_ptr<Snapshot const> get() const {
+        std::lock_guard const lock(mutex_);
+        return snapshot_;
+    }
+
+private:
+    std::mutex mutable mutex_;
+    std::shared_ptr<Snapshot const> snapshot_;
+};
+
+/// The admin listener: /metrics, /healthz, /readyz, /admin/explain. Runs on a thread of its own, so that neither a busy
+/// worker nor a large metrics page is in the way of the other.
 class Admin final : public http::Handler {
 public:
-    Admin(observe::Metrics& metrics, Condition const& condition, LimitSettings limits)
-        : metrics_(metrics), condition_(condition), limits_(limits) {}
+    Admin(observe::Metrics& metrics, Condition const& condition, InForce const& in_force, DialectLookup dialects,
+          LimitSettings limits)
+        : metrics_(metrics),
+          condition_(condition),
+          in_force_(in_force),
+          dialects_(std::move(dialects)),
+          limits_(limits) {}
 
     Task<> handle(http::ServerRequest& request) override;
     void refused(http::ServerRequest const&, Error const&) override {}
     LimitSettings const& limits() const override { return limits_; }
 
 private:
+    struct Page {
+        int status = 200;
+        std::string_view type = "text/plain; charset=utf-8";
+        std::string text{};
+        std::string_view allow{};  ///< methods, for 405
+    };
+    Page page_at(std::string_view path, bool is_read) const;
+    Task<Page> explain(http::ServerRequest& request) const;
+
     observe::Metrics& metrics_;
     Condition const& condition_;
+    InForce const& in_force_;
+    DialectLookup dialects_;
     LimitSettings limits_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "core/pipeline/reply.hpp"
 #include "server/api/chat_request_reader.hpp"
+#include "server/api/choice.hpp"
 #include "server/api/cors.hpp"
 #include "server/http/body_reader.hpp"
 
@@ -13,6 +14,7 @@ namespace sluice::api {
 namespace {
 
 constexpr std::string_view other_route = "other";
+constexpr std::string_view chat_route = "/v1/chat/completions";
 
 /// The path without what SDKs and their users put in front of it: "/openai/v1/models", "/v1/models" and "/models" are
 /// one route.
@@ -96,6 +98,12 @@ Headers forwardable(http::RequestHead const& head, Snapshot const& snapshot) {
     return fields;
 }
 
+ChoiceHeaders choice_headers(http::RequestHead const& head) {
+    ChoiceHeaders headers;
+    for (auto const& field : head.fields) headers.note(field.name, field.value);
+    return headers;
+}
+
 ClientInfo client_of(http::ServerRequest const& request) {
     ClientInfo client{.ip = std::string(request.peer),
                       .user_agent = std::string(request.head.find("user-agent").substr(0, 256)),
@@ -118,7 +126,7 @@ struct Api::Route {
 
 Api::Route const* Api::find_route(std::string_view path, std::string_view& id) {
     static constexpr std::array routes{
-        Route{"/chat/completions", "/v1/chat/completions", "POST", false, &Api::chat_completions},
+        Route{"/chat/completions", chat_route, "POST", false, &Api::chat_completions},
         Route{"/models", "/v1/models", "GET, HEAD", true, &Api::list_models},
         Route{"/models/", "/v1/models/{id}", "GET, HEAD", true, &Api::show_model},
     };
@@ -176,10 +184,38 @@ Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
     co_await (this->*route->endpoint)(visit);
 }
 
+/// Apart from the coroutine, whose frame lives as long as the answer streams. `chat` must outlive the result.
+Result<ClientRequest> Api::client_request(Visit const& visit, ChatRequest& chat, std::uint64_t body_size) {
+    auto const& request = visit.request;
+    auto const& head = request.head;
+    auto const& snapshot = *visit.runtime.snapshot;
+    SLUICE_TRY(auto const unsupported, unsupported_policy(head));
+    SLUICE_TRY(auto choice, read_choice(chat, choice_headers(head), visit.caller, snapshot));
+    return ClientRequest{.request_id = request.request_id,
+                         .client = client_of(request),
+                         .caller = visit.caller,
+                         .method = std::string(head.method),
+                         .route = chat_route,
+                         .chat = chat,
+                         .steering = std::move(choice.steering),
+                         .model = std::move(choice.model),
+                         .session = std::move(choice.session),
+                         .user = std::move(choice.user),
+                         .own_keys = std::move(choice.own_keys),
+                         .header = [&head](std::string_view name) { return head.find(name); },
+                         .unsupported = unsupported,
+                         .wants_receipt = includes(head, "adjustments"),
+                         .forwardable = forwardable(head, snapshot),
+                         .client_timeout = client_timeout(head),
+                         .received_at = request.received_at,
+                         .started_at = request.started_at,
+                         .bytes_in = head.size + body_size};
+}
+
 Task<> Api::chat_completions(Visit& visit) {
     auto& request = visit.request;
     auto const& head = request.head;
-    constexpr std::string_view route = "/v1/chat/completions";
+    constexpr auto route = chat_route;
     if (!is_json(head.find("content-type")) || head.count("content-encoding") > 0) {
         co_return co_await refuse(request, route, &visit.caller, ErrorKind::unsupported_media_type);
     }
@@ -190,26 +226,12 @@ Task<> Api::chat_completions(Visit& visit) {
         co_return co_await refuse(request, route, &visit.caller, body.error());
     }
     ChatLimits const chat_limits{.max_choices = limits.max_choices, .max_output_tokens = limits.max_output_tokens};
-    auto const chat = read_chat_request(*body, chat_limits);
+    auto chat = read_chat_request(*body, chat_limits);
     if (!chat) co_return co_await refuse(request, route, &visit.caller, chat.error());
-    auto const unsupported = unsupported_policy(head);
-    if (!unsupported) co_return co_await refuse(request, route, &visit.caller, unsupported.error());
-
-    ClientRequest const client{.request_id = request.request_id,
-                               .client = client_of(request),
-                               .caller = visit.caller,
-                               .method = std::string(head.method),
-                               .route = route,
-                               .chat = *chat,
-                               .unsupported = *unsupported,
-                               .wants_receipt = includes(head, "adjustments"),
-                               .forwardable = forwardable(head, *visit.runtime.snapshot),
-                               .client_timeout = client_timeout(head),
-                               .received_at = request.received_at,
-                               .started_at = request.started_at,
-                               .bytes_in = head.size + body->size()};
+    auto const client = client_request(visit, *chat, body->size());
+    if (!client) co_return co_await refuse(request, route, &visit.caller, client.error());
     if (chat->stream) metrics_.stream_opened();
-    co_await pipeline_.handle(client, visit.runtime.snapshot, request.reply, request.cancellation);
+    co_await pipeline_.handle(*client, visit.runtime.snapshot, request.reply, request.cancellation);
     if (chat->stream) metrics_.stream_closed();
 }
 

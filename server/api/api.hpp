@@ -47,6 +47,7 @@ private:
     [[gnu::noinline]] Task<> list_models(Visit& visit);
     [[gnu::noinline]] Task<> show_model(Visit& visit);
     Task<> chat_completions(Visit& visit);
+    static Result<ClientRequest> client_request(Visit const& visit, ChatRequest& chat, std::uint64_t body_size);
 
     Task<> dispatch(http::ServerRequest& request, Runtime const& runtime);
     [[gnu::noinline]] Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller,

@@ -9,10 +9,12 @@
 #include "server/cli/check_command.hpp"
 #include "server/cli/config_command.hpp"
 #include "server/cli/exit_code.hpp"
+#include "server/cli/explain_command.hpp"
 #include "server/cli/gateway_commands.hpp"
 #include "server/cli/import_command.hpp"
 #include "server/cli/migrate_command.hpp"
 #include "server/cli/models_command.hpp"
+#include "server/cli/replay_command.hpp"
 #include "server/cli/run_command.hpp"
 
 namespace sluice::cli {
@@ -170,6 +172,40 @@ void add_import(CLI::App& app, Action& action) {
     command->callback([options, &action] { action = [options] { return run_import_litellm(*options); }; });
 }
 
+void add_explain(CLI::App& app, Action& action) {
+    auto options = std::make_shared<ExplainOptions>();
+    auto* const command = app.add_subcommand("explain", "Where a request would go, and why; sends nothing");
+    command->add_option("-m,--model", options->model, "model that a client asks for");
+    command->add_option("--key", options->key, "name of the key that it comes with");
+    command->add_option("--body", options->body_file, "the request, a JSON file; - is stdin");
+    command->add_option("--header", options->headers, "'name: value', again for each header");
+    command->add_option("--seed", options->seed, "the same seed, the same choice");
+    command->add_option("-c,--config", options->config_file, "plan with this file and fresh health")
+        ->envname("SLUICE_CONFIG");
+    command->add_option("--admin", options->admin_url, "ask the running gateway with this admin URL");
+    command->add_flag("--json", options->json, "for scripts");
+    command->footer(
+        "Exit codes: 0, 1 no target or the request would be refused, 2 wrong usage, 69 no gateway, 78 wrong "
+        "configuration.\n"
+        "Examples:\n  sluice explain -m fast -c sluice.yaml\n"
+        "  sluice explain -m fast:floor --key team-a --body request.json --admin http://127.0.0.1:9090");
+    command->callback([options, &action] { action = [options] { return run_explain(*options); }; });
+}
+
+void add_replay(CLI::App& app, Action& action) {
+    auto options = std::make_shared<ReplayOptions>();
+    auto* const command = app.add_subcommand("replay", "What another configuration would have chosen; sends nothing");
+    command->add_option("--log", options->log_file, "access log (JSON lines); - is stdin")->required();
+    command->add_option("-c,--config", options->config_file, "the new configuration")->required();
+    command->add_flag("--json", options->json, "for scripts");
+    command->footer(
+        "Exit codes: 0 the same choices, 3 some change, 4 some request finds no target or a record does not hold, 2 "
+        "wrong\n"
+        "usage, 78 wrong configuration.\n"
+        "Example:\n  sluice replay --log access.jsonl --config new.yaml");
+    command->callback([options, &action] { action = [options] { return run_replay(*options); }; });
+}
+
 /// "did you mean": for a command that is nearly one of ours.
 void suggest(CLI::App const& app, std::string const& word) {
     std::vector<std::string> names;
@@ -204,6 +240,8 @@ int run(int argc, char const* const* argv) {
     add_models(app, action);
     add_migrate(app, action);
     add_import(app, action);
+    add_explain(app, action);
+    add_replay(app, action);
     auto json = std::make_shared<bool>(false);
     auto* const version = app.add_subcommand("version", "Print the version");
     version->add_flag("--json", *json, "for scripts");

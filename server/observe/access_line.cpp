@@ -129,6 +129,10 @@ void append_json(LineBuffer& out, Outcome const& outcome, ObserveSettings const&
     add_model(line, outcome, settings);
     add_usage(line, outcome);
     add_times(line, outcome);
+    if (!outcome.decision.empty()) {
+        line.begin("decision").raw(outcome.decision);  // JSON already
+        line.done();
+    }
     line.end();
     out.raw("\n");
 }

@@ -88,3 +88,28 @@ TEST_CASE("the path may hold the target's model, encoded", "[openai]") {
     CHECK(openai::encode(*request, {.provider = provider, .model = "a/b c?"})->path ==
           "/deployments/a%2Fb%20c%3F/chat/completions?api-version=1");
 }
+
+TEST_CASE("what a client says about the choice reaches routers only", "[openai]") {
+    std::string const steered = std::string(R"({"provider":{"only":["x"]},"model":"m:nitro",)") + messages +
+                                R"(,"models":["a"],"route":"fallback","x":1})";
+    auto request = *read_chat_request(steered, {});
+    request.model_suffix = ":nitro";
+    auto const sent = [&](bool is_router) {
+        ProviderSettings provider;
+        provider.is_router = is_router;
+        auto const made =
+            openai::encode(request, {.provider = provider, .model = "up", .unsupported = UnsupportedPolicy::reject});
+        REQUIRE(made);
+        std::string out;
+        for (auto const piece : spliced(steered, made->edits)) out += piece;
+        return std::pair(out, made->adjustments);
+    };
+    auto const [direct, receipt] = sent(false);
+    CHECK(direct == std::string(R"({"model":"up",)") + messages + R"(,"x":1})");
+    REQUIRE(receipt.size() == 3);
+    for (auto const& line : receipt) CHECK(line.severity == Severity::exact);
+    CHECK(sent(true).first == std::string(R"({"provider":{"only":["x"]},"model":"up:nitro",)") + messages +
+                                  R"(,"models":["a"],"route":"fallback","x":1})");
+    request.steering_ignored = true;
+    CHECK(sent(true).first == direct);
+}
