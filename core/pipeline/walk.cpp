@@ -6,6 +6,7 @@
 #include "core/pipeline/continuation.hpp"
 #include "core/pipeline/race.hpp"
 #include "core/pipeline/refusal.hpp"
+#include "core/pipeline/routing_record.hpp"
 #include "core/policy/retry_budget.hpp"
 
 namespace sluice {
@@ -32,6 +33,8 @@ Walk::Walk(RequestRun& run, Instant now) : run_(run), plan_(make_plan(run.routin
         auto const& first = run_.routing.candidates[plan_.order.front().target];
         run_.snapshot.hedges().count_request(now, expected_cost(run_.request.chat.facts, first).value_or(NanoUsd{}));
     }
+    run_.outcome.decision = record_of(
+        {.snapshot = run.snapshot, .request = run.request, .dialects = run.parts.dialects}, run.routing, plan_);
     if (all_too_small(plan_)) divert(run_.model->settings->on_context_length, "fallback for long prompts");
 }
 

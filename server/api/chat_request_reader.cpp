@@ -7,6 +7,7 @@
 
 #include "core/json/json_index.hpp"
 #include "core/json/json_string.hpp"
+#include "core/policy/complexity.hpp"
 #include "core/types/parameter_rule.hpp"
 
 namespace sluice {
@@ -164,12 +165,13 @@ void Reader::complete_facts() {
     auto const bytes = request_.prompt_bytes + tool_bytes_;
     facts.input_tokens = static_cast<std::int64_t>((bytes + bytes_per_token - 1) / bytes_per_token) +
                          tokens_per_message * facts.messages + tokens_per_image * images_;
-    // Without tools these three say nothing, and a model that lacks them does not mind.
-    if (facts.tools == 0) return;
-    need(Capability::tools);
-    if (facts.stream) need(Capability::stream_tools);
-    if (wants_parallel_calls_) need(Capability::parallel_tools);
-    if (forces_a_call_) need(Capability::required_tool);
+    if (facts.tools > 0) {  // without tools these three say nothing, and a model that lacks them does not mind
+        need(Capability::tools);
+        if (facts.stream) need(Capability::stream_tools);
+        if (wants_parallel_calls_) need(Capability::parallel_tools);
+        if (forces_a_call_) need(Capability::required_tool);
+    }
+    facts.complexity = complexity_of(facts);
 }
 
 /// name_bit of a member's name.
