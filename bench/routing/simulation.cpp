@@ -175,6 +175,7 @@ private:
 
     void choose_by_truth(Request& request) {
         std::vector<std::pair<double, std::size_t>> ranked;
+        ranked.reserve(upstreams_.size());
         for (std::size_t i = 0; i < upstreams_.size(); ++i) ranked.emplace_back(truth(i, request), i);
         std::sort(ranked.begin(), ranked.end());
         for (auto const& [value, target] : ranked) request.plan.order.push_back({.target = target});
