@@ -44,12 +44,10 @@ struct Words {
 
 void order_by_measurement(RouteSettings const& route, std::span<Choice> choices, Lottery& lottery, Words const& words) {
     sort_by_score(choices);
-    bool const drawn = draw_first_of_two(choices, lottery);
+    bool const explored = explore(route.explore_percent, choices, lottery);
+    bool const drawn = !explored && draw_first_of_two(choices, lottery);
     for (auto& choice : choices) choice.reason = words.next;
-    choices.front().reason = drawn ? words.drawn : words.best;
-    if (!explore(route.explore_percent, choices, lottery)) return;
-    if (choices.size() > 1) choices[1].reason = words.next;
-    choices.front().reason = words.explored;
+    choices.front().reason = explored ? words.explored : drawn ? words.drawn : words.best;
 }
 
 }  // namespace

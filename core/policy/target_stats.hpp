@@ -83,7 +83,9 @@ private:
         LogHistogram tokens_per_second;
     };
 
-    static std::int64_t period_of(Instant now) { return now.time_since_epoch() / (window / bucket_count); }
+    static std::int64_t period_of(Instant now) {
+        return now.time_since_epoch() / (window / static_cast<int>(bucket_count));
+    }
     static void add_answer(Bucket& bucket, AttemptSample const& sample);
     static void merge(Bucket& sum, Bucket const& part);
     Measured compute(Instant now) const;
