@@ -44,11 +44,8 @@ Result<> read_body(ChatRequest const& chat, Steering& steering) {
     };
     if (auto const models = member("models")) SLUICE_CHECK(read_names(models, "models", steering.models));
     if (auto const provider = member("provider")) SLUICE_CHECK(read_preferences(provider, "provider", steering));
-    if (auto const route = member("route")) {  // an old word for how models[] are sorted
-        bool const pools = route.string() == "sort";
-        if (!pools && route.string() != "fallback") return wrong_value("route", "must be \"fallback\" or \"sort\"");
-        steering.pool_models = pools;
-    }
+    // An old word for how models[] are sorted. Other software has other routes: what is no word of ours says nothing.
+    if (auto const route = member("route")) steering.pool_models = route.string() == "sort";
     return {};
 }
 

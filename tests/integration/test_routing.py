@@ -10,7 +10,7 @@ from harness import FORGIVING, Gateway, chat_body, config, provider, request_byt
 from scripted import Scripted, chunk, chunks, event, head, sized, whole
 
 STREAM = b"text/event-stream"
-USAGE = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110, "prompt_tokens_details": {"cached_tokens": 90}}
+CACHED = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110, "prompt_tokens_details": {"cached_tokens": 90}}
 
 
 def stream_of(*texts, finish="stop"):
@@ -26,6 +26,11 @@ def late_stream(seconds, *texts):
 def refusal(status, code, message="no"):
     body = json.dumps({"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}).encode()
     return head(b"Content-Length: %d" % len(body), status=f"HTTP/1.1 {status} X".encode()) + body
+
+
+def cached(text):
+    """An answer whose prompt came from the provider's cache: a session that finds no warm cache has no reason to stay."""
+    return sized(json.dumps({**json.loads(whole(text)), "usage": CACHED}).encode())
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +72,7 @@ def gateway(folder, lab, upstream):
         "crawls-alone": {"targets": ["a/crawl"], "timeout": {"start_rate": 100, "start_window": "400ms"}},
     }
     prices = {"a/dear": {"input": 10, "output": 30}, "b/cheap": {"input": 1, "output": 2}}
-    upstream.answers |= {name: sized(whole(name)) for name in ("one", "two", "three", "dear", "cheap", "unpriced")}
+    upstream.answers |= {name: cached(name) for name in ("one", "two", "three", "dear", "cheap", "unpriced")}
     upstream.answers["slow"] = [0.12, sized(whole("slow"))]
     upstream.answers["context"] = refusal(400, "context_length_exceeded")
     upstream.answers["filter"] = refusal(400, "content_filter")
@@ -181,7 +186,7 @@ def test_a_session_moves_with_its_fallback(gateway, upstream):
     first = served(gateway, "session", headers=session)
     upstream.answers[first] = refusal(500, "broken")
     second = served(gateway, "session", headers=session)
-    upstream.answers[first] = sized(whole(first))
+    upstream.answers[first] = cached(first)
     assert second != first
     assert {served(gateway, "session", headers=session) for _ in range(6)} == {second}
 
@@ -197,7 +202,7 @@ def test_a_hedge_takes_over_from_a_late_first_token(gateway, upstream):
     assert (first["result"], second["result"]) == ("cancelled", "ok") and second["hedge"] is True
     assert answer.header("x-sluice-provider") == "b"
     wait_until(lambda: gateway.metric("sluice_hedges_total", provider="b", outcome="ok") >= 1, what="it is counted")
-    upstream.answers["two"] = sized(whole("two"))
+    upstream.answers["two"] = cached("two")
 
 
 @pytest.mark.parametrize("model", ["hedge-loses", "hedge-error"])
@@ -218,7 +223,7 @@ def test_a_client_that_leaves_a_race_ends_both_attempts(gateway, upstream):
         wait_until(lambda: gateway.metric("sluice_in_flight_requests") == 1, what="it is under way")
         time.sleep(0.4)
     wait_until(lambda: gateway.metric("sluice_in_flight_requests") == 0, 3, what="it is over at once")
-    upstream.answers["two"] = sized(whole("two"))
+    upstream.answers["two"] = cached("two")
 
 
 def test_a_stream_that_starts_too_slowly_is_not_shown(gateway, upstream):
@@ -231,7 +236,7 @@ def test_a_stream_that_starts_too_slowly_is_not_shown(gateway, upstream):
     answer = gateway.chat("crawls", stream=True)
     assert answer.content == "swift" and answer.finished
     assert gateway.logged(answer.header("x-request-id"))["attempts"][0]["result"] == "timeout"
-    upstream.answers["two"] = sized(whole("two"))
+    upstream.answers["two"] = cached("two")
     alone = gateway.chat("crawls-alone", stream=True)
     assert alone.content == "abcdefgh" and alone.finished, "nobody else could do better"
 
