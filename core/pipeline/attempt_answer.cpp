@@ -67,7 +67,7 @@ Task<Result<std::string_view>> AttemptRun::read_whole(Exchange& exchange, Upstre
         now_ = run_.parts.clock.now();
         if (!piece) {
             if (auto error = failure_of(std::move(piece.error()))) co_return std::unexpected(std::move(*error));
-            SLUICE_CO_CHECK(co_await run_.stream.keep_alive(now_));
+            if (may_talk()) SLUICE_CO_CHECK(co_await run_.stream.keep_alive(now_));
             continue;
         }
         body_ended_ = piece->empty();

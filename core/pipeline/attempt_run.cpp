@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/pipeline/answer_headers.hpp"
+#include "core/pipeline/race.hpp"
 #include "core/stream/usage_tally.hpp"
 
 namespace sluice {
@@ -41,6 +42,7 @@ AttemptRun::AttemptRun(RequestRun& run, std::size_t candidate, TargetPass pass, 
       dialect_(run.parts.dialects(target_.provider->settings->dialect)),
       started_(plan.now),
       now_(plan.now),
+      lane_(plan.lane),
       continuation_(plan.continuation) {
     auto const* const credential = pass_.credential();
     record_.provider = target_.provider->settings->name;
@@ -49,6 +51,7 @@ AttemptRun::AttemptRun(RequestRun& run, std::size_t candidate, TargetPass pass, 
     record_.reason = plan.reason;
     record_.waited = plan.waited;
     record_.continued = continuation_ != nullptr;
+    record_.hedge = plan.is_hedge;
 }
 
 AttemptRun::~AttemptRun() {
@@ -56,14 +59,19 @@ AttemptRun::~AttemptRun() {
         record_.result = AttemptResult::cancelled;
         record_.uncertain = sent_;
     }
-    record_.duration = now_ - started_;
+    record_.duration = own_time();
     record_.usage = usage();
     if (record_.usage.source != UsageSource::none) {
         record_.sheet_cost = sheet_cost_of(record_.usage);
         run_.cost = sum(run_.cost, record_.cost());
         run_.sheet_cost = sum(run_.sheet_cost, record_.sheet_cost);
     }
-    auto& outcome = run_.outcome;
+    if (may_talk()) add_to(run_.outcome);
+    run_.outcome.attempts.push_back(std::move(record_));
+}
+
+/// What the request as a whole takes from the attempt that counts.
+void AttemptRun::add_to(Outcome& outcome) {
     outcome.upstream_time += upstream_time();
     if (decoder_) {
         outcome.reported_model = decoder_->reported_model();
@@ -75,7 +83,6 @@ AttemptRun::~AttemptRun() {
     if (record_.first_token && record_.usage.output > 1) {
         outcome.time_per_output_token = (record_.duration - *record_.first_token) / (record_.usage.output - 1);
     }
-    outcome.attempts.push_back(std::move(record_));
 }
 
 Task<Result<>> AttemptRun::go() {
@@ -105,7 +112,7 @@ Task<Result<>> AttemptRun::exchange_answer() {
                             .client_headers = run_.request.forwardable,
                             .timeout = target_.timeout,
                             .deadline = run_.deadline,
-                            .cancellation = run_.cancellation};
+                            .cancellation = cancellation()};
     auto called = co_await run_.parts.upstream.call(call);
     now_ = run_.parts.clock.now();
     if (!called) {
@@ -137,7 +144,7 @@ Task<Result<UpstreamHead const*>> AttemptRun::wait_for_head(Exchange& exchange) 
         now_ = run_.parts.clock.now();
         if (head) co_return head;
         if (auto error = failure_of(std::move(head.error()))) co_return std::unexpected(std::move(*error));
-        SLUICE_CO_CHECK(co_await run_.stream.keep_alive(now_));
+        if (may_talk()) SLUICE_CO_CHECK(co_await run_.stream.keep_alive(now_));
     }
 }
 
@@ -179,7 +186,8 @@ void AttemptRun::note_limits(UpstreamHead const& head) {
 Instant AttemptRun::next_look() const {
     auto const limits =
         earlier(earlier(run_.deadline, answered_ ? never : head_limit_), earlier(idle_limit_, rate_limit_));
-    return earlier(limits, run_.stream.next_comment());
+    auto const own = earlier(limits, start_limit_);
+    return may_talk() ? earlier(own, run_.stream.next_comment()) : own;
 }
 
 /// What a failed wait for the upstream means; nothing: wait on.
@@ -198,6 +206,7 @@ std::optional<Error> AttemptRun::passed_limit() {
     }
     if (now_ >= idle_limit_) return timed_out("the upstream fell silent");
     if (now_ >= rate_limit_) return timed_out("the upstream sends too slowly");
+    if (now_ >= start_limit_) return timed_out("the stream starts too slowly");
     return std::nullopt;
 }
 
@@ -217,6 +226,12 @@ void AttemptRun::conclude(Result<>& result) {
     auto const rest = pass_.failed(error, verdict, now_, run_.parts.clock.random());
     add_sample(verdict);
     if (describe(error.kind).fault == Fault::upstream) remember_session(false);
+    bool const beaten = lane_ != nullptr && cancellation().reason() == CancelReason::beaten;
+    if (beaten && !record_.first_token) {  // so late at least: without these the late ones would be missing
+        record_.first_token = own_time();
+        add_sample(Verdict::success);
+        record_.first_token.reset();
+    }
     if (rest && error.kind == ErrorKind::upstream_rate_limited && !error.retry_after) error.retry_after = rest;
     record_.uncertain = uncertain_after(error);
     if (shown_) {
@@ -259,6 +274,24 @@ void AttemptRun::remember_session(bool served) {
                    .tokens = used.input + used.output,
                    .expires = now_ + run_.model->settings->affinity.keep},
                   now_);
+}
+
+bool AttemptRun::is_alone() const { return lane_ == nullptr || lane_->is_alone(); }
+
+/// Is this the attempt that the client hears? Of several in a race it is one, from its claim on.
+bool AttemptRun::may_talk() const { return lane_ == nullptr || lane_->has_claimed(); }
+
+Cancellation& AttemptRun::cancellation() const { return lane_ ? lane_->cancellation() : run_.cancellation; }
+
+/// What the client has waited for upstreams since the attempt, or the race that it is in, began.
+Duration AttemptRun::upstream_time() const { return now_ - (lane_ ? lane_->race_started() : started_); }
+
+/// From here on the client hears this attempt, unless another one was faster.
+Task<Result<>> AttemptRun::claim() {
+    if (lane_ == nullptr) co_return Result<>();
+    SLUICE_CO_TRY(bool const first, co_await lane_->claim());
+    if (!first) co_return std::unexpected(cancelled_error(CancelReason::beaten));
+    co_return Result<>();
 }
 
 /// The request went out whole, and nothing tells whether the upstream charges for it.

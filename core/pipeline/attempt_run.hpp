@@ -10,12 +10,16 @@
 
 namespace sluice {
 
+class Lane;
+
 /// Why and when an attempt is made.
 struct AttemptPlan {
     std::string_view reason;
     milliseconds waited{0};
     Instant now;
+    bool is_hedge = false;
     Continuation const* continuation = nullptr;  ///< what to go on with; null: the answer begins here
+    Lane* lane = nullptr;                        ///< its part in a race with another attempt; null: it is alone
 };
 
 /// One call to one target with one credential: encode, send, classify or relay. Its destructor adds the Attempt to the
@@ -42,6 +46,11 @@ private:
     [[gnu::noinline]] Task<Result<>> commit(StreamStep const& step, UpstreamHead const& head);
     void decode(std::string_view piece, StreamStep& step);
     std::optional<Error> hold(StreamStep const& step);
+    bool has_proven_its_speed();
+    Task<Result<>> claim();
+    bool is_alone() const;
+    bool may_talk() const;
+    Cancellation& cancellation() const;
 
     [[gnu::noinline]] Task<Result<>> relay_answer(Exchange& exchange, UpstreamHead const& head);
     Task<Result<std::string_view>> read_whole(Exchange& exchange, UpstreamHead const& head, std::uint64_t limit);
@@ -52,6 +61,7 @@ private:
     std::optional<Error> failure_of(Error error);
     std::optional<Error> passed_limit();
     void conclude(Result<>& result);
+    void add_to(Outcome& outcome);
     void remember_session(bool served);
     void add_sample(Verdict verdict);
     bool uncertain_after(Error const& error) const;
@@ -59,7 +69,8 @@ private:
     std::optional<NanoUsd> sheet_cost_of(Usage const& usage) const;
     void add_headers(Headers& headers, UpstreamHead const& head) const;
 
-    Duration upstream_time() const { return now_ - started_; }
+    Duration own_time() const { return now_ - started_; }
+    Duration upstream_time() const;
 
     RequestRun& run_;
     TargetRuntime const& target_;
@@ -77,6 +88,8 @@ private:
     Instant idle_limit_ = never;
     Instant rate_limit_ = never;  ///< when the current window of the throughput guard ends
     std::uint64_t rate_bytes_ = 0;
+    Instant start_limit_ = never;  ///< until when a stream must show that it is fast enough
+    Lane* lane_;
     Continuation const* continuation_;
     bool keeps_text_ = false;  ///< somebody may go on with it
     bool shown_ = false;       ///< the client has seen a part of this attempt

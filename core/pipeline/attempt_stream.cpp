@@ -1,4 +1,4 @@
-#include <array>
+#include <algorithm>
 
 #include "core/pipeline/answer_headers.hpp"
 #include "core/pipeline/attempt_run.hpp"
@@ -23,17 +23,18 @@ Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& 
     while (!step.ended) {
         auto const piece = co_await exchange.read(next_look());
         now_ = run_.parts.clock.now();
-        if (run_.cancellation) co_return std::unexpected(cancelled_error(run_.cancellation.reason()));
+        if (cancellation()) co_return std::unexpected(cancelled_error(cancellation().reason()));
         if (!piece) {
             if (auto error = failure_of(piece.error())) co_return std::unexpected(std::move(*error));
-            SLUICE_CO_CHECK(co_await run_.stream.keep_alive(now_));
+            if (may_talk()) SLUICE_CO_CHECK(co_await run_.stream.keep_alive(now_));
             continue;
         }
         decode(*piece, step);
         if (shown_) {
             if (!step.relay.empty()) SLUICE_CO_CHECK(co_await run_.stream.write(step.relay, now_));
-        } else if ((step.committed || step.ended) && !step.error) {
+        } else if ((step.ended || (step.committed && has_proven_its_speed())) && !step.error) {
             exchange.keep_connection();
+            SLUICE_CO_CHECK(co_await claim());
             SLUICE_CO_CHECK(co_await commit(step, head));
         } else if (auto error = hold(step)) {
             co_return std::unexpected(std::move(*error));
@@ -68,12 +69,28 @@ std::optional<Error> AttemptRun::hold(StreamStep const& step) {
     return Error{.kind = ErrorKind::upstream_invalid_response, .detail = "too many events without any content"};
 }
 
+/// Whether the client may see the stream: where others could take over, a slow one is not shown. So much text at the
+/// wanted rate, or a buffer full of it, is proof.
+bool AttemptRun::has_proven_its_speed() {
+    constexpr std::uint64_t enough = 256;
+    auto const& timeout = target_.timeout;
+    if (timeout.start_rate == 0 || continuation_ != nullptr || run_.routing.candidates.size() < 2) return true;
+    if (start_limit_ == never) {
+        start_limit_ = now_ + timeout.start_window;
+        answered_ = true;
+        record_.first_token = own_time();
+    }
+    auto const wanted = timeout.start_rate * static_cast<std::uint64_t>(timeout.start_window.count()) / 1000;
+    return decoder_->text_bytes() >= std::min(wanted, enough);
+}
+
 /// The commit point: from here on the client is shown this attempt, and no other unless that goes on with it.
 Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& head) {
     run_.committed = answered_ = shown_ = true;
-    if (!keeps_text_) run_.client.forget_request();
+    start_limit_ = never;
+    if (!keeps_text_ && is_alone()) run_.client.forget_request();
     if (step.committed) {
-        record_.first_token = upstream_time();
+        if (!record_.first_token) record_.first_token = own_time();
         if (continuation_ == nullptr) run_.outcome.first_token = now_ - run_.request.received_at;
         pass_.answering(now_);
     }

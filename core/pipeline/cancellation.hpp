@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
 namespace sluice {
 
-enum class CancelReason : std::uint8_t { none, client_left, server_shutdown };
+/// beaten: another attempt at the same request was faster.
+enum class CancelReason : std::uint8_t { none, client_left, server_shutdown, beaten };
 
 /// What can be told that its request is not wanted any more.
 class Cancellable {
@@ -15,40 +15,66 @@ public:
     virtual void cancelled() = 0;
 };
 
-/// Says once that a request is not wanted any more, and wakes whatever it is waiting for. Thread: the request's worker.
+/// Says once that a request is not wanted any more, and wakes whatever waits for it: usually one, several while
+/// attempts race. Thread: the request's worker.
 class Cancellation {
+    struct Link {
+        Link* before = this;
+        Link* behind = this;
+
+        void insert_behind(Link& other) {
+            before = &other;
+            behind = other.behind;
+            other.behind->before = this;
+            other.behind = this;
+        }
+        void remove() {
+            before->behind = behind;
+            behind->before = before;
+            before = behind = this;
+        }
+    };
+
 public:
     Cancellation() = default;
     Cancellation(Cancellation const&) = delete;
     Cancellation& operator=(Cancellation const&) = delete;
 
-    /// The first reason stays.
+    /// The first reason stays. Those who wait may run to their ends, and *this may be gone when it returns.
     void trigger(CancelReason reason) {
         if (reason_ != CancelReason::none) return;
         reason_ = reason;
-        if (waiting_ != nullptr) waiting_->cancelled();
+        Link told;  // on the stack: what follows must not need *this
+        told.insert_behind(hooks_);
+        hooks_.remove();
+        while (told.behind != &told) {
+            auto* const next = static_cast<Hook*>(told.behind);
+            next->remove();
+            next->waiting_.cancelled();
+        }
     }
 
     CancelReason reason() const { return reason_; }
     explicit operator bool() const { return reason_ != CancelReason::none; }
 
-    /// While it lives, trigger() tells `waiting`. A request waits for one thing at a time, so the latest hook counts.
-    class Hook {
+    /// While it lives, trigger() tells `waiting`; the latest first.
+    class Hook : private Link {
     public:
-        Hook(Cancellation& cancellation, Cancellable& waiting)
-            : cancellation_(cancellation), previous_(std::exchange(cancellation.waiting_, &waiting)) {}
+        Hook(Cancellation& cancellation, Cancellable& waiting) : waiting_(waiting) {
+            insert_behind(cancellation.hooks_);
+        }
         Hook(Hook const&) = delete;
         Hook& operator=(Hook const&) = delete;
-        ~Hook() { cancellation_.waiting_ = previous_; }
+        ~Hook() { remove(); }
 
     private:
-        Cancellation& cancellation_;
-        Cancellable* previous_;
+        friend class Cancellation;
+        Cancellable& waiting_;
     };
 
 private:
     CancelReason reason_ = CancelReason::none;
-    Cancellable* waiting_ = nullptr;
+    Link hooks_;
 };
 
 }  // namespace sluice

@@ -15,6 +15,7 @@
 #include "core/pipeline/sessions.hpp"
 #include "core/policy/breaker.hpp"
 #include "core/policy/credential_pool.hpp"
+#include "core/policy/hedge_budget.hpp"
 #include "core/policy/target_stats.hpp"
 #include "core/types/clock.hpp"
 #include "core/types/rate_limits.hpp"
@@ -137,6 +138,7 @@ public:
                                                   std::vector<CredentialSettings> const& credentials);
     std::shared_ptr<InFlight> in_flight(std::string const& provider);
     std::shared_ptr<SessionTable> const& sessions() const { return sessions_; }
+    std::shared_ptr<HedgeBudget> const& hedges() const { return hedges_; }
 
     /// For metrics and admin pages: one row for each target (the worst state where it has several breakers).
     std::vector<BreakerStatus> breakers(Instant now) const;
@@ -157,6 +159,7 @@ private:
     std::map<std::string, std::weak_ptr<CredentialHealth>> credentials_;
     std::map<std::string, std::weak_ptr<InFlight>> in_flight_;
     std::shared_ptr<SessionTable> const sessions_ = std::make_shared<SessionTable>();
+    std::shared_ptr<HedgeBudget> const hedges_ = std::make_shared<HedgeBudget>();
 };
 
 }  // namespace sluice

@@ -48,6 +48,7 @@ struct Attempt {
     Duration connect{0};                  ///< zero on a reused connection
     std::optional<Duration> first_token;  ///< from sending to the first valid delta
     bool reused_connection = false;
+    bool hedge = false;      ///< a second attempt beside one that was late
     bool continued = false;  ///< it was asked to go on with the text of the attempt before
     bool uncertain = false;  ///< the request went out completely, yet no answer tells whether it was billed
     Usage usage{};           ///< with what the provider says that it charges

@@ -173,11 +173,23 @@ public:
 // --- the rest
 // ----------------------------------------------------------------------------------------------------------
 
+/// Lets a coroutine wait for something that others do, perhaps on another worker.
+class Gate {
+public:
+    virtual ~Gate() = default;
+    /// Waits until the gate is opened, or was since the last wait (true), or until `until` (false). One at a time
+    /// waits. Errors: client_closed or server_shutdown, when cancelled.
+    virtual Task<Result<bool>> wait(Instant until, Cancellation& cancellation) = 0;
+    /// Who waits goes on later, on its worker. Thread: any.
+    virtual void open() = 0;
+};
+
 /// The worker's time. Fakes tick by hand.
 class Clock {
 public:
     virtual ~Clock() = default;
     virtual Instant now() = 0;
+    virtual std::shared_ptr<Gate> make_gate() = 0;
     /// Returns early, with client_closed or server_shutdown, when cancelled.
     virtual Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) = 0;
     /// Uniform in [0, 1), for jitter.

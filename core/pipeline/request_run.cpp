@@ -24,6 +24,8 @@ void add(Usage& sum, Usage const& usage) {
 
 Error cancelled_error(CancelReason reason) {
     if (reason == CancelReason::server_shutdown) return {.kind = ErrorKind::server_shutdown};
+    if (reason == CancelReason::beaten)
+        return {.kind = ErrorKind::client_closed, .detail = "another attempt was faster"};
     return {.kind = ErrorKind::client_closed};
 }
 

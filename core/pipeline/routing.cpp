@@ -94,6 +94,8 @@ PlanInput Routing::input() const {
             .model_filter = settings.require.empty() ? nullptr : &settings.require,
             .caller_filter = caller_filter,
             .bound = bound,
+            .strict = strict,
+            .long_prompts_go_elsewhere = !settings.on_context_length.empty(),
             .try_when_all_open = settings.breaker.try_when_all_open,
             .draw = draw};
 }
@@ -110,6 +112,7 @@ void Routing::add_target(RoutedTarget const& routed, RoutingView const& view, In
         .price = target.price ? target.price : view.snapshot.price_of(target, fill_star(target.model, routed.star))};
     observe(candidate, target, now, request.own_key_for(candidate.provider) != nullptr);
     auto const policy = request.unsupported.value_or(model->settings->unsupported);
+    strict = policy == UnsupportedPolicy::reject || request.steering.require_parameters;
     candidate.takes_request = refused_by(view, routed, policy).empty();
     if (request.steering.require_parameters) {
         candidate.loses_nothing = refused_by(view, routed, UnsupportedPolicy::reject).empty();

@@ -63,6 +63,7 @@ std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry
         snapshot->models_.push_back(std::move(runtime));
     }
     snapshot->sessions_ = health.sessions();
+    snapshot->hedges_ = health.hedges();
     return snapshot;
 }
 

@@ -72,6 +72,7 @@ public:
     std::vector<std::string> const& forwarded_headers() const { return forwarded_headers_; }
 
     SessionTable& sessions() const { return *sessions_; }
+    HedgeBudget& hedges() const { return *hedges_; }
 
 private:
     explicit Snapshot(Settings settings);
@@ -83,6 +84,7 @@ private:
     ModelIndex index_;
     std::vector<std::string> forwarded_headers_;
     std::shared_ptr<SessionTable> sessions_;
+    std::shared_ptr<HedgeBudget> hedges_;
 };
 
 /// May a caller with this list of model names and patterns (empty: all) use `name`?

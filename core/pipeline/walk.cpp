@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "core/pipeline/continuation.hpp"
+#include "core/pipeline/race.hpp"
 #include "core/pipeline/refusal.hpp"
+#include "core/pipeline/routing_record.hpp"
 #include "core/policy/retry_budget.hpp"
 
 namespace sluice {
@@ -27,6 +29,12 @@ bool all_too_small(Plan const& plan) {
 }  // namespace
 
 Walk::Walk(RequestRun& run, Instant now) : run_(run), plan_(make_plan(run.routing.input())), now_(now) {
+    if (run_.model->settings->hedge.enabled && !plan_.order.empty()) {
+        auto const& first = run_.routing.candidates[plan_.order.front().target];
+        run_.snapshot.hedges().count_request(now, expected_cost(run_.request.chat.facts, first).value_or(NanoUsd{}));
+    }
+    run_.outcome.decision = record_of(
+        {.snapshot = run.snapshot, .request = run.request, .dialects = run.parts.dialects}, run.routing, plan_);
     if (all_too_small(plan_)) divert(run_.model->settings->on_context_length, "fallback for long prompts");
 }
 
@@ -57,11 +65,53 @@ Task<Result<>> Walk::go() {
     }
 }
 
+AttemptPlan Walk::attempt_plan() const {
+    return {.reason = reason_.empty() ? plan_.order[position_].reason : reason_, .waited = waited_, .now = now_};
+}
+
 Task<Result<>> Walk::attempt(TargetPass pass) {
-    AttemptPlan const plan{
-        .reason = reason_.empty() ? plan_.order[position_].reason : reason_, .waited = waited_, .now = now_};
+    if (auto const delay = time_to_hedge()) co_return co_await raced(std::move(pass), *delay);
+    auto const plan = attempt_plan();
     AttemptRun attempt(run_, plan_.order[position_].target, std::move(pass), plan);
     co_return co_await attempt.go();
+}
+
+/// The attempt, and a second one beside it at the next target when its first token is late.
+Task<Result<>> Walk::raced(TargetPass pass, milliseconds delay) {
+    auto plan = attempt_plan();
+    Race race(run_);
+    race.start(plan_.order[position_].target, std::move(pass), plan);
+    co_await race.wait(now_ + delay);
+    now_ = run_.parts.clock.now();
+    auto second = race.is_decided() || run_.cancellation ? std::nullopt : hedge_pass();
+    if (second) {
+        plan = {.reason = "hedge: the first token is late", .now = now_, .is_hedge = true};
+        race.start(plan_.order[position_].target, *std::move(second), plan);
+    }
+    co_return co_await race.finish();
+}
+
+std::optional<milliseconds> Walk::time_to_hedge() const {
+    auto const& hedge = run_.model->settings->hedge;
+    if (!hedge.enabled || !run_.request.chat.stream || failures_here_ > 0 || !next_usable()) return std::nullopt;
+    return hedge_delay(hedge, run_.routing.candidates[plan_.order[position_].target].measured);
+}
+
+/// A pass for the next target, if the budget for second attempts allows it. It is the current one from then on.
+std::optional<TargetPass> Walk::hedge_pass() {
+    auto const next = next_usable();
+    if (!next) return std::nullopt;
+    auto const& candidate = run_.routing.candidates[plan_.order[*next].target];
+    auto const cost = expected_cost(run_.request.chat.facts, candidate).value_or(NanoUsd{});
+    auto const percent = run_.model->settings->hedge.max_extra_load_percent;
+    if (!run_.snapshot.hedges().try_take(now_, cost, percent)) return std::nullopt;
+    auto pass = TargetPass::enter(*run_.routing.targets[plan_.order[*next].target].target, now_,
+                                  wish_for(plan_.order[*next].target));
+    if (!pass) return pass;
+    position_ = *next;
+    ++attempts_;
+    ++targets_tried_;
+    return pass;
 }
 
 void Walk::start_over_at_next() {

@@ -22,7 +22,11 @@ public:
 private:
     std::optional<TargetPass> next_pass();
     TargetPass::Wish wish_for(std::size_t candidate) const;
+    AttemptPlan attempt_plan() const;
     Task<Result<>> attempt(TargetPass pass);
+    [[gnu::noinline]] Task<Result<>> raced(TargetPass pass, milliseconds delay);
+    std::optional<milliseconds> time_to_hedge() const;
+    std::optional<TargetPass> hedge_pass();
     void start_over_at_next();
     Decision decide(Error const& error);
     bool divert(Error const& error);

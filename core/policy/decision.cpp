@@ -209,6 +209,7 @@ std::string decision_json(DecisionView const& view) {
         std::array const bound{static_cast<std::int64_t>(input.bound->target), input.bound->cached_tokens};
         object.numbers("bound", bound);
     }
+    object.flag("strict", input.strict);
     object.number("draw", input.draw);
     append_list(object.key("targets"), input.candidates, append_candidate);
     append_list(object.key("order"), view.plan.order, append_planned);

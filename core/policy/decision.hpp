@@ -68,6 +68,7 @@ struct RecordedDecision {
     RequestFacts facts{};
     std::optional<Steering> steering{};
     std::optional<BoundTarget> bound{};
+    bool strict = false;
     std::uint64_t draw = 0;
     std::vector<RecordedTarget> targets{};
     std::vector<RecordedChoice> order{};

@@ -248,6 +248,7 @@ Result<RecordedDecision> read_decision(std::string_view json) {
         if (name == "steering") decision.steering = read_steering(reader, value);
         if (name == "bound") decision.bound = read_bound(reader, value);
         if (name == "draw") decision.draw = reader.number<std::uint64_t>(value, name);
+        if (name == "strict") decision.strict = true;
         if (name == "moved") decision.moved_by_affinity = true;
         if (name == "panic") decision.panic = true;
         for (auto const element : value.elements()) {

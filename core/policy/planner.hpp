@@ -106,6 +106,8 @@ struct PlanInput {
     TargetFilter const* model_filter = nullptr;   ///< the route's
     TargetFilter const* caller_filter = nullptr;  ///< the key's
     std::optional<BoundTarget> bound{};
+    bool strict = false;                     ///< a target that lacks something is never taken for want of a better one
+    bool long_prompts_go_elsewhere = false;  ///< when all contexts are too small
     bool try_when_all_open = false;
     std::uint64_t draw = 0;  ///< random bits: every chance in the plan comes from them
 };
@@ -122,7 +124,9 @@ std::optional<ExcludedTarget> unavailability(Candidate const& candidate);
 
 /// The error for a plan without a target: the excluded targets' shared cause where they have one (all rate limited, all
 /// refused our credential), else no_upstream_available; with the shortest wait. Targets that could never take the
-/// request count only when there are no others: unsupported_parameter, or no_target_fits.
-Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan);
+/// request count only when there are no others: unsupported_parameter, or no_target_fits (with the code
+/// context_length_exceeded where each is too small), with a message that names the targets and, given `facts`, what
+/// the request needs.
+Error nothing_planned(std::span<Candidate const> candidates, Plan const& plan, RequestFacts const* facts = nullptr);
 
 }  // namespace sluice

@@ -54,6 +54,9 @@ public:
     /// "stop", "length" ... of the first choice; empty while unknown.
     virtual std::string_view finish_reason() const = 0;
 
+    /// Bytes of text, reasoning and arguments so far, as they stood in the events' JSON.
+    virtual std::uint64_t text_bytes() const = 0;
+
     /// Content events relayed so far.
     virtual std::uint64_t delta_count() const = 0;
 

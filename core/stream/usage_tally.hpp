@@ -17,6 +17,7 @@ public:
     explicit UsageTally(std::uint64_t prompt_bytes) : prompt_bytes_(prompt_bytes) {}
 
     void add_output(std::uint64_t bytes) { output_bytes_ += bytes; }
+    std::uint64_t output_bytes() const { return output_bytes_; }
 
     /// Providers that report while they stream repeat the running total, so the last one counts; never a sum.
     void report(Usage const& usage) { reported_ = usage; }

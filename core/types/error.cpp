@@ -27,6 +27,8 @@ constexpr std::array rows{
               "a field has an invalid value"},
     ErrorInfo{unsupported_parameter, 400, invalid_request, "unsupported_parameter", caller, Retry::other_target,
               "no target of this model takes the request as it is"},
+    ErrorInfo{no_target_fits, 400, invalid_request, "no_target_fits", caller, Retry::never,
+              "no target of this model can serve this request"},
     ErrorInfo{invalid_api_key, 401, invalid_request, "invalid_api_key", caller, Retry::never,
               "missing or invalid API key; send it as 'Authorization: Bearer <key>'"},
     ErrorInfo{permission_denied, 403, invalid_request, "permission_denied", caller, Retry::never,

@@ -26,6 +26,7 @@ enum class ErrorKind : std::uint8_t {
     duplicate_key,
     invalid_value,
     unsupported_parameter,
+    no_target_fits,
     invalid_api_key,
     permission_denied,
     model_not_found,

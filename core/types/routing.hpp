@@ -32,7 +32,7 @@ enum class RoutePolicy : std::uint8_t {
 
 /// Weights of RoutePolicy::score, each >= 0.
 struct ScoreWeights {
-    double price = 0.6;
+    double price = 0.6;  // allowed: a weight, not an amount
     double uptime = 0.5;
     double throughput = 0.05;
     double latency = 0.025;  ///< of streams
@@ -66,8 +66,8 @@ struct RouteSettings {
     SloBounds slo{};
     /// RoutePolicy::complexity: member i takes requests whose complexity is below thresholds[i], the last all others.
     std::vector<unsigned> thresholds{};  ///< ascending, 0 to 100
-    unsigned explore_percent = 2;      ///< of requests that latency, throughput, score and slo send to a member that
-                                       ///< was measured too little to be judged
+    unsigned explore_percent = 2;        ///< of requests that latency, throughput, score and slo send to a member that
+                                         ///< was measured too little to be judged
     friend bool operator==(RouteSettings const&, RouteSettings const&) = default;
 };
 
@@ -75,8 +75,8 @@ struct RouteSettings {
 struct TargetFilter {
     std::vector<std::string> regions{};        ///< where it computes, one of these; empty: anywhere
     std::vector<std::string> quantizations{};  ///< empty: any
-    bool zero_retention = false;             ///< keeps nothing
-    bool no_training = false;                ///< does not train on requests
+    bool zero_retention = false;               ///< keeps nothing
+    bool no_training = false;                  ///< does not train on requests
     std::optional<PricePerMillion> max_input_price{};
     std::optional<PricePerMillion> max_output_price{};
 
@@ -87,12 +87,12 @@ struct TargetFilter {
 /// What is known about a target from the catalogue and the configuration. Unknown counts as fit for capabilities and
 /// sizes, and as unfit for what a filter asks for.
 struct TargetTraits {
-    Capabilities lacks{};           ///< known to be missing
-    Capabilities has{};             ///< known to be there
+    Capabilities lacks{};         ///< known to be missing
+    Capabilities has{};           ///< known to be there
     std::int64_t context = 0;     ///< tokens, prompt and answer; 0: unknown
     std::int64_t max_output = 0;  ///< tokens; 0: unknown
-    std::string region{};           ///< "eu", "us" ...; empty: unknown
-    std::string quantization{};     ///< "fp8" ...; empty: unknown
+    std::string region{};         ///< "eu", "us" ...; empty: unknown
+    std::string quantization{};   ///< "fp8" ...; empty: unknown
     std::optional<bool> zero_retention{};
     std::optional<bool> trains{};
     friend bool operator==(TargetTraits const&, TargetTraits const&) = default;

@@ -71,6 +71,7 @@ public:
     Usage usage() const override { return inner_->usage(); }
     string_view reported_model() const override { return inner_->reported_model(); }
     string_view finish_reason() const override { return inner_->finish_reason(); }
+    std::uint64_t text_bytes() const override { return inner_->text_bytes(); }
     std::uint64_t delta_count() const override { return inner_->delta_count(); }
     std::optional<Continuation> continuation() const override;
 

@@ -53,6 +53,7 @@ public:
     Usage usage() const override { return tally_.usage(); }
     string_view reported_model() const override { return reported_model_; }
     string_view finish_reason() const override { return finish_reason_; }
+    std::uint64_t text_bytes() const override { return tally_.output_bytes(); }
     std::uint64_t delta_count() const override { return delta_count_; }
     std::optional<Continuation> continuation() const override {
         return kept_ && finish_reason_.empty() ? kept_->continuation(tally_.usage()) : std::nullopt;

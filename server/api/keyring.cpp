@@ -67,8 +67,8 @@ Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys) {
             valid = error == std::errc() && end == &hex[2 * i] + 2;
         }
         if (!valid) {
-            return std::unexpected(
-                Error{.kind = ErrorKind::internal, .detail = "key " + key.caller.name + ": not a SHA-256 in hexadecimal"});
+            return std::unexpected(Error{.kind = ErrorKind::internal,
+                                         .detail = "key " + key.caller.name + ": not a SHA-256 in hexadecimal"});
         }
         ring.entries_[digest] = Entry{key.caller, key.expires};
     }

@@ -1,5 +1,7 @@
 #include "server/api/request_needs.hpp"
 
+#include "core/policy/complexity.hpp"
+
 namespace sluice {
 namespace {
 
@@ -87,6 +89,7 @@ void RequestNeeds::complete(ChatRequest& request) const {
         if (wants_parallel_calls_) facts.needs.add(Capability::parallel_tools);
         if (forces_a_call_) facts.needs.add(Capability::required_tool);
     }
+    facts.complexity = complexity_of(facts);
 }
 
 }  // namespace sluice

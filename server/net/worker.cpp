@@ -14,8 +14,36 @@
 #include "server/net/waiter.hpp"
 
 namespace sluice::net {
-
 namespace {
+
+class WorkerGate final : public Gate, public std::enable_shared_from_this<WorkerGate> {
+public:
+    explicit WorkerGate(Worker& worker) : worker_(worker) {}
+
+    Task<Result<bool>> wait(Instant until, Cancellation& cancellation) override {
+        if (cancellation) co_return std::unexpected(cancelled_error(cancellation));
+        if (open_.exchange(false)) co_return true;
+        Waiter waiter(worker_.wheel());
+        Cancellation::Hook const hook(cancellation, waiter);
+        waiting_ = &waiter;
+        auto const reason = co_await waiter.wait(until);
+        waiting_ = nullptr;
+        if (reason == Wake::cancelled) co_return std::unexpected(cancelled_error(cancellation));
+        co_return open_.exchange(false);
+    }
+
+    void open() override {
+        open_ = true;
+        worker_.post([gate = shared_from_this()] {
+            if (gate->waiting_ != nullptr) gate->waiting_->wake(Wake::ready);
+        });
+    }
+
+private:
+    Worker& worker_;
+    std::atomic<bool> open_ = false;
+    Waiter* waiting_ = nullptr;  ///< the worker's thread only
+};
 constexpr unsigned ticks_between_trims = 500;  // 5 s
 constexpr int most_rounds = 1'000;             // a coroutine that waits more often than that has a bug
 constexpr std::size_t events_at_once = 256;
@@ -156,6 +184,8 @@ void Worker::end() {
     retired_.clear();
 }
 
+std::shared_ptr<Gate> Worker::make_gate() { return std::make_shared<WorkerGate>(*this); }
+
 Task<Result<>> Worker::sleep(milliseconds wait, Cancellation& cancellation) {
     if (cancellation) co_return std::unexpected(cancelled_error(cancellation));
     Waiter waiter(wheel_);
@@ -168,8 +198,8 @@ Task<Result<>> Worker::sleep(milliseconds wait, Cancellation& cancellation) {
 double Worker::random() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
 
 Error cancelled_error(Cancellation const& cancellation) {
-    bool const left = cancellation.reason() == CancelReason::client_left;
-    return Error{.kind = left ? ErrorKind::client_closed : ErrorKind::server_shutdown};
+    bool const ending = cancellation.reason() == CancelReason::server_shutdown || !cancellation;
+    return Error{.kind = ending ? ErrorKind::server_shutdown : ErrorKind::client_closed};
 }
 
 }  // namespace sluice::net

@@ -163,6 +163,13 @@ constexpr std::array rows{
            each,
            {},
            {"provider", "outcome"}},
+    Family{hedges,
+           "sluice_hedges_total",
+           "Second attempts beside one whose first token was late, by how they ended: ok is the one that was faster.",
+           counter,
+           each,
+           {},
+           {"provider", "outcome"}},
 };
 
 constexpr bool in_order() {

@@ -33,6 +33,7 @@ enum class FamilyId : std::uint8_t {
     usage_estimated,
     adjustments,
     continuations,
+    hedges,
     count_,
 };
 

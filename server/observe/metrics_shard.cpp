@@ -118,6 +118,7 @@ void MetricsShard::record_attempt(Attempt const& attempt, NameId provider, Subje
     auto const call = series_key(client_duration, operation, provider, model, error);
     auto& row = rows_.at(call);
     count(row, attempts_column, series_key(attempts, provider, result));
+    if (attempt.hedge) count(series_key(hedges, provider, result));
     if (attempt.continued) count(series_key(continuations, provider, result));
     for (auto const& made : attempt.adjustments) {
         count(series_key(FamilyId::adjustments, provider, name(made.field), name(to_string(made.kind))));

@@ -95,6 +95,8 @@ Replay::Planned Replay::plan_again(RecordedDecision const& record, std::string_v
                               .model_filter = first->require.empty() ? nullptr : &first->require,
                               .caller_filter = caller == keys_.end() ? nullptr : caller->second,
                               .bound = bound_of(record, planned.candidates),
+                              .strict = record.strict,
+                              .long_prompts_go_elsewhere = !first->on_context_length.empty(),
                               .try_when_all_open = first->breaker.try_when_all_open,
                               .draw = record.draw});
     return planned;

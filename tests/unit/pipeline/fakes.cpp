@@ -97,6 +97,7 @@ public:
     }
     std::string_view reported_model() const override { return "reported"; }
     std::string_view finish_reason() const override { return "stop"; }
+    std::uint64_t text_bytes() const override { return 100 * deltas_; }
     std::uint64_t delta_count() const override { return deltas_; }
     std::optional<Continuation> continuation() const override {
         if (!keeps_text_ || text_.empty() || text_.find("tool") != std::string::npos) return std::nullopt;
@@ -204,6 +205,26 @@ std::optional<Error> Turnstile::writes() {
     if (cancellation->reason() == CancelReason::client_left) return error_of(ErrorKind::client_closed);
     return std::nullopt;
 }
+
+namespace {
+
+/// Nothing happens elsewhere while a coroutine waits: it was opened before, or the time passes.
+struct FakeGate final : Gate {
+    FakeClock& clock;
+    bool is_open = false;
+    explicit FakeGate(FakeClock& of) : clock(of) {}
+    Task<Result<bool>> wait(Instant until, Cancellation&) override {
+        if (auto error = clock.turnstile.waits()) co_return std::unexpected(std::move(*error));
+        if (std::exchange(is_open, false)) co_return true;
+        clock.time = until;
+        co_return false;
+    }
+    void open() override { is_open = true; }
+};
+
+}  // namespace
+
+std::shared_ptr<Gate> FakeClock::make_gate() { return std::make_shared<FakeGate>(*this); }
 
 Task<Result<>> FakeClock::sleep(milliseconds wait, Cancellation&) {
     if (auto error = turnstile.waits()) co_return failed(*error);

@@ -32,6 +32,7 @@ struct FakeClock final : Clock {
 
     explicit FakeClock(Turnstile& gate) : turnstile(gate) {}
     Instant now() override { return time; }
+    std::shared_ptr<Gate> make_gate() override;
     Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) override;
     double random() override { return draw; }
 };

@@ -27,13 +27,13 @@ TEST_CASE("a pass gives its place and its probe back, whatever happened", "[targ
     Fixture fixture;
     fixture.open_breaker();
     {
-        auto const pass = TargetPass::enter(fixture.target, fixture.now);
+        auto const pass = TargetPass::enter(fixture.target, fixture.now, {});
         REQUIRE(pass);
         CHECK(fixture.in_flight() == 1);
-        CHECK_FALSE(TargetPass::enter(fixture.target, fixture.now));
+        CHECK_FALSE(TargetPass::enter(fixture.target, fixture.now, {}));
     }
     CHECK(fixture.in_flight() == 0);
-    CHECK(TargetPass::enter(fixture.target, fixture.now));
+    CHECK(TargetPass::enter(fixture.target, fixture.now, {}));
 }
 
 TEST_CASE("a target that has no place or no credential keeps neither the probe nor a place", "[target_pass]") {
@@ -43,14 +43,14 @@ TEST_CASE("a target that has no place or no credential keeps neither the probe n
         for (std::size_t i : {0, 1}) {
             fixture.target.provider->credentials->bench(i, Bench::auth, {}, fixture.now);
         }
-        CHECK_FALSE(TargetPass::enter(fixture.target, fixture.now));
+        CHECK_FALSE(TargetPass::enter(fixture.target, fixture.now, {}));
     }
     SECTION("no place") {
         fixture.gateway.settings.providers["alpha"].max_in_flight = 1;
         fixture.gateway.load();
         auto const& target = fixture.gateway.snapshot->find_model("solo")->model->targets.at(0);
         REQUIRE(target.provider->in_flight->try_enter(1));
-        CHECK_FALSE(TargetPass::enter(target, fixture.now));
+        CHECK_FALSE(TargetPass::enter(target, fixture.now, {}));
         target.provider->in_flight->leave();
     }
     CHECK(fixture.gateway.health.providers().at(0).in_flight == 0);
@@ -60,7 +60,7 @@ TEST_CASE("a target that has no place or no credential keeps neither the probe n
 TEST_CASE("a pass without configured credentials sends none", "[target_pass]") {
     Gateway gateway;
     auto const& target = gateway.snapshot->find_model("any/x")->model->targets.at(0);
-    auto const pass = TargetPass::enter(target, gateway.clock.time);
+    auto const pass = TargetPass::enter(target, gateway.clock.time, {});
     REQUIRE(pass);
     CHECK(pass->credential() == nullptr);
 }

@@ -143,6 +143,7 @@ Case::Case(Dice& dice) {
                              .candidates = candidates,
                              .models = routed,
                              .steering = steering ? &*steering : nullptr,
+                             .strict = dice.coin(),
                              .try_when_all_open = dice.coin(),
                              .draw = dice.number<std::uint64_t>()});
     if (dice.coin()) input_->bound = BoundTarget{dice.below(count), dice.number<std::int32_t>()};
@@ -175,6 +176,7 @@ Plan replayed(RecordedDecision const& record, Case const& original) {
                       .models = models,
                       .steering = record.steering ? &*record.steering : nullptr,
                       .bound = record.bound,
+                      .strict = record.strict,
                       .try_when_all_open = original.input().try_when_all_open,
                       .draw = record.draw});
 }
