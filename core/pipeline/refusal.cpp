@@ -53,7 +53,7 @@ Error unsupported(RequestRun const& run) {
 }  // namespace
 
 Error nothing_to_try(RequestRun const& run, Plan const& plan) {
-    auto error = nothing_planned(run.routing.candidates, plan);
+    auto error = nothing_planned(run.routing.candidates, plan, &run.request.chat.facts);
     return error.kind == ErrorKind::unsupported_parameter ? unsupported(run) : error;
 }
 

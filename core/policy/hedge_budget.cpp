@@ -63,8 +63,11 @@ void HedgeBudget::count_request(Instant now, NanoUsd cost) {
 bool HedgeBudget::try_take(Instant now, NanoUsd extra_cost, unsigned percent) {
     auto const second = second_of(now);
     auto const extra = in_units(extra_cost);
-    if ((hedges_.total(second) + 1) * 100 > requests_.total(second) * percent) return false;
-    if (extra > 0 && (extra_.total(second) + extra) * 100 > spent_.total(second) * percent) return false;
+    if (percent == 0) return false;
+    if (auto const made = hedges_.total(second); made > 0) {  // the first of a window needs no traffic to pay for it
+        if ((made + 1) * 100 > requests_.total(second) * percent) return false;
+        if (extra > 0 && (extra_.total(second) + extra) * 100 > spent_.total(second) * percent) return false;
+    }
     hedges_.add(second, 1);
     extra_.add(second, extra);
     return true;

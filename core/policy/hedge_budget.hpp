@@ -18,8 +18,8 @@ namespace sluice {
 std::optional<milliseconds> hedge_delay(HedgeSettings const& settings, Measured const& measured);
 
 /// Bounds what second attempts add: in any ten seconds at most a share of the requests that began in them, and of what
-/// those cost. A sliding window, nothing is saved up. With fewer than 100/percent requests in the window there is no
-/// hedge at all. Shared by all workers: atomics, no lock.
+/// those cost, and one in any case, so that little traffic has hedges, too. A sliding window, nothing is saved up.
+/// Shared by all workers: atomics, no lock.
 class HedgeBudget {
 public:
     /// `cost`: what the request is expected to cost; zero where unknown.

@@ -17,7 +17,7 @@ int take_all(HedgeBudget& budget, Instant now, NanoUsd extra) {
 }  // namespace
 
 TEST_CASE("at most a share of the requests of the last ten seconds is hedged", "[hedge_budget]") {
-    auto [requests, expected] = GENERATE(table<int, int>({{0, 0}, {19, 0}, {20, 1}, {1'000, 50}}));
+    auto [requests, expected] = GENERATE(table<int, int>({{0, 1}, {19, 1}, {20, 1}, {1'000, 50}}));
     CAPTURE(requests);
     HedgeBudget budget;
     for (int i = 0; i < requests; ++i) budget.count_request(start, NanoUsd{0});
