@@ -7,8 +7,8 @@
 
 #include "core/json/json_index.hpp"
 #include "core/json/json_string.hpp"
-#include "core/policy/complexity.hpp"
 #include "core/types/parameter_rule.hpp"
+#include "server/api/request_needs.hpp"
 
 namespace sluice {
 namespace {
@@ -17,13 +17,6 @@ using std::string_view;
 
 constexpr std::size_t usual_fields = 12;
 constexpr std::size_t kept_size = 1024 * 1024;  ///< the index of a larger body is given back
-
-// The estimate of a prompt's tokens. English and code have about four bytes to a token, a message about four tokens of
-// its own (role and separators: github openai/openai-cookbook, How_to_count_tokens_with_tiktoken, read 2026-11), and an
-// image of usual size some hundreds (85 to 1,105 at OpenAI: platform.openai.com/docs/guides/images-vision, 2026-11).
-constexpr std::size_t bytes_per_token = 4;
-constexpr std::int64_t tokens_per_message = 4;
-constexpr std::int64_t tokens_per_image = 768;
 
 std::unexpected<Error> refuse(ErrorKind kind, std::string message, string_view param = {}) {
     return std::unexpected(Error{.kind = kind, .message = std::move(message), .param = std::string(param)});
@@ -124,12 +117,11 @@ public:
                                            ? "is required; a body with 'input' is for the Responses API (/v1/responses)"
                                            : "is required: a list of messages");
         }
-        complete_facts();
+        needs_.complete(request_);
         return std::move(request_);
     }
 
 private:
-    void complete_facts();
     void keep(JsonMember const& member);
     Result<> read_member(JsonMember const& member);
     Result<> read_model(JsonValue value);
@@ -138,8 +130,6 @@ private:
     Result<> read_stream(JsonValue value);
     Result<> read_stream_options(JsonValue value);
     Result<> read_tools(JsonValue value);
-    void read_needs(JsonMember const& member);
-    void need(Capability capability) { request_.facts.needs.add(capability); }
     Result<> read_temperature(JsonValue value);
     Result<> read_count(string_view name, JsonValue value, std::int64_t most, std::int64_t& count);
     Result<> read_token_limit(string_view name, JsonValue value);
@@ -151,28 +141,8 @@ private:
     ChatRequest request_;
     bool has_messages_ = false;
     bool has_input_ = false;
-    bool forces_a_call_ = false;
-    bool wants_parallel_calls_ = false;
-    std::size_t tool_bytes_ = 0;
-    std::int64_t images_ = 0;
+    RequestNeeds needs_;
 };
-
-/// What is known only when all members have been seen.
-void Reader::complete_facts() {
-    auto& facts = request_.facts;
-    facts.stream = request_.stream;
-    facts.output_tokens = request_.max_output_tokens.value_or(0);
-    auto const bytes = request_.prompt_bytes + tool_bytes_;
-    facts.input_tokens = static_cast<std::int64_t>((bytes + bytes_per_token - 1) / bytes_per_token) +
-                         tokens_per_message * facts.messages + tokens_per_image * images_;
-    if (facts.tools > 0) {  // without tools these three say nothing, and a model that lacks them does not mind
-        need(Capability::tools);
-        if (facts.stream) need(Capability::stream_tools);
-        if (wants_parallel_calls_) need(Capability::parallel_tools);
-        if (forces_a_call_) need(Capability::required_tool);
-    }
-    facts.complexity = complexity_of(facts);
-}
 
 /// name_bit of a member's name.
 std::uint64_t bit_of(JsonMember const& member) {
@@ -207,56 +177,8 @@ Result<> Reader::read_member(JsonMember const& member) {
     if (member.named("max_tokens")) return read_token_limit("max_tokens", value);
     if (member.named("max_completion_tokens")) return read_token_limit("max_completion_tokens", value);
     if (member.named("input")) has_input_ = true;
-    read_needs(member);
+    needs_.see(member);
     return {};
-}
-
-/// Whether an effort asks for thoughts: a model without any takes the rest for what it does anyway.
-bool is_thoughtful(string_view effort) {
-    return !effort.empty() && effort != "none" && effort != "minimal" && effort != "off" && effort != "disabled";
-}
-
-/// `required`, `any`, a function by its name, or a set of allowed tools of which one must be called.
-bool forces_a_call(JsonValue choice) {
-    if (!choice.is(JsonType::object)) return choice.string() == "required" || choice.string() == "any";
-    if (choice["type"].string() != "allowed_tools") return true;
-    auto const allowed = choice["allowed_tools"];
-    return (allowed ? allowed : choice)["mode"].string() == "required";
-}
-
-/// OpenRouter's `reasoning` object.
-bool asks_for_thoughts(JsonValue reasoning) {
-    if (auto const enabled = reasoning["enabled"]; enabled.has_value() && !enabled.is_true()) return false;
-    auto const effort = reasoning["effort"];
-    return !effort.is(JsonType::string) || is_thoughtful(effort.string());
-}
-
-/// Members that only some models understand: what they need is what a model that lacks it would refuse or get wrong.
-/// The first letter spares the others their comparisons.
-void Reader::read_needs(JsonMember const& member) {
-    auto const value = member.value;
-    if (!value.has_value() || (member.name.empty() || string_view("tprmf\\").find(member.name[0]) == string_view::npos))
-        return;
-    if (member.named("tool_choice")) {
-        forces_a_call_ = forces_a_call(value);
-    } else if (member.named("parallel_tool_calls")) {
-        wants_parallel_calls_ = value.is_true();
-    } else if (member.named("response_format")) {
-        auto const type = value["type"].string();
-        if (type == "json_object") need(Capability::json_object);
-        if (type == "json_schema") need(Capability::json_schema);
-    } else if (member.named("reasoning_effort")) {
-        if (is_thoughtful(value.string())) need(Capability::reasoning);
-    } else if (member.named("reasoning")) {
-        if (value.is(JsonType::object) && asks_for_thoughts(value)) need(Capability::reasoning);
-    } else if (member.named("modalities")) {
-        for (auto const modality : value.elements()) {
-            if (modality.string() == "audio") need(Capability::audio);
-        }
-    } else if (member.named("functions")) {  // what tools were called once
-        for (auto const function : value.elements()) request_.facts.tools += function ? 1 : 0;
-        tool_bytes_ += value.raw().size();
-    }
 }
 
 Result<> Reader::read_model(JsonValue value) {
@@ -315,11 +237,7 @@ Result<> Reader::count_part(JsonValue part) {
         if (member.named("text")) {
             request_.prompt_bytes += member.value.string().size();
         } else if (member.named("type")) {
-            auto const type = member.value.string();
-            bool const is_image = type == "image_url" || type == "input_image" || type == "image";
-            if (is_image) need(Capability::vision);
-            if (is_image) ++images_;
-            if (type == "input_audio" || type == "audio_url") need(Capability::audio);
+            needs_.see_part(member.value.string());
         }
     }
     return {};
@@ -355,9 +273,7 @@ Result<> Reader::read_stream_options(JsonValue value) {
 Result<> Reader::read_tools(JsonValue value) {
     if (value.has_value() && !value.is(JsonType::array)) return invalid("tools", "must be a list or null");
     request_.has_tools = !value.elements().empty();
-    if (!request_.has_tools) return {};
-    for (auto const tool : value.elements()) request_.facts.tools += tool ? 1 : 0;
-    tool_bytes_ += value.raw().size();
+    if (request_.has_tools) needs_.see_tools(value);
     return {};
 }
 

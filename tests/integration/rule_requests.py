@@ -21,7 +21,7 @@ VALUES = {
     "stop": [["\n"], [f"s{number}" for number in range(40)]], "max_tokens": [100, 5], "max_completion_tokens": [100, 5], "seed": [7],
     "user": ["u-1"], "store": [True], "metadata": [{"a": "b"}], "stream_options": [{"include_usage": True}], "tools": [TOOLS[:1], []],
     "tool_choice": ["auto", "required", "none", {"type": "function", "function": {"name": "get_weather"}}], "parallel_tool_calls": [True, False],
-    "service_tier": ["scale", "auto", "flex"], "models": [["a/b"]], "provider": [{"sort": "price"}], "plugins": [[{"id": "web"}]],
+    "service_tier": ["scale", "auto", "flex"], "models": [["a/b"]], "route": ["fallback"], "provider": [{"sort": "price"}], "plugins": [[{"id": "web"}]],
     "response_format": [{"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}, {"type": "json_object"}],
     "thinking": [{"type": "enabled", "budget_tokens": 100}, {"type": "disabled"}], "reasoning": [{"effort": "high"}, {"enabled": False}],
     "usage": [{"include": True}], "functions": [[{"name": "f", "parameters": {"type": "object"}}]], "enable_thinking": [True, False],

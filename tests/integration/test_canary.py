@@ -139,7 +139,8 @@ def test_an_address_in_a_body_is_passed_on_as_text(gateway, upstream, canary, na
         asked = len(upstream.requests)
         assert gateway.ask("POST", "/v1/chat/completions", body=body).status == 200
         assert len(upstream.requests) == asked + 1 and canary.port != upstream.port
-        assert str(canary.port) in upstream.requests[-1][2], "the text did not arrive"
+        arrived = str(canary.port) in upstream.requests[-1][2]
+        assert arrived == (name != "provider"), "what steers a router is for us; every other text arrives"
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from harness import Gateway, config, provider
 from test_cli import run
 
 PROVIDERS = """\
@@ -109,3 +110,16 @@ def test_a_long_log_is_streamed(write):
     found, code = replayed(log, old)
     assert (found["verified"], code) == (100_000, 0)
     assert time.monotonic() - began < 20
+
+
+def test_what_a_gateway_logs_holds(folder, lab):
+    providers = {"one": provider(lab), "two": provider(lab)}
+    pair = {"route": "weighted", "targets": [{"to": "one/fast", "weight": 3}, "two/fast"]}
+    with Gateway(folder, config(lab, providers=providers, models={"pair": pair}), name="replayed") as gateway:
+        asked = [gateway.chat("pair", headers={"x-sluice-sort": "price"} if number % 3 == 0 else None) for number in range(12)]
+        lines = [gateway.logged(answer.header("x-request-id")) for answer in asked]
+        file = folder / "replayed.yaml"
+        log = folder / "replayed.log"
+        log.write_text("".join(json.dumps(each) + "\n" for each in lines))
+        found, code = replayed(log, file)
+    assert (found["verified"], found["differing"], found["changed"], code) == (12, 0, 0, 0), found

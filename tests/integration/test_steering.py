@@ -22,7 +22,7 @@ def served_by(answer):
 
 @pytest.fixture
 def scripted():
-    with Scripted({"fast": sized(whole())}) as upstream:
+    with Scripted({name: sized(whole()) for name in ("fast", "fast:floor")}) as upstream:
         yield upstream
 
 
