@@ -93,6 +93,13 @@ std::vector<Field> provider_connection() {
          .standard = "true",
          .sentence = "Ask for usage in streams; some servers refuse `stream_options`.",
          .bind = bind<&ProviderDraft::settings, &ProviderSettings::include_usage>()},
+        {.key = "router",
+         .kind = Kind::boolean,
+         .standard = "false",
+         .sentence =
+             "It chooses providers itself, as OpenRouter does: a client's `provider`, `models` and suffixes go on to "
+             "it, and leave it in the plan. The catalogue's unless given.",
+         .bind = bind<&ProviderDraft::settings, &ProviderSettings::is_router>()},
         {.key = "variables",
          .kind = Kind::text_map,
          .sentence = "What its address needs to know: a region, a resource's name ([provider profiles]"

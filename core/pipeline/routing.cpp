@@ -70,7 +70,7 @@ std::vector<ParameterRule const*> refused_by(RoutingView const& view, RoutedTarg
     return dialect->refused_by(view.request.chat, {.provider = provider, .model = model, .unsupported = policy});
 }
 
-void observe(Candidate& candidate, TargetRuntime const& target, Instant now, bool own_key) {
+void look_at(Candidate& candidate, TargetRuntime const& target, Instant now, bool own_key) {
     auto const& provider = *target.provider;
     auto const breaker = target.health->view(now);
     candidate.breaker = breaker.state;
@@ -110,7 +110,8 @@ void Routing::add_target(RoutedTarget const& routed, RoutingView const& view, In
         .provider = target.provider->settings->name,
         .traits = target.traits,
         .price = target.price ? target.price : view.snapshot.price_of(target, fill_star(target.model, routed.star))};
-    observe(candidate, target, now, request.own_key_for(candidate.provider) != nullptr);
+    candidate.is_router = target.provider->settings->is_router;
+    look_at(candidate, target, now, request.own_key_for(candidate.provider) != nullptr);
     auto const policy = request.unsupported.value_or(model->settings->unsupported);
     strict = policy == UnsupportedPolicy::reject || request.steering.require_parameters;
     candidate.takes_request = refused_by(view, routed, policy).empty();

@@ -64,7 +64,7 @@ struct Routing {
 Result<Routing> gather_routing(RoutingView const& view, RoutingMoment const& moment);
 
 /// Reads what can change from one moment to the next. `own_key`: the client brought one for it.
-void observe(Candidate& candidate, TargetRuntime const& target, Instant now, bool own_key);
+void look_at(Candidate& candidate, TargetRuntime const& target, Instant now, bool own_key);
 
 /// The rules for parameters that keep the request from `routed` under `policy`. Most requests meet none, cheaply.
 std::vector<ParameterRule const*> refused_by(RoutingView const& view, RoutedTarget const& routed,

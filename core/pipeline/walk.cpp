@@ -199,7 +199,7 @@ std::optional<std::size_t> Walk::next_usable() const {
         auto const which = plan_.order[place].target;
         auto candidate = run_.routing.candidates[which];
         auto const own_key = run_.request.own_key_for(candidate.provider) != nullptr;
-        observe(candidate, *run_.routing.targets[which].target, now_, own_key);
+        look_at(candidate, *run_.routing.targets[which].target, now_, own_key);
         if (!unavailability(candidate) && candidate.takes_request) return place;
     }
     return std::nullopt;
@@ -239,7 +239,7 @@ Error Walk::none_left() {
         auto& routing = run_.routing;
         for (std::size_t i = 0; i < routing.candidates.size(); ++i) {
             auto const own_key = run_.request.own_key_for(routing.candidates[i].provider) != nullptr;
-            observe(routing.candidates[i], *routing.targets[i].target, now_, own_key);
+            look_at(routing.candidates[i], *routing.targets[i].target, now_, own_key);
         }
         plan_ = make_plan(routing.input());
         plan_.order.clear();

@@ -48,9 +48,11 @@ bool is_free(RequestFacts const& facts, Candidate const& candidate) {
     return prices.input.value.count == 0 && prices.output.value.count == 0;
 }
 
+/// What a client says about providers may be meant for those behind a router, which is told.
 bool left_out_by_client(Steering const& steering, Candidate const& candidate) {
-    if (!steering.only.empty() && !names_target(steering.only, candidate)) return true;
     if (!steering.ignore.empty() && names_target(steering.ignore, candidate)) return true;
+    if (candidate.is_router) return false;
+    if (!steering.only.empty() && !names_target(steering.only, candidate)) return true;
     return !steering.allow_fallbacks && !steering.order.empty() && !names_target(steering.order, candidate);
 }
 
@@ -113,7 +115,7 @@ std::optional<ExcludedTarget> unfitness(PlanInput const& input, Candidate const&
     if (candidate.traits != nullptr) {
         if (auto const unable = incapability(input.facts, *candidate.traits)) return unable;
     }
-    auto const* client_filter = steering != nullptr ? &steering->filter : nullptr;
+    auto const* client_filter = steering != nullptr && !candidate.is_router ? &steering->filter : nullptr;
     for (auto const* filter : {input.caller_filter, input.model_filter, client_filter}) {
         if (auto const why = forbidden_by(filter, input.facts, candidate)) return ExcludedTarget{.why = *why};
     }

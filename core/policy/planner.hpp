@@ -32,6 +32,7 @@ struct Candidate {
     milliseconds time_to_credential{0};  ///< when none is free
     unsigned in_flight = 0;
     unsigned max_in_flight = 0;  ///< 0: no limit
+    bool is_router = false;      ///< it keeps to what the client says about providers itself
     bool takes_request = true;   ///< no rule for parameters keeps this very request from it
     bool loses_nothing = true;   ///< nor would any under the policy `reject`; looked at for require_parameters
     std::optional<std::uint32_t> headroom_permille{};  ///< of its credentials' rate limits; absent: unknown

@@ -23,6 +23,7 @@ Candidate candidate_of(TargetRuntime const& target, std::string_view star, Snaps
     candidate.name = target.name;
     candidate.provider = target.provider->settings->name;
     candidate.traits = target.traits;
+    candidate.is_router = target.provider->settings->is_router;
     candidate.price = snapshot.price_of(target, fill_star(target.model, star));
     candidate.max_in_flight = target.provider->settings->max_in_flight;
     return candidate;

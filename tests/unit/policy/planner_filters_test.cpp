@@ -159,3 +159,34 @@ TEST_CASE("parameters that no target takes are the error, whatever else was not 
     route.steering.ignore = {"b"};
     CHECK(nothing_planned(route.candidates, route.plan()).kind == ErrorKind::unsupported_parameter);
 }
+
+TEST_CASE("a router keeps to the client's wishes about providers itself", "[planner]") {
+    OneRoute route(RoutePolicy::fallback, {{.name = "openrouter/m", .provider = "openrouter", .is_router = true}});
+    route.steered = true;
+    route.steering.only = {"deepinfra"};
+    route.steering.filter.zero_retention = true;
+    CHECK(targets(route.plan()) == std::vector<std::size_t>{0});
+    route.steering.ignore = {"openrouter"};
+    CHECK(route.plan().order.empty());
+}
+
+TEST_CASE("a target that lacks what rules can do without is taken for want of a better one", "[planner]") {
+    TargetTraits lacking;
+    auto const need = GENERATE(Capability::json_schema, Capability::tools, Capability::vision);
+    lacking.lacks.add(need);
+    OneRoute route(RoutePolicy::fallback, {{.name = "a/m", .traits = &lacking}, {.name = "b/m"}});
+    route.facts.needs.add(need);
+    CHECK(targets(route.plan()) == std::vector<std::size_t>{1});
+    route.candidates.pop_back();
+    route.root().members.pop_back();
+    CHECK(route.plan().order.size() == (need == Capability::vision ? 0 : 1));
+}
+
+TEST_CASE("a context that is too small by an estimate is tried for want of a larger one", "[planner]") {
+    TargetTraits const small{.context = 1'000};
+    OneRoute route(RoutePolicy::fallback, {{.name = "a/m", .traits = &small}});
+    route.facts.input_tokens = 1'900;
+    CHECK(route.plan().order.size() == 1);
+    route.facts.input_tokens = 2'100;
+    CHECK(route.plan().order.empty());
+}

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-
 #include "core/policy/filters.hpp"
 #include "tests/unit/policy/plan_fixture.hpp"
 #include "tests/unit/policy/random_routing.hpp"
