@@ -166,12 +166,6 @@ void CredentialHealth::inherit(CredentialHealth const& before) {
     benched_.store(pool_.any_remembered(), std::memory_order_relaxed);
 }
 
-bool InFlight::try_enter(unsigned max) {
-    if (count_.fetch_add(1, std::memory_order_relaxed) < max || max == 0) return true;
-    leave();
-    return false;
-}
-
 std::shared_ptr<TargetHealth> HealthRegistry::target(std::string const& provider, std::string const& model,
                                                      BreakerSettings const& settings) {
     std::lock_guard const lock(mutex_);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/pipeline/in_flight.hpp"
 #include "core/pipeline/sessions.hpp"
 #include "core/policy/breaker.hpp"
 #include "core/policy/credential_pool.hpp"
@@ -88,18 +89,6 @@ private:
     std::vector<LeftByKind> left_;  ///< by credential
     std::atomic<bool> limits_known_ = false;
     std::atomic<bool> benched_ = false;  ///< some credential was benched and has not succeeded since
-};
-
-/// Requests under way at one provider.
-class InFlight {
-public:
-    /// `max` 0: no limit.
-    bool try_enter(unsigned max);
-    void leave() { count_.fetch_sub(1, std::memory_order_relaxed); }
-    unsigned count() const { return count_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<unsigned> count_ = 0;
 };
 
 struct BreakerStatus {

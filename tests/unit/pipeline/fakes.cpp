@@ -195,6 +195,10 @@ public:
 
 std::optional<Error> Turnstile::waits() {
     if (++passed == stop_at) cancellation->trigger(reason);
+    return stopped();
+}
+
+std::optional<Error> Turnstile::stopped() const {
     if (cancellation->reason() == CancelReason::client_left) return error_of(ErrorKind::client_closed);
     if (cancellation->reason() == CancelReason::server_shutdown) return error_of(ErrorKind::server_shutdown);
     return std::nullopt;
@@ -208,14 +212,20 @@ std::optional<Error> Turnstile::writes() {
 
 namespace {
 
-/// Nothing happens elsewhere while a coroutine waits: it was opened before, or the time passes.
+/// It was opened before, or time passes with what FakeClock::others do, until one of them opens it.
 struct FakeGate final : Gate {
     FakeClock& clock;
     bool is_open = false;
     explicit FakeGate(FakeClock& of) : clock(of) {}
     Task<Result<bool>> wait(Instant until, Cancellation&) override {
         if (auto error = clock.turnstile.waits()) co_return std::unexpected(std::move(*error));
+        while (!is_open && !clock.others.empty() && clock.others.begin()->first <= until) {
+            auto const next = clock.others.extract(clock.others.begin());
+            clock.time = std::max(clock.time, next.key());
+            next.mapped()();
+        }
         if (std::exchange(is_open, false)) co_return true;
+        if (auto error = clock.turnstile.stopped()) co_return failed(std::move(*error));
         clock.time = until;
         co_return false;
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +22,8 @@ struct Turnstile {
 
     /// The error of a port that waits for the world, if the request is cancelled by now.
     std::optional<Error> waits();
+    /// The same, without counting.
+    std::optional<Error> stopped() const;
     /// The error of a port that writes to the client, if it has left by now.
     std::optional<Error> writes();
 };
@@ -29,6 +33,7 @@ struct FakeClock final : Clock {
     Instant time = Instant() + seconds(1'000);
     double draw = 0.5;
     std::vector<milliseconds> slept;
+    std::multimap<Instant, std::function<void()>> others;  ///< what they do while somebody waits at a gate
 
     explicit FakeClock(Turnstile& gate) : turnstile(gate) {}
     Instant now() override { return time; }
