@@ -59,6 +59,15 @@ struct Attempt {
     std::vector<Adjustment> adjustments;  ///< to the client's parameters; views of rules that the snapshot holds
 };
 
+/// What became of a request's copy for a shadow target; `copy`: this is the copy.
+enum class Mirror : std::uint8_t {
+    none,
+    sent,
+    skipped,  ///< too many were under way
+    unfit,    ///< the shadow may not see this request, or can't take it now
+    copy,
+};
+
 /// Who asked, as far as logs and metrics need it.
 struct ClientInfo {
     std::string ip;
@@ -97,6 +106,7 @@ struct Outcome {
     std::optional<Duration> time_per_output_token;  ///< after the first
     bool stream_started = false;
     bool client_left = false;
+    Mirror mirror = Mirror::none;
 
     Attempt const* last_attempt() const { return attempts.empty() ? nullptr : &attempts.back(); }
 };

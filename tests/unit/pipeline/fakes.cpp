@@ -249,7 +249,9 @@ Task<Result<std::unique_ptr<Exchange>>> FakeUpstream::call(UpstreamCall const& c
                   .path = std::string(call.path),
                   .body = {},
                   .accept = std::string(call.accept),
-                  .deadline = call.deadline};
+                  .deadline = call.deadline,
+                  .method = std::string(call.method),
+                  .path_of_server = call.path_of_server};
     for (auto const piece : call.body) seen.body += piece;
     if (seen.body.size() != call.body_size) throw std::logic_error("body_size is not the size of the body");
     auto const& scene = scenes[std::min(calls.size(), scenes.size() - 1)];
@@ -331,7 +333,7 @@ Outcome const& Gateway::ask() {
     upstream.calls.clear();
     upstream.read_to_the_end = upstream.cut_off = 0;
     clock.slept.clear();
-    auto const recorded = recorder.outcomes.size();
+    auto const recorded = recorder.of_clients();
     ClientRequest const request{.request_id = "req-1",
                                 .client = {},
                                 .caller = caller,
@@ -346,7 +348,7 @@ Outcome const& Gateway::ask() {
     auto done = [&thrown](std::exception_ptr error) { thrown = error; };
     spawn(pipeline.handle(request, snapshot, *sink, *cancellation), done);
     if (thrown) std::rethrow_exception(thrown);
-    if (recorder.outcomes.size() != recorded + 1) throw std::logic_error("not exactly one outcome");
+    if (recorder.of_clients() != recorded + 1) throw std::logic_error("not exactly one outcome");
     if (sink->misused) throw std::logic_error("the reply was misused");
     return recorder.outcomes.back();
 }

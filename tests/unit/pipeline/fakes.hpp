@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -66,6 +67,8 @@ struct SeenCall {
     std::string body;
     std::string accept;
     Instant deadline;
+    std::string method;
+    bool path_of_server = false;
 };
 
 /// Plays its scenes in order; the last one again and again.
@@ -113,6 +116,9 @@ private:
 struct FakeRecorder final : Recorder {
     std::vector<Outcome> outcomes;
     void record(Outcome const& outcome) override { outcomes.push_back(outcome); }
+    std::ptrdiff_t of_clients() const {
+        return std::ranges::count_if(outcomes, [](Outcome const& each) { return each.mirror != Mirror::copy; });
+    }
 };
 
 /// A toy wire format. An event is "data: role", "data: usage", "data: [DONE]", "data: error", or content.
