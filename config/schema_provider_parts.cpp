@@ -177,7 +177,7 @@ Section const& health_section() {
             {
                 {.key = "path",
                  .kind = Kind::text,
-                 .sentence = "Of the server, not below `base_url`; `/health` unless given. Any status below 400 is a "
+                 .sentence = "Of the server, not below `base_url`; `/health` unless given. Any status below 500 is a "
                              "success.",
                  .bind = bind<&HealthCheckSettings::path>(),
                  .example = "/health"},

@@ -199,6 +199,7 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
     metrics_.set_log_dropped_source([this] { return access_log_.dropped() + log_.dropped(); });
     metrics_.set_breaker_source([this] { return breaker_states(health_); });
     metrics_.set_rate_source([this] { return rates_left(health_); });
+    metrics_.set_provider_source([this] { return health_.providers(); });
     metrics_.set_memory_source([this] {
         return observe::Metrics::MemoryFacts{
             .used = memory_.used(), .limit = memory_.limit(), .refused = memory_.refused()};
@@ -277,6 +278,7 @@ Result<> App::listen(control::Inheritance& inheritance) {
     }
     Shared const shared{
         .log = log_,
+        .health = health_,
         .metrics = metrics_,
         .access_log = access_log_,
         .tls_contexts = tls_contexts_,
@@ -296,6 +298,7 @@ Result<> App::listen(control::Inheritance& inheritance) {
         log_.info("an inherited socket that the configuration does not name is closed", {{"address", closed}});
     }
     each([&tls](GatewayWorker& worker) { worker.start(tls); });
+    workers_.front()->watch_health(runtime.snapshot);
     admin_listener_.start(nullptr);
     admin_worker_.start();
     return {};
@@ -415,6 +418,7 @@ void App::reload(std::string_view why) {
     metrics_.configure(settings_);
     in_force_.set(runtime->snapshot);
     each([&runtime, &tls](GatewayWorker& worker) { worker.adopt(*runtime, tls); });
+    workers_.front()->watch_health(runtime->snapshot);
     metrics_.config_reloaded(observe::Metrics::Reload::succeeded, settings_.hash, std::chrono::system_clock::now());
     log_.info("configuration reloaded", {{"why", why}, {"hash", settings_.hash}});
     service_manager_.ready();

@@ -8,6 +8,7 @@ GatewayWorker::GatewayWorker(unsigned index, Shared const& shared, api::Runtime 
       upstream_gauge_(shared.metrics.shard(index), observe::Side::upstream, shared.log),
       upstream_(worker_, shared.tls_contexts, shared.workers, shared.environment, upstream_gauge_),
       recorder_(shared.metrics.shard(index), shared.access_log.shard(index)),
+      prober_(upstream_, worker_, shared.health, shared.log),
       pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget),
       api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, std::move(runtime)),
       listener_(worker_, api_, shared.listeners, client_gauge_) {
@@ -24,6 +25,10 @@ void GatewayWorker::adopt(api::Runtime runtime, net::TlsContext tls) {
         api_.adopt(runtime);
         listener_.use_tls(tls);
     });
+}
+
+void GatewayWorker::watch_health(std::shared_ptr<Snapshot const> snapshot) {
+    worker_.post([this, snapshot = std::move(snapshot)] { prober_.adopt(snapshot); });
 }
 
 void GatewayWorker::start_draining() {

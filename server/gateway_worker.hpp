@@ -4,6 +4,7 @@
 
 #include "core/pipeline/pipeline.hpp"
 #include "server/api/api.hpp"
+#include "server/health_prober.hpp"
 #include "server/http/listener.hpp"
 #include "server/net/worker.hpp"
 #include "server/observe/access_log.hpp"
@@ -17,6 +18,7 @@ namespace sluice {
 /// What all workers of the gateway share. Outlives them.
 struct Shared {
     observe::Log& log;
+    HealthRegistry& health;
     observe::Metrics& metrics;
     observe::AccessLog& access_log;
     upstream::TlsContexts& tls_contexts;
@@ -46,6 +48,8 @@ public:
     // --- any thread: carried out on the worker --------------------------------------------------------------------
     /// Requests that begin later use `runtime` (and connections `tls`); those in flight keep what they began with.
     void adopt(api::Runtime runtime, net::TlsContext tls);
+    /// Begins to probe the providers of `snapshot` that want it, in place of those before. One worker does it for all.
+    void watch_health(std::shared_ptr<Snapshot const> snapshot);
     void start_draining();
     void stop_accepting();
     void cancel_requests();
@@ -78,6 +82,7 @@ private:
     ConnectionGauge upstream_gauge_;
     upstream::HttpUpstream upstream_;
     observe::WorkerRecorder recorder_;
+    HealthProber prober_;
     Pipeline pipeline_;
     api::Api api_;
     http::Listener listener_;

@@ -1,5 +1,6 @@
 #include "core/pipeline/forward.hpp"
 
+#include "core/pipeline/mirror.hpp"
 #include "core/pipeline/walk.hpp"
 #include "core/policy/retry_budget.hpp"
 
@@ -21,6 +22,7 @@ Task<Result<>> forward(RequestRun& run) {
         gather_routing(view, {.now = now, .time = run.request.started_at, .draw = draw_bits(run.parts.clock)}));
     run.routed(std::move(routing));
     run.parts.retry_budget.count_request(now);
+    mirror(run, now);
     Walk walk(run, now);
     co_return co_await walk.go();
 }

@@ -53,6 +53,11 @@ void TargetHealth::report(Verdict verdict, Breaker::Pass pass, Instant now, doub
     }
 }
 
+void TargetHealth::let_probe(Instant now) {
+    std::lock_guard const lock(mutex_);
+    breaker_.let_probe(now);
+}
+
 void TargetHealth::add(AttemptSample const& sample, Instant now) {
     std::lock_guard const lock(mutex_);
     if (!stats_) stats_ = std::make_unique<TargetStats>();
@@ -166,12 +171,6 @@ void CredentialHealth::inherit(CredentialHealth const& before) {
     benched_.store(pool_.any_remembered(), std::memory_order_relaxed);
 }
 
-bool InFlight::try_enter(unsigned max) {
-    if (count_.fetch_add(1, std::memory_order_relaxed) < max || max == 0) return true;
-    leave();
-    return false;
-}
-
 std::shared_ptr<TargetHealth> HealthRegistry::target(std::string const& provider, std::string const& model,
                                                      BreakerSettings const& settings) {
     std::lock_guard const lock(mutex_);
@@ -204,6 +203,23 @@ std::shared_ptr<InFlight> HealthRegistry::in_flight(std::string const& provider)
     auto count = std::make_shared<InFlight>();
     entry = count;
     return count;
+}
+
+std::shared_ptr<ProviderHealth> HealthRegistry::provider(std::string const& name) {
+    std::lock_guard const lock(mutex_);
+    auto& entry = providers_[name];
+    if (auto known = entry.lock()) return known;
+    auto health = std::make_shared<ProviderHealth>();
+    entry = health;
+    return health;
+}
+
+void HealthRegistry::let_probe(std::string_view provider, Instant now) {
+    std::lock_guard const lock(mutex_);
+    for (auto const& entry : targets_) {
+        auto const health = entry.provider == provider ? entry.health.lock() : nullptr;
+        if (health) health->let_probe(now);
+    }
 }
 
 std::vector<BreakerStatus> HealthRegistry::breakers(Instant now) const {
@@ -256,7 +272,16 @@ std::vector<ProviderStatus> HealthRegistry::providers() const {
     std::lock_guard const lock(mutex_);
     std::vector<ProviderStatus> rows;
     for (auto const& [provider, entry] : in_flight_) {
-        if (auto const count = entry.lock()) rows.push_back({provider, count->count()});
+        auto const count = entry.lock();
+        if (!count) continue;
+        ProviderStatus row{.provider = provider, .in_flight = count->count(), .waiting = count->waiting()};
+        for (std::size_t end = 0; end < row.waits.size(); ++end) {
+            row.waits[end] = count->waits(static_cast<InFlight::WaitEnd>(end));
+        }
+        auto const found = providers_.find(provider);
+        auto const health = found == providers_.end() ? nullptr : found->second.lock();
+        if (health) row.healthy = health->healthy();
+        rows.push_back(std::move(row));
     }
     return rows;
 }

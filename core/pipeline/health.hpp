@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/pipeline/in_flight.hpp"
+#include "core/pipeline/provider_health.hpp"
 #include "core/pipeline/sessions.hpp"
 #include "core/policy/breaker.hpp"
 #include "core/policy/credential_pool.hpp"
@@ -39,6 +41,8 @@ public:
 
     Breaker::Pass try_pass(Instant now);
     void report(Verdict verdict, Breaker::Pass pass, Instant now, double random);
+    /// Where the breaker is open its probe is due now.
+    void let_probe(Instant now);
 
     void add(AttemptSample const& sample, Instant now);
     Measured measured(Instant now);
@@ -90,18 +94,6 @@ private:
     std::atomic<bool> benched_ = false;  ///< some credential was benched and has not succeeded since
 };
 
-/// Requests under way at one provider.
-class InFlight {
-public:
-    /// `max` 0: no limit.
-    bool try_enter(unsigned max);
-    void leave() { count_.fetch_sub(1, std::memory_order_relaxed); }
-    unsigned count() const { return count_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<unsigned> count_ = 0;
-};
-
 struct BreakerStatus {
     std::string provider;
     std::string target_model;  ///< as configured; may hold a star
@@ -119,6 +111,9 @@ struct CredentialStatus {
 struct ProviderStatus {
     std::string provider;
     unsigned in_flight = 0;
+    unsigned waiting = 0;
+    std::array<std::uint64_t, static_cast<std::size_t>(InFlight::WaitEnd::count_)> waits{};  ///< by how they ended
+    std::optional<bool> healthy{};  ///< absent: it is not probed
 };
 
 struct LimitStatus {
@@ -137,6 +132,9 @@ public:
     std::shared_ptr<CredentialHealth> credentials(std::string const& provider,
                                                   std::vector<CredentialSettings> const& credentials);
     std::shared_ptr<InFlight> in_flight(std::string const& provider);
+    std::shared_ptr<ProviderHealth> provider(std::string const& name);
+    /// A probe has found `provider` alive: requests may find out whether its targets are.
+    void let_probe(std::string_view provider, Instant now);
     std::shared_ptr<SessionTable> const& sessions() const { return sessions_; }
     std::shared_ptr<HedgeBudget> const& hedges() const { return hedges_; }
 
@@ -158,6 +156,7 @@ private:
     std::vector<TargetEntry> targets_;
     std::map<std::string, std::weak_ptr<CredentialHealth>> credentials_;
     std::map<std::string, std::weak_ptr<InFlight>> in_flight_;
+    std::map<std::string, std::weak_ptr<ProviderHealth>> providers_;
     std::shared_ptr<SessionTable> const sessions_ = std::make_shared<SessionTable>();
     std::shared_ptr<HedgeBudget> const hedges_ = std::make_shared<HedgeBudget>();
 };

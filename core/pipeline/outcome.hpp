@@ -59,6 +59,15 @@ struct Attempt {
     std::vector<Adjustment> adjustments;  ///< to the client's parameters; views of rules that the snapshot holds
 };
 
+/// What became of a request's copy for a shadow target; `copy`: this is the copy.
+enum class Mirror : std::uint8_t {
+    none,
+    sent,
+    skipped,  ///< too many were under way
+    unfit,    ///< the shadow may not see this request, or can't take it now
+    copy,
+};
+
 /// Who asked, as far as logs and metrics need it.
 struct ClientInfo {
     std::string ip;
@@ -99,6 +108,7 @@ struct Outcome {
     bool client_left = false;
     std::string
         decision{};  ///< how its target was chosen: decision_json(); empty: it was not, or the record is too long
+    Mirror mirror = Mirror::none;
 
     Attempt const* last_attempt() const { return attempts.empty() ? nullptr : &attempts.back(); }
 };

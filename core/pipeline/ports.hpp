@@ -119,8 +119,10 @@ public:
 struct UpstreamCall {
     ProviderSettings const& provider;
     CredentialSettings const* credential = nullptr;  ///< none is sent when null
+    std::string_view method = "POST";
     std::string_view path;
-    Pieces body;
+    bool path_of_server = false;  ///< else below the provider's base URL
+    Pieces body;                  ///< of a POST
     std::uint64_t body_size = 0;
     std::string_view request_id;
     std::string_view accept;        ///< "application/json" or "text/event-stream"

@@ -76,6 +76,11 @@ void look_at(Candidate& candidate, TargetRuntime const& target, Instant now, boo
     candidate.breaker = breaker.state;
     candidate.breaker_refuses = breaker.refuses;
     candidate.time_to_probe = breaker.time_to_probe;
+    if (provider.health->is_down()) {
+        candidate.breaker = BreakerState::open;
+        candidate.breaker_refuses = true;
+        candidate.time_to_probe = std::max(breaker.time_to_probe, provider.health->time_to_probe(now));
+    }
     candidate.in_flight = provider.in_flight->count();
     candidate.max_in_flight = provider.settings->max_in_flight;
     candidate.credential_free = own_key || provider.credentials->any_free(now);

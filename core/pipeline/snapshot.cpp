@@ -46,6 +46,7 @@ std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry
                                      ProviderRuntime{.settings = &provider,
                                                      .credentials = health.credentials(name, provider.credentials),
                                                      .in_flight = health.in_flight(name),
+                                                     .health = health.provider(name),
                                                      .prices = prices_at(name, snapshot->settings_.prices)});
         auto& names = snapshot->forwarded_headers_;
         names.insert(names.end(), provider.forward_headers.begin(), provider.forward_headers.end());

@@ -21,6 +21,7 @@ struct ProviderRuntime {
     ProviderSettings const* settings = nullptr;
     std::shared_ptr<CredentialHealth> credentials;
     std::shared_ptr<InFlight> in_flight;
+    std::shared_ptr<ProviderHealth> health;
     std::unordered_map<std::string_view, PriceSheet const*>
         prices;  ///< of its models, by upstream id; parts of the settings
 };
@@ -39,12 +40,13 @@ struct TargetRuntime {
 struct ModelRuntime {
     ModelSettings const* settings = nullptr;
     std::vector<TargetRuntime> targets;
-    std::vector<TargetRuntime> extra_targets;  ///< as in the settings
+    std::vector<TargetRuntime> extra_targets;                          ///< as in the settings
+    std::shared_ptr<InFlight> mirrors = std::make_shared<InFlight>();  ///< copies under way
 };
 
 /// One configuration as the request path sees it: immutable, shared by all workers; a request keeps the one it began
 /// with. Health is shared with the snapshots before and after it.
-class Snapshot {
+class Snapshot : public std::enable_shared_from_this<Snapshot> {
 public:
     /// `settings` must be valid (every target's provider exists; policies that are unknown count as "fallback").
     static std::shared_ptr<Snapshot const> make(Settings settings, HealthRegistry& health);
@@ -62,6 +64,7 @@ public:
     std::optional<Match> find_model(std::string_view name) const;
 
     ProviderRuntime const* find_provider(std::string_view name) const;
+    std::map<std::string, ProviderRuntime, std::less<>> const& providers() const { return providers_; }
 
     /// The price of `target` when it was asked for as `target_model`; null: unknown. Lives as long as the snapshot.
     PriceSheet const* price_of(TargetRuntime const& target, std::string_view target_model) const;

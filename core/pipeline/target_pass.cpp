@@ -8,7 +8,7 @@ namespace sluice {
 
 std::optional<TargetPass> TargetPass::enter(TargetRuntime const& target, Instant now, Wish const& wish) {
     auto const& provider = *target.provider;
-    auto pass = target.health->try_pass(now);
+    auto pass = provider.health->is_down() ? Breaker::Pass::refused : target.health->try_pass(now);
     if (pass == Breaker::Pass::refused && wish.whatever_the_breaker_says) pass = Breaker::Pass::normal;
     if (pass != Breaker::Pass::refused) {
         bool const has_place = wish.has_place || provider.in_flight->try_enter(provider.settings->max_in_flight);

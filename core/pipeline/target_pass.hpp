@@ -16,7 +16,8 @@ public:
         bool has_place = false;                       ///< among the requests in flight: it was waited for
         bool whatever_the_breaker_says = false;
     };
-    /// Nothing when the breaker is open, the provider is full, or all credentials are benched.
+    /// Nothing when the breaker is open, our probes find the provider down, the provider is full, or all credentials
+    /// are benched.
     static std::optional<TargetPass> enter(TargetRuntime const& target, Instant now, Wish const& wish);
 
     TargetPass(TargetPass&& other) noexcept;

@@ -42,6 +42,10 @@ Task<Result<>> Walk::go() {
     while (true) {
         if (run_.cancellation) co_return std::unexpected(cancelled_error(run_.cancellation.reason()));
         auto pass = next_pass();
+        if (!pass && plan_to_wait()) {
+            SLUICE_CO_TRY(auto waited_for, co_await wait_in_queue());
+            if (waited_for) pass.emplace(*std::move(waited_for));
+        }
         if (!pass) co_return std::unexpected(none_left());
         auto result = co_await attempt(std::move(*pass));
         if (result) co_return result;

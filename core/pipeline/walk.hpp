@@ -21,6 +21,8 @@ public:
 
 private:
     std::optional<TargetPass> next_pass();
+    bool plan_to_wait();
+    [[gnu::noinline]] Task<Result<std::optional<TargetPass>>> wait_in_queue();
     TargetPass::Wish wish_for(std::size_t candidate) const;
     AttemptPlan attempt_plan() const;
     Task<Result<>> attempt(TargetPass pass);

@@ -69,6 +69,8 @@ void Breaker::released(Pass pass) {
     if (pass == Pass::probe) probing_ = false;
 }
 
+void Breaker::let_probe(Instant now) { open_until_ = std::min(open_until_, now); }
+
 BreakerState Breaker::state(Instant now) const {
     if (!open_) return BreakerState::closed;
     return now < open_until_ ? BreakerState::open : BreakerState::half_open;

@@ -42,6 +42,9 @@ public:
     /// The attempt ended without a verdict.
     void released(Pass pass);
 
+    /// The next probe is due now: somebody else has seen the target alive.
+    void let_probe(Instant now);
+
     /// half_open: a probe is due or under way.
     BreakerState state(Instant now) const;
     /// Would try_pass() refuse?

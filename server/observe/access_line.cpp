@@ -64,6 +64,7 @@ void add_request(JsonLine& line, Outcome const& outcome) {
     line.text_if_any("sdk", outcome.client.sdk);
     if (outcome.client.retry_count > 0) line.number("retry_count", outcome.client.retry_count);
     line.text_if_any("key", outcome.caller);
+    if (outcome.mirror == Mirror::copy) line.flag("mirror", true);
 }
 
 void add_model(JsonLine& line, Outcome const& outcome, ObserveSettings const& settings) {

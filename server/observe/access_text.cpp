@@ -67,6 +67,7 @@ void append_access_text(LineBuffer& out, Outcome const& outcome, Timestamp& time
     append_figures(out, outcome);
     if (outcome.error) out.raw(" ").raw(error_label(outcome.error->kind));
     if (outcome.client_left) out.raw(" client left");
+    if (outcome.mirror == Mirror::copy) out.raw(" mirror");
     out.raw(" ");
     {
         Colour const colour(out, dim, style);

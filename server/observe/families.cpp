@@ -170,6 +170,13 @@ constexpr std::array rows{
            each,
            {},
            {"provider", "outcome"}},
+    Family{mirrors,
+           "sluice_mirrors_total",
+           "Requests whose copy a shadow target should get, by how the copy ended, or why there was none.",
+           counter,
+           each,
+           {},
+           {"model", "outcome"}},
 };
 
 constexpr bool in_order() {

@@ -34,6 +34,7 @@ enum class FamilyId : std::uint8_t {
     adjustments,
     continuations,
     hedges,
+    mirrors,
     count_,
 };
 

@@ -8,6 +8,7 @@
 
 #include "server/observe/page.hpp"
 #include "server/observe/process_facts.hpp"
+#include "server/observe/provider_families.hpp"
 
 namespace sluice::observe {
 namespace {
@@ -126,6 +127,11 @@ void Metrics::set_rate_source(std::function<std::vector<RateRemaining>()> source
     facts_.rates = std::move(source);
 }
 
+void Metrics::set_provider_source(std::function<std::vector<ProviderStatus>()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.providers = std::move(source);
+}
+
 void Metrics::set_log_dropped_source(std::function<std::uint64_t()> source) {
     std::lock_guard const lock(mutex_);
     facts_.log_dropped = std::move(source);
@@ -161,6 +167,7 @@ std::string Metrics::expose() const {
     add_gauges(others, shards_);
     others.push_back(breakers_family(facts.breakers ? facts.breakers() : std::vector<BreakerState>{}));
     others.push_back(rates_family(facts.rates ? facts.rates() : std::vector<RateRemaining>{}));
+    add_providers(others, facts.providers ? facts.providers() : std::vector<ProviderStatus>{});
     others.push_back(counter("sluice_log_dropped_total",
                              "Access log lines that were dropped because the output was too slow or failed.",
                              facts.log_dropped ? facts.log_dropped() : 0));

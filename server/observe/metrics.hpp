@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/pipeline/health.hpp"
 #include "core/types/settings.hpp"
 #include "server/observe/metrics_shard.hpp"
 #include "server/observe/observe_settings.hpp"
@@ -55,6 +56,9 @@ public:
     /// Where the page gets from what providers say is left. As above.
     void set_rate_source(std::function<std::vector<RateRemaining>()> source);
 
+    /// Where the page gets from how many wait at each provider, and what our probes say of it. As above.
+    void set_provider_source(std::function<std::vector<ProviderStatus>()> source);
+
     /// Where the page gets the number of lost log lines from.
     void set_log_dropped_source(std::function<std::uint64_t()> source);
 
@@ -83,6 +87,7 @@ private:
         Reload reload = Reload::succeeded;
         std::function<std::vector<BreakerState>()> breakers;
         std::function<std::vector<RateRemaining>()> rates;
+        std::function<std::vector<ProviderStatus>()> providers;
         std::function<std::uint64_t()> log_dropped;
         std::function<MemoryFacts()> memory;
     };

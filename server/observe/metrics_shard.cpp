@@ -65,6 +65,9 @@ void MetricsShard::record(Outcome const& outcome) {
                           .model = name(outcome.model),
                           .provider = last ? name(last->provider) : fixed_.none,
                           .operation = operation_of(outcome.route).empty() ? no_name : fixed_.chat};
+    if (outcome.mirror == Mirror::copy) return record_copy(outcome, subject);
+    if (outcome.mirror == Mirror::skipped) count(series_key(FamilyId::mirrors, subject.model, name("skipped")));
+    if (outcome.mirror == Mirror::unfit) count(series_key(FamilyId::mirrors, subject.model, name("unfit")));
     record_request(outcome, subject);
     record_attempts(outcome, subject);
     record_caller(outcome);
@@ -139,6 +142,16 @@ void MetricsShard::record_attempt(Attempt const& attempt, NameId provider, Subje
     } else if (usage.source == UsageSource::estimated) {
         cells(series_key(usage_estimated, model))->add(positive(usage.input) + positive(usage.output));
     }
+}
+
+/// Nobody asked for it: it is no request of the model's or of a key's, yet it used its provider.
+void MetricsShard::record_copy(Outcome const& outcome, Subject const& subject) {
+    using enum FamilyId;
+    auto const* last = outcome.last_attempt();
+    auto const result = last != nullptr ? last->result : AttemptResult::not_sent;
+    count(series_key(mirrors, subject.model, fixed_.result(result)));
+    record_attempts(outcome, subject);
+    if (outcome.cost) cells(series_key(cost, subject.provider, subject.model))->add(positive(outcome.cost->count));
 }
 
 void MetricsShard::record_caller(Outcome const& outcome) {

@@ -51,6 +51,7 @@ private:
     void record_request(Outcome const& outcome, Subject const& subject);
     void record_attempts(Outcome const& outcome, Subject const& subject);
     void record_attempt(Attempt const& attempt, NameId provider, Subject const& subject);
+    void record_copy(Outcome const& outcome, Subject const& subject);
     void record_caller(Outcome const& outcome);
     void record_troubles(Outcome const& outcome);
 

@@ -21,11 +21,12 @@ std::string request_head(UpstreamCall const& call, Origin const& origin, std::st
     std::string out;
     out.reserve(512);
     bool const through_proxy = proxy && origin.scheme == Scheme::http;
-    out += "POST ";
+    out.append(call.method).append(" ");
     if (through_proxy) out.append("http://").append(origin.authority());
-    out.append(origin.path).append(call.path).append(" HTTP/1.1\r\n").append(fixed);
+    if (!call.path_of_server) out.append(origin.path);
+    out.append(call.path).append(" HTTP/1.1\r\n").append(fixed);
     http::write_own_field(out, "accept", call.accept);
-    http::write_number_field(out, "content-length", call.body_size);
+    if (call.method == "POST") http::write_number_field(out, "content-length", call.body_size);
     http::write_own_field(out, "x-request-id", call.request_id);
     // What the configuration brings could end its line: then it is left out, and the provider refuses the request.
     if (call.credential && call.provider.auth == AuthScheme::bearer) {

@@ -195,6 +195,10 @@ public:
 
 std::optional<Error> Turnstile::waits() {
     if (++passed == stop_at) cancellation->trigger(reason);
+    return stopped();
+}
+
+std::optional<Error> Turnstile::stopped() const {
     if (cancellation->reason() == CancelReason::client_left) return error_of(ErrorKind::client_closed);
     if (cancellation->reason() == CancelReason::server_shutdown) return error_of(ErrorKind::server_shutdown);
     return std::nullopt;
@@ -208,14 +212,20 @@ std::optional<Error> Turnstile::writes() {
 
 namespace {
 
-/// Nothing happens elsewhere while a coroutine waits: it was opened before, or the time passes.
+/// It was opened before, or time passes with what FakeClock::others do, until one of them opens it.
 struct FakeGate final : Gate {
     FakeClock& clock;
     bool is_open = false;
     explicit FakeGate(FakeClock& of) : clock(of) {}
     Task<Result<bool>> wait(Instant until, Cancellation&) override {
         if (auto error = clock.turnstile.waits()) co_return std::unexpected(std::move(*error));
+        while (!is_open && !clock.others.empty() && clock.others.begin()->first <= until) {
+            auto const next = clock.others.extract(clock.others.begin());
+            clock.time = std::max(clock.time, next.key());
+            next.mapped()();
+        }
         if (std::exchange(is_open, false)) co_return true;
+        if (auto error = clock.turnstile.stopped()) co_return failed(std::move(*error));
         clock.time = until;
         co_return false;
     }
@@ -239,7 +249,9 @@ Task<Result<std::unique_ptr<Exchange>>> FakeUpstream::call(UpstreamCall const& c
                   .path = std::string(call.path),
                   .body = {},
                   .accept = std::string(call.accept),
-                  .deadline = call.deadline};
+                  .deadline = call.deadline,
+                  .method = std::string(call.method),
+                  .path_of_server = call.path_of_server};
     for (auto const piece : call.body) seen.body += piece;
     if (seen.body.size() != call.body_size) throw std::logic_error("body_size is not the size of the body");
     auto const& scene = scenes[std::min(calls.size(), scenes.size() - 1)];
@@ -321,7 +333,7 @@ Outcome const& Gateway::ask() {
     upstream.calls.clear();
     upstream.read_to_the_end = upstream.cut_off = 0;
     clock.slept.clear();
-    auto const recorded = recorder.outcomes.size();
+    auto const recorded = recorder.of_clients();
     ClientRequest const request{.request_id = "req-1",
                                 .client = {},
                                 .caller = caller,
@@ -336,7 +348,7 @@ Outcome const& Gateway::ask() {
     auto done = [&thrown](std::exception_ptr error) { thrown = error; };
     spawn(pipeline.handle(request, snapshot, *sink, *cancellation), done);
     if (thrown) std::rethrow_exception(thrown);
-    if (recorder.outcomes.size() != recorded + 1) throw std::logic_error("not exactly one outcome");
+    if (recorder.of_clients() != recorded + 1) throw std::logic_error("not exactly one outcome");
     if (sink->misused) throw std::logic_error("the reply was misused");
     return recorder.outcomes.back();
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +23,8 @@ struct Turnstile {
 
     /// The error of a port that waits for the world, if the request is cancelled by now.
     std::optional<Error> waits();
+    /// The same, without counting.
+    std::optional<Error> stopped() const;
     /// The error of a port that writes to the client, if it has left by now.
     std::optional<Error> writes();
 };
@@ -29,6 +34,7 @@ struct FakeClock final : Clock {
     Instant time = Instant() + seconds(1'000);
     double draw = 0.5;
     std::vector<milliseconds> slept;
+    std::multimap<Instant, std::function<void()>> others;  ///< what they do while somebody waits at a gate
 
     explicit FakeClock(Turnstile& gate) : turnstile(gate) {}
     Instant now() override { return time; }
@@ -61,6 +67,8 @@ struct SeenCall {
     std::string body;
     std::string accept;
     Instant deadline;
+    std::string method;
+    bool path_of_server = false;
 };
 
 /// Plays its scenes in order; the last one again and again.
@@ -108,6 +116,9 @@ private:
 struct FakeRecorder final : Recorder {
     std::vector<Outcome> outcomes;
     void record(Outcome const& outcome) override { outcomes.push_back(outcome); }
+    std::ptrdiff_t of_clients() const {
+        return std::ranges::count_if(outcomes, [](Outcome const& each) { return each.mirror != Mirror::copy; });
+    }
 };
 
 /// A toy wire format. An event is "data: role", "data: usage", "data: [DONE]", "data: error", or content.
