@@ -204,7 +204,7 @@ TEST_CASE_METHOD(Fixture, "gauges follow what opens and closes", "[metrics]") {
 
 TEST_CASE_METHOD(Fixture, "a breaker that workers see differently shows its worst state", "[metrics]") {
     metrics.set_breaker_source([] {
-        return std::vector<BreakerState>{{.provider = "acme", .target = "m", .phase = BreakerPhase::half_open},
+        return std::vector<observe::BreakerState>{{.provider = "acme", .target = "m", .phase = BreakerPhase::half_open},
                                          {.provider = "acme", .target = "m", .phase = BreakerPhase::open},
                                          {.provider = "acme", .target = "m", .phase = BreakerPhase::closed}};
     });
