@@ -33,10 +33,10 @@ struct ClientRequest {
     std::string method;
     std::string_view route;  ///< a literal
     ChatRequest const& chat;
-    Steering steering{};    ///< already checked against what the caller may do
-    std::string model{};    ///< requested_model without a suffix that steers; empty: it has none
-    std::string session{};  ///< names the session that it belongs to; empty: none. Never logged as it is
-    std::string user{};     ///< the body's `user`, which may name a session, too
+    std::optional<Steering> steering{};  ///< checked against what the caller may do; absent: it says nothing
+    std::string model{};                 ///< requested_model without a suffix that steers; empty: it has none
+    std::string session{};               ///< names the session that it belongs to; empty: none. Never logged as it is
+    std::string user{};                  ///< the body's `user`, which may name a session, too
     std::vector<OwnKey> own_keys{};
     /// A header of the client, lower-case name; empty: none. Null: there are none to look at.
     std::function<std::string_view(std::string_view name)> header{};

@@ -110,17 +110,22 @@ bool Routing::is_choice() const { return candidates.size() > 1; }
 void Routing::add_target(RoutedTarget const& routed, RoutingView const& view, Instant now) {
     auto const& target = *routed.target;
     auto const& request = view.request;
-    Candidate candidate{
-        .name = target.name,
-        .provider = target.provider->settings->name,
-        .traits = target.traits,
-        .price = target.price ? target.price : view.snapshot.price_of(target, fill_star(target.model, routed.star))};
+    Candidate candidate{.name = target.name,
+                        .provider = target.provider->settings->name,
+                        .traits = target.traits,
+                        .price = target.price};
+    bool const price_matters = view.all_prices || steering != nullptr || caller_filter != nullptr ||
+                               model->targets.size() > 1 || !model->settings->require.empty();
+    if (candidate.price == nullptr && price_matters) {
+        candidate.price = view.snapshot.price_of(target, fill_star(target.model, routed.star));
+    }
     candidate.is_router = target.provider->settings->is_router;
     look_at(candidate, target, now, request.own_key_for(candidate.provider) != nullptr);
     auto const policy = request.unsupported.value_or(model->settings->unsupported);
-    strict = policy == UnsupportedPolicy::reject || request.steering.require_parameters;
+    bool const must_lose_nothing = steering != nullptr && steering->require_parameters;
+    strict = policy == UnsupportedPolicy::reject || must_lose_nothing;
     candidate.takes_request = refused_by(view, routed, policy).empty();
-    if (request.steering.require_parameters) {
+    if (must_lose_nothing) {
         candidate.loses_nothing = refused_by(view, routed, UnsupportedPolicy::reject).empty();
     }
     candidate.headroom_permille = target.provider->credentials->headroom_permille(now);
@@ -147,14 +152,15 @@ Result<Routing> gather_routing(RoutingView const& view, RoutingMoment const& mom
     Routing routing{.model = match->model, .star = match->star, .draw = moment.draw, .facts = &request.chat.facts};
     follow_rules(routing, view.snapshot, request, moment);
     if (!request.caller.require.empty()) routing.caller_filter = &request.caller.require;
-    if (!request.steering.empty()) routing.steering = &request.steering;
+    if (request.steering) routing.steering = &*request.steering;
 
     routing.targets.reserve(routing.model->targets.size());
     routing.candidates.reserve(routing.model->targets.size());
     routing.add_model(*routing.model, routing.star, view, moment.now);
-    for (auto const& name : request.steering.models) {  // one that does not exist here is for another router
-        if (auto const other = find_allowed(view.snapshot, request.caller, name)) {
-            routing.add_model(*other->model, other->star, view, moment.now);
+    if (routing.steering != nullptr) {
+        for (auto const& name : routing.steering->models) {  // one that does not exist here is for another router
+            auto const other = find_allowed(view.snapshot, request.caller, name);
+            if (other) routing.add_model(*other->model, other->star, view, moment.now);
         }
     }
     if (routing.is_choice()) {

@@ -26,6 +26,7 @@ struct RoutingView {
     Snapshot const& snapshot;
     ClientRequest const& request;
     DialectLookup const& dialects;
+    bool all_prices = false;  ///< also where nothing depends on them
 };
 
 struct RoutingMoment {

@@ -13,16 +13,21 @@ using std::string_view;
 /// Text between quotes, whatever its bytes are: each that is not plain ASCII becomes an escape of its own.
 void append_text(std::string& out, string_view text) {
     constexpr string_view hex = "0123456789abcdef";
-    out += '"';
-    for (char const c : text) {
+    auto const is_plain = [](char c) {
         auto const byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\') {
-            out += c;
-        } else {
-            out += "\\u00";
-            out += hex[byte >> 4U];
-            out += hex[byte & 15U];
-        }
+        return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
+    };
+    out += '"';
+    while (!text.empty()) {
+        auto const special = std::ranges::find_if_not(text, is_plain);
+        out.append(text.begin(), special);
+        text.remove_prefix(static_cast<std::size_t>(special - text.begin()));
+        if (text.empty()) break;
+        auto const byte = static_cast<unsigned char>(text.front());
+        out += "\\u00";
+        out += hex[byte >> 4U];
+        out += hex[byte & 15U];
+        text.remove_prefix(1);
     }
     out += '"';
 }
@@ -39,12 +44,16 @@ public:
     explicit Object(std::string& out) : out_(out) { out_ += '{'; }
     void end() { out_ += '}'; }
 
+    /// At most 27 bytes of letters: put together here, so that the text grows once.
     std::string& key(string_view name) {
-        if (out_.back() != '{') out_ += ',';
-        out_ += '"';
-        out_ += name;
-        out_ += "\":";
-        return out_;
+        std::array<char, 32> text;
+        auto* at = text.data();
+        if (out_.back() != '{') *at++ = ',';
+        *at++ = '"';
+        at = std::ranges::copy(name, at).out;
+        *at++ = '"';
+        *at++ = ':';
+        return out_.append(text.data(), at);
     }
     void number(string_view name, std::integral auto value) {
         if (value != 0) append_number(key(name), value);
@@ -137,7 +146,7 @@ void append_measured(std::string& out, Measured const& measured) {
 void append_candidate(std::string& out, Candidate const& candidate) {
     Object object(out);
     object.text("name", candidate.name);
-    object.text("provider", candidate.provider);
+    if (candidate.provider != provider_in(candidate.name)) append_text(object.key("provider"), candidate.provider);
     object.number("breaker", static_cast<unsigned>(candidate.breaker));
     object.flag("refuses", candidate.breaker_refuses);
     object.number("probe", candidate.time_to_probe.count());
@@ -220,6 +229,8 @@ std::string decision_json(DecisionView const& view) {
     if (out.size() > most_decision_bytes) out.clear();
     return out;
 }
+
+std::string_view provider_in(std::string_view target) { return target.substr(0, target.find('/')); }
 
 bool is_same_plan(RecordedDecision const& recorded, Plan const& plan) {
     auto const same = [](RecordedChoice const& choice, PlannedTarget const& planned) {

@@ -80,6 +80,9 @@ struct RecordedDecision {
 /// Errors: invalid_json, with what is wrong as its detail.
 Result<RecordedDecision> read_decision(std::string_view json);
 
+/// The provider's name in "provider/model".
+std::string_view provider_in(std::string_view target);
+
 /// Whether `plan` is, bit for bit, the recorded one.
 bool is_same_plan(RecordedDecision const& recorded, Plan const& plan);
 

@@ -148,7 +148,7 @@ RecordedTarget read_target(Reader& reader, JsonValue object) {
     RecordedTarget target;
     auto& known = target.known;
     for (auto const& [name, begin, value, escaped] : object.members()) {
-        if (name == "name") target.name = reader.text(value, name);
+        if (name == "name") target.provider = provider_in(target.name = reader.text(value, name));
         if (name == "provider") target.provider = reader.text(value, name);
         if (name == "breaker") known.breaker = reader.word<BreakerState>(value, 3, name);
         if (name == "refuses") known.breaker_refuses = true;

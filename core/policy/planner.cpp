@@ -123,10 +123,24 @@ void panic(PlanInput const& input, Plan& plan) {
     plan.panic = true;
 }
 
+/// One target, without a choice to explain: what most models have.
+bool is_forced(PlanInput const& input) {
+    if (input.candidates.size() != 1 || input.models.size() != 1 || input.steering != nullptr) return false;
+    auto const& routes = input.models.front().routes;
+    if (routes.empty()) return true;
+    auto const& members = routes.front().members;
+    return routes.front().policy == RoutePolicy::fallback && members.size() == 1 && !members.front().is_route;
+}
+
 }  // namespace
 
 Plan make_plan(PlanInput const& input) {
     Plan plan;
+    if (is_forced(input) && !unfitness(input, input.candidates[0]) && !unavailability(input.candidates[0])) {
+        bool const probe = input.candidates[0].breaker == BreakerState::half_open;
+        plan.order.push_back({.target = 0, .reason = probe ? "fallback: probe" : "fallback: first"});
+        return plan;
+    }
     auto usable = sift(input, plan);
     if (plan.excluded.size() == input.candidates.size()) readmit(input, plan, usable);
     PlanFacts const facts{.request = input.facts, .usual_output = usual_output(input.candidates)};

@@ -50,11 +50,14 @@ Result<Choice> read_choice(ChatRequest& chat, ChoiceHeaders const& headers, Call
     if (auto const size = chat.model_suffix.size(); size > 0) {
         choice.model = chat.requested_model.substr(0, chat.requested_model.size() - size);
     }
-    SLUICE_TRY(choice.steering, read_steering(chat, headers));
-    if (!caller.may_steer) {
-        auto bounds = bounds_of(choice.steering);
-        chat.steering_ignored = bounds != choice.steering;
-        choice.steering = std::move(bounds);
+    if (says_something(chat, headers)) {
+        SLUICE_TRY(auto steering, read_steering(chat, headers));
+        if (!caller.may_steer) {
+            auto bounds = bounds_of(steering);
+            chat.steering_ignored = bounds != steering;
+            steering = std::move(bounds);
+        }
+        if (!steering.empty()) choice.steering = std::move(steering);
     }
     auto names = read_session(chat, headers);
     choice.session = std::move(names.session);

@@ -12,8 +12,8 @@ namespace sluice::api {
 
 /// What a client says about where its request goes, checked against what its key may say.
 struct Choice {
-    std::string model{};  ///< without the suffix; empty: it has none
-    Steering steering{};
+    std::string model{};                 ///< without the suffix; empty: it has none
+    std::optional<Steering> steering{};  ///< absent: nothing is said
     std::string session{};
     std::string user{};  ///< "user:" and the body's `user`
     std::vector<OwnKey> own_keys{};

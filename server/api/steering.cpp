@@ -33,9 +33,10 @@ void cut_sorting_suffixes(std::vector<std::string>& models) {
     }
 }
 
+constexpr auto body_bits = name_bit("models") | name_bit("provider") | name_bit("route");
+
 Result<> read_body(ChatRequest const& chat, Steering& steering) {
-    constexpr auto bits = name_bit("models") | name_bit("provider") | name_bit("route");
-    if ((chat.names & bits) == 0) return {};
+    if ((chat.names & body_bits) == 0) return {};
     JsonIndex index;
     auto const member = [&chat, &index](string_view name) {
         auto const json = find_member(chat, name);
@@ -110,6 +111,10 @@ Result<> read_headers(ChoiceHeaders const& headers, Steering& steering) {
 }
 
 }  // namespace
+
+bool says_something(ChatRequest const& chat, ChoiceHeaders const& headers) {
+    return !chat.model_suffix.empty() || (chat.names & body_bits) != 0 || !headers.empty();
+}
 
 Result<Steering> read_steering(ChatRequest const& chat, ChoiceHeaders const& headers) {
     Steering steering;

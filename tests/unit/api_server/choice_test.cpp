@@ -80,7 +80,7 @@ TEST_CASE("who may not steer keeps the bounds they set", "[choice]") {
     REQUIRE(choice);
     CHECK(choice->model == "fast");
     CHECK(chat.steering_ignored);
-    CHECK(choice->steering == Steering{.filter = {.zero_retention = true}});
+    CHECK(*choice->steering == Steering{.filter = {.zero_retention = true}});
     CHECK_FALSE(
         Fixture().ask("fast", Caller{.may_steer = false}, {}, R"(,"provider":{"zdr":true})").chat.steering_ignored);
 }
