@@ -129,7 +129,7 @@ def test_a_shadow_that_is_gone_is_no_matter(start, lab, shadow, tmp_path):
 
         wait_until(breaker_opens, 10, what="its breaker opens")
         assert gateway.chat("m").status == 200
-        assert copies(gateway, outcome="unfit") == 1
+        assert copies(gateway, outcome="unfit") >= 1
 
 
 def test_a_client_that_leaves_does_not_end_its_copy(start, shadow):
