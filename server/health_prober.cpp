@@ -12,7 +12,7 @@ void HealthProber::adopt(std::shared_ptr<Snapshot const> const& snapshot) {
             provider.health->forget();
             continue;
         }
-        spawn(watch(snapshot, provider, cancellation_), [](std::exception_ptr thrown) {
+        spawn(watch(snapshot, provider, cancellation_), [](std::exception_ptr const& thrown) {
             if (thrown) std::rethrow_exception(thrown);
         });
     }

@@ -165,7 +165,7 @@ void mirror(RequestRun& run, Instant now) {
     Place place(under_way);
     run.outcome.mirror = Mirror::sent;
     auto copy = std::make_unique<Copy>(run, now);
-    spawn(send(std::move(copy), run.parts, std::move(routing), std::move(place)), [](std::exception_ptr thrown) {
+    spawn(send(std::move(copy), run.parts, std::move(routing), std::move(place)), [](std::exception_ptr const& thrown) {
         if (thrown) std::rethrow_exception(thrown);
     });
 }

@@ -9,11 +9,14 @@
 #include <string_view>
 #include <vector>
 
-#include "core/pipeline/health.hpp"
 #include "core/types/settings.hpp"
 #include "server/observe/metrics_shard.hpp"
 #include "server/observe/observe_settings.hpp"
 #include "server/observe/registry.hpp"
+
+namespace sluice {
+struct ProviderStatus;
+}
 
 namespace sluice::observe {
 

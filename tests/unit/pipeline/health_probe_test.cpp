@@ -28,7 +28,7 @@ struct Probed {
         auto go = [](Probed& self, std::optional<Probe>& into) -> Task<> {
             into = co_await probe(self.gateway.upstream, self.gateway.clock, self.alpha(), self.cancellation);
         };
-        spawn(go(*this, found), [](std::exception_ptr thrown) {
+        spawn(go(*this, found), [](std::exception_ptr const& thrown) {
             if (thrown) std::rethrow_exception(thrown);
         });
         return found;

@@ -144,3 +144,23 @@ TEST_CASE("whoever leaves while waiting leaves nothing behind", "[pipeline][queu
     }
     CHECK(busy.places().waiting() == 0);
 }
+
+TEST_CASE("keys of one team wait in one line, a key without a team in its own", "[pipeline][queue]") {
+    auto const [name, team, line] = GENERATE(table<char const*, char const*, char const*>({
+        {"one", "team", "team"},
+        {"one", "", "one"},
+    }));
+    Busy busy;
+    busy.gateway.settings.providers["alpha"].queue.size = 8;
+    busy.gateway.load();
+    auto const gate = busy.gateway.clock.make_gate();
+    InFlight::Line const room{.max = 1, .size = 8};
+    auto const before_it = busy.places().wait_in_line(line, room, gate);
+    auto const other = busy.places().wait_in_line("other", room, gate);
+    busy.gateway.caller = {.name = name, .team = team};
+    for (auto const wait : {1, 2, 3}) busy.free_after(seconds(wait));
+    auto const& outcome = busy.gateway.ask(good_stream());
+    CHECK(outcome.attempts.at(0).waited == seconds(3));  // its line's first, the other line's, then it
+    CHECK(before_it->take_place());
+    CHECK(other->take_place());
+}

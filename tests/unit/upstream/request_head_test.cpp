@@ -12,13 +12,18 @@ struct Request {
     TimeoutSettings timeout;
     Cancellation cancellation;
     CredentialSettings const* used = &credential;
+    std::string_view method = "POST";
+    std::string_view path = "/chat/completions";
+    bool path_of_server = false;
 
     Request() { provider.base_url = "https://api.example.com/v1"; }
 
     std::string head(std::string_view proxy_url = "") {
         UpstreamCall const call{.provider = provider,
                                 .credential = used,
-                                .path = "/chat/completions",
+                                .method = method,
+                                .path = path,
+                                .path_of_server = path_of_server,
                                 .body = {},
                                 .body_size = 321,
                                 .request_id = "req_1",
@@ -43,6 +48,20 @@ TEST_CASE("the head of a request is exactly what the gateway says, and nothing o
     Request request;
     CHECK(request.head() == "POST /v1/chat/completions HTTP/1.1\r\nhost: api.example.com\r\n" + std::string(common) +
                                 "authorization: Bearer sk-123\r\n\r\n");
+}
+
+TEST_CASE("a probe is a GET of the server's own path, without a length", "[request_head]") {
+    Request request;
+    request.method = "GET";
+    request.path = "/health";
+    request.path_of_server = true;
+    auto const head = request.head();
+    CHECK(head.starts_with("GET /health HTTP/1.1\r\nhost: api.example.com\r\n"));
+    CHECK(head.find("content-length") == std::string::npos);
+    CHECK(head.find("authorization: Bearer sk-123\r\n") != std::string::npos);
+    CHECK(request.head("http://proxy:3128").starts_with("GET /health HTTP/1.1\r\n"));  // of https: through a tunnel
+    request.provider.base_url = "http://10.0.0.1:8000/v1";
+    CHECK(request.head("http://proxy:3128").starts_with("GET http://10.0.0.1:8000/health HTTP/1.1\r\n"));
 }
 
 TEST_CASE("the credential goes where the provider wants it", "[request_head]") {
