@@ -10,8 +10,46 @@ namespace {
 
 using std::string_view;
 
+/// What is written, up to the longest record: on the stack, so that a short one costs no more than its bytes.
+class Text {
+public:
+    Text& operator+=(char c) {
+        if (at_ == buffer_.data() + buffer_.size()) return fill();
+        *at_++ = c;
+        return *this;
+    }
+    Text& operator+=(string_view text) {
+        if (text.size() > room()) return fill();
+        at_ = std::ranges::copy(text, at_).out;
+        return *this;
+    }
+    char back() const { return at_[-1]; }
+    /// Empty when it would have been too long.
+    std::string str() const { return is_full_ ? std::string() : std::string(buffer_.data(), buffer_.size() - room()); }
+
+    void number(std::integral auto value) {
+        auto const [end, error] = std::to_chars(at_, buffer_.data() + buffer_.size(), value);
+        if (error != std::errc()) {
+            fill();
+        } else {
+            at_ = end;
+        }
+    }
+
+private:
+    std::size_t room() const { return static_cast<std::size_t>(buffer_.data() + buffer_.size() - at_); }
+    Text& fill() {
+        is_full_ = true;
+        return *this;
+    }
+
+    std::array<char, most_decision_bytes> buffer_;  // NOLINT(cppcoreguidelines-pro-type-member-init): 32 KiB of nothing
+    char* at_ = buffer_.data();
+    bool is_full_ = false;
+};
+
 /// Text between quotes, whatever its bytes are: each that is not plain ASCII becomes an escape of its own.
-void append_text(std::string& out, string_view text) {
+void append_text(Text& out, string_view text) {
     constexpr string_view hex = "0123456789abcdef";
     auto const is_plain = [](char c) {
         auto const byte = static_cast<unsigned char>(c);
@@ -20,11 +58,12 @@ void append_text(std::string& out, string_view text) {
     out += '"';
     while (!text.empty()) {
         auto const special = std::ranges::find_if_not(text, is_plain);
-        out.append(text.begin(), special);
-        text.remove_prefix(static_cast<std::size_t>(special - text.begin()));
+        auto const plain = static_cast<std::size_t>(special - text.begin());
+        out += text.substr(0, plain);
+        text.remove_prefix(plain);
         if (text.empty()) break;
         auto const byte = static_cast<unsigned char>(text.front());
-        out += "\\u00";
+        out += string_view("\\u00");
         out += hex[byte >> 4U];
         out += hex[byte & 15U];
         text.remove_prefix(1);
@@ -32,28 +71,19 @@ void append_text(std::string& out, string_view text) {
     out += '"';
 }
 
-void append_number(std::string& out, std::integral auto number) {
-    std::array<char, 24> digits;
-    auto const [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-    out.append(digits.data(), end);
-}
+void append_number(Text& out, std::integral auto number) { out.number(number); }
 
 /// An object that leaves out what is 0, false or empty.
 class Object {
 public:
-    explicit Object(std::string& out) : out_(out) { out_ += '{'; }
+    explicit Object(Text& out) : out_(out) { out_ += '{'; }
     void end() { out_ += '}'; }
 
-    /// At most 27 bytes of letters: put together here, so that the text grows once.
-    std::string& key(string_view name) {
-        std::array<char, 32> text;
-        auto* at = text.data();
-        if (out_.back() != '{') *at++ = ',';
-        *at++ = '"';
-        at = std::ranges::copy(name, at).out;
-        *at++ = '"';
-        *at++ = ':';
-        return out_.append(text.data(), at);
+    Text& key(string_view name) {
+        if (out_.back() != '{') out_ += ',';
+        out_ += '"';
+        out_ += name;
+        return out_ += string_view("\":");
     }
     void number(string_view name, std::integral auto value) {
         if (value != 0) append_number(key(name), value);
@@ -86,10 +116,10 @@ public:
     }
 
 private:
-    std::string& out_;
+    Text& out_;
 };
 
-void append_facts(std::string& out, RequestFacts const& facts) {
+void append_facts(Text& out, RequestFacts const& facts) {
     Object object(out);
     object.number("needs", facts.needs.bits);
     object.flag("stream", facts.stream);
@@ -101,7 +131,7 @@ void append_facts(std::string& out, RequestFacts const& facts) {
     object.end();
 }
 
-void append_filter(std::string& out, TargetFilter const& filter) {
+void append_filter(Text& out, TargetFilter const& filter) {
     Object object(out);
     object.texts("regions", filter.regions);
     object.texts("quantizations", filter.quantizations);
@@ -112,7 +142,7 @@ void append_filter(std::string& out, TargetFilter const& filter) {
     object.end();
 }
 
-void append_steering(std::string& out, Steering const& steering) {
+void append_steering(Text& out, Steering const& steering) {
     Object object(out);
     object.texts("models", steering.models);
     object.texts("order", steering.order);
@@ -129,7 +159,7 @@ void append_steering(std::string& out, Steering const& steering) {
     object.end();
 }
 
-void append_measured(std::string& out, Measured const& measured) {
+void append_measured(Text& out, Measured const& measured) {
     Object object(out);
     object.number("n", measured.requests);
     object.number("failed", measured.failures);
@@ -143,7 +173,7 @@ void append_measured(std::string& out, Measured const& measured) {
     object.end();
 }
 
-void append_candidate(std::string& out, Candidate const& candidate) {
+void append_candidate(Text& out, Candidate const& candidate) {
     Object object(out);
     object.text("name", candidate.name);
     if (candidate.provider != provider_in(candidate.name)) append_text(object.key("provider"), candidate.provider);
@@ -163,7 +193,7 @@ void append_candidate(std::string& out, Candidate const& candidate) {
 }
 
 /// A list of what `append` writes.
-void append_list(std::string& out, auto const& values, auto const& append) {
+void append_list(Text& out, auto const& values, auto const& append) {
     out += '[';
     for (auto const& value : values) {
         if (out.back() != '[') out += ',';
@@ -172,7 +202,7 @@ void append_list(std::string& out, auto const& values, auto const& append) {
     out += ']';
 }
 
-void append_model(std::string& out, DecisionModel const& model) {
+void append_model(Text& out, DecisionModel const& model) {
     Object object(out);
     object.text("name", model.name);
     object.text("star", model.star);
@@ -181,7 +211,7 @@ void append_model(std::string& out, DecisionModel const& model) {
     object.end();
 }
 
-void append_planned(std::string& out, PlannedTarget const& planned) {
+void append_planned(Text& out, PlannedTarget const& planned) {
     out += '[';
     append_number(out, planned.target);
     out += ',';
@@ -191,7 +221,7 @@ void append_planned(std::string& out, PlannedTarget const& planned) {
     out += ']';
 }
 
-void append_excluded(std::string& out, ExcludedTarget const& excluded) {
+void append_excluded(Text& out, ExcludedTarget const& excluded) {
     Object object(out);
     object.number("target", excluded.target);
     object.number("why", static_cast<unsigned>(excluded.why));
@@ -206,8 +236,7 @@ void append_excluded(std::string& out, ExcludedTarget const& excluded) {
 
 std::string decision_json(DecisionView const& view) {
     auto const& input = view.input;
-    std::string out;
-    out.reserve(320 + 160 * input.candidates.size());
+    Text out;
     Object object(out);
     append_number(object.key("v"), 1);
     object.text("config", view.config);
@@ -226,8 +255,7 @@ std::string decision_json(DecisionView const& view) {
     object.flag("moved", view.plan.moved_by_affinity);
     object.flag("panic", view.plan.panic);
     object.end();
-    if (out.size() > most_decision_bytes) out.clear();
-    return out;
+    return out.str();
 }
 
 std::string_view provider_in(std::string_view target) { return target.substr(0, target.find('/')); }
