@@ -7,8 +7,8 @@
 namespace sluice {
 
 std::string record_of(RoutingView const& view, Routing const& routing, Plan const& plan) {
-    std::vector<DecisionModel> models;
-    models.reserve(routing.models.size());
+    thread_local std::vector<DecisionModel> models;  // kept for its room
+    models.clear();
     for (auto const& routed : routing.models) {
         DecisionModel model{.first_candidate = routed.first_candidate, .candidate_count = routed.candidate_count};
         if (routed.candidate_count > 0) {

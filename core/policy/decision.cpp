@@ -48,14 +48,26 @@ private:
     bool is_full_ = false;
 };
 
+bool is_plain(char c) {
+    auto const byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
+}
+
+/// Without a branch for each byte.
+bool are_plain(string_view text) {
+    bool plain = true;
+    for (char const c : text) plain &= is_plain(c);
+    return plain;
+}
+
 /// Text between quotes, whatever its bytes are: each that is not plain ASCII becomes an escape of its own.
 void append_text(Text& out, string_view text) {
     constexpr string_view hex = "0123456789abcdef";
-    auto const is_plain = [](char c) {
-        auto const byte = static_cast<unsigned char>(c);
-        return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
-    };
     out += '"';
+    if (are_plain(text)) {
+        out += text;
+        text = {};
+    }
     while (!text.empty()) {
         auto const special = std::ranges::find_if_not(text, is_plain);
         auto const plain = static_cast<std::size_t>(special - text.begin());
@@ -234,6 +246,15 @@ void append_excluded(Text& out, ExcludedTarget const& excluded) {
 
 }  // namespace
 
+namespace {
+
+/// What most records would say, which is therefore left out.
+bool is_first_alone(Plan const& plan) {
+    return plan.excluded.empty() && plan.order.size() == 1 && plan.order[0] == PlannedTarget{.reason = usual_reason};
+}
+
+}  // namespace
+
 std::string decision_json(DecisionView const& view) {
     auto const& input = view.input;
     Text out;
@@ -250,7 +271,7 @@ std::string decision_json(DecisionView const& view) {
     object.flag("strict", input.strict);
     object.number("draw", input.draw);
     append_list(object.key("targets"), input.candidates, append_candidate);
-    append_list(object.key("order"), view.plan.order, append_planned);
+    if (!is_first_alone(view.plan)) append_list(object.key("order"), view.plan.order, append_planned);
     if (!view.plan.excluded.empty()) append_list(object.key("excluded"), view.plan.excluded, append_excluded);
     object.flag("moved", view.plan.moved_by_affinity);
     object.flag("panic", view.plan.panic);

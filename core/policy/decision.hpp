@@ -80,6 +80,9 @@ struct RecordedDecision {
 /// Errors: invalid_json, with what is wrong as its detail.
 Result<RecordedDecision> read_decision(std::string_view json);
 
+/// Of a plan's only target. A record without `order` means {target 0, this reason, score 0}.
+inline constexpr std::string_view usual_reason = "fallback: first";
+
 /// The provider's name in "provider/model".
 std::string_view provider_in(std::string_view target);
 

@@ -258,6 +258,9 @@ Result<RecordedDecision> read_decision(std::string_view json) {
             if (name == "excluded") decision.excluded.push_back(read_excluded(reader, element));
         }
     }
+    if (decision.order.empty() && decision.excluded.empty() && !decision.targets.empty()) {
+        decision.order.push_back({.reason = std::string(usual_reason)});
+    }
     if (reader.failed()) return unreadable("wrong value of " + shown(reader.wrong()));
     if (!is_consistent(decision)) return unreadable("a position is no target's");
     return decision;

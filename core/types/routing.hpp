@@ -80,7 +80,10 @@ struct TargetFilter {
     std::optional<PricePerMillion> max_input_price{};
     std::optional<PricePerMillion> max_output_price{};
 
-    bool empty() const { return *this == TargetFilter(); }
+    bool empty() const {
+        return regions.empty() && quantizations.empty() && !zero_retention && !no_training && !max_input_price &&
+               !max_output_price;
+    }
     friend bool operator==(TargetFilter const&, TargetFilter const&) = default;
 };
 

@@ -15,6 +15,8 @@ bool is_named(std::string_view name, std::string_view lower) {
 }  // namespace
 
 void ChoiceHeaders::keep(std::string_view name, std::string_view value) {
+    auto const first = name.front() | 0x20;  // every name begins with one of these
+    if (first != 'x' && first != 's' && first != 'c') return;
     for (std::size_t i = 0; i < choice_header_names.size(); ++i) {
         if (!values_[i].empty() || !is_named(name, choice_header_names[i])) continue;
         values_[i] = value;

@@ -219,7 +219,7 @@ TEST_CASE("a record of a plain choice is short", "[decision]") {
     Plan const plan{.order = {{.target = 0, .reason = "fallback: first"}}, .excluded = {}};
     CHECK(decision_json({.config = "9f", .models = models, .input = input, .plan = plan}) ==
           R"({"v":1,"config":"9f","models":[{"name":"fast","count":1}],"facts":{"in":12,"messages":1},"draw":7,)"
-          R"("targets":[{"name":"openai/gpt"}],"order":[[0,"fallback: first",0]]})");
+          R"("targets":[{"name":"openai/gpt"}]})");
 }
 
 TEST_CASE("a record that would be too long is none", "[decision]") {
