@@ -84,7 +84,7 @@ def test_a_classifier_that_fails_leaves_it_to_the_facts(gateway, model):
     attempts = gateway.logged(answer.header("x-request-id"))["attempts"]
     assert [attempt["provider"] for attempt in attempts] == [f"judge-{model}", "answers"]
     assert attempts[0]["classifier"] is True and attempts[0]["reason"].startswith("classifier; ")
-    assert gateway.metric("sluice_fallbacks_total", gen_ai_request_model=model) == 0
+    assert gateway.metric("sluice_fallbacks_total", model=model) == 0
 
 
 def test_a_classifier_that_hangs_costs_its_timeout_until_its_breaker_opens(gateway, judging):
@@ -100,7 +100,7 @@ def test_a_classifier_that_hangs_costs_its_timeout_until_its_breaker_opens(gatew
 
 
 def test_cost_and_attempts_stand_in_the_log_and_the_metrics(gateway):
-    before = gateway.metric("sluice_upstream_attempts_total", sluice_provider="judge-hard")
+    before = gateway.metric("sluice_upstream_attempts_total", provider="judge-hard")
     answer = gateway.chat("hard", "hi")
     entry = gateway.logged(answer.header("x-request-id"))
     assert [(a["provider"], a["model"], a["result"]) for a in entry["attempts"]] == [("judge-hard", "hard", "ok"), ("answers", "strong", "ok")]
@@ -109,7 +109,7 @@ def test_cost_and_attempts_stand_in_the_log_and_the_metrics(gateway):
     assert entry["cost_usd"] == pytest.approx(0.000033) and float(answer.header("x-sluice-cost-usd")) == pytest.approx(0.000033)
     assert entry["decision"]["facts"]["complexity"] == 90
     assert entry["overhead_ms"] < entry["duration_ms"]
-    wait_until(lambda: gateway.metric("sluice_upstream_attempts_total", sluice_provider="judge-hard") == before + 1, 3, what="counted")
+    wait_until(lambda: gateway.metric("sluice_upstream_attempts_total", provider="judge-hard") == before + 1, 3, what="counted")
     assert gateway.metric("sluice_fallbacks_total") == 0 and gateway.metric("sluice_retries_total") == 0
 
 

@@ -189,7 +189,7 @@ models:
     continue_after_cut: true
     match:
       - { when: { key: k, hours: "22:00-06:00", weekdays: [sat], percent: 10%, needs: vision, tags: { a: b } }, use: b }
-  b: { targets: [openai/2, openai/3], route: { policy: complexity, thresholds: [40], classifier: openai/4 } }
+  b: { targets: [openai/2, openai/3], route: { policy: complexity, thresholds: [40], classifier: own/4 } }
   c: { targets: openai/2, route: { policy: slo, first_token: 1s }, hedge: 800ms }
 keys: [{ name: k, hash: "sha256:0000000000000000000000000000000000000000000000000000000000000000", team: x,
   tags: { a: b }, require: { zero_retention: true } }]
