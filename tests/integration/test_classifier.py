@@ -120,6 +120,17 @@ def test_a_session_is_classified_once(gateway, judging):
     assert len(judging.requests) == asked + 1
 
 
+def test_a_replay_asks_nobody(gateway, judging, tmp_path):
+    entry = gateway.logged(gateway.chat("hard", "hi").header("x-request-id"))
+    log = tmp_path / "access.log"
+    log.write_text(json.dumps(entry) + "\n")
+    asked = len(judging.requests)
+    done = run("replay", "--log", log, "--config", gateway.config_path, "--json", timeout=120)
+    found = json.loads(done.stdout)
+    assert (found["decisions"], found["verified"], found["differing"], done.returncode) == (1, 1, 0, 0), found
+    assert len(judging.requests) == asked
+
+
 def test_explain_says_that_it_does_not_ask(gateway, judging):
     asked = len(judging.requests)
     path = gateway.config_path

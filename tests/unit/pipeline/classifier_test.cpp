@@ -162,6 +162,25 @@ TEST_CASE("a classifier that must not see a request is not asked", "[pipeline][c
     CHECK(world.ask(says("90")).attempts.size() == 2);
 }
 
+TEST_CASE("a client's own rules about providers hold for a classifier", "[pipeline][classifier]") {
+    Classifying world;
+    Steering steering;
+    SECTION("that it ignores") { steering.ignore = {"gamma"}; }
+    SECTION("that it wants alone") { steering.only = {"alpha", "beta"}; }
+    SECTION("that it sorts by") { steering.sort = SortBy::price; }
+    world.gateway.steering = steering;
+    CHECK(world.gateway.ask(says("hello")).attempts.size() == 1);
+}
+
+TEST_CASE("a session keeps the complexity of its first request", "[pipeline][classifier]") {
+    Classifying world;
+    world.gateway.session = "s";
+    CHECK(world.ask(says("90")).attempts.size() == 2);
+    auto const& outcome = world.gateway.ask(says("hello"));
+    CHECK(outcome.attempts.size() == 1);
+    CHECK(outcome.attempts[0].provider == "beta");
+}
+
 TEST_CASE("a client that leaves while its classifier is asked gets no attempt", "[pipeline][classifier]") {
     Classifying world;
     world.gateway.turnstile.stop_at = GENERATE(1, 2, 3);
