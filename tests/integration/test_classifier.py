@@ -99,6 +99,13 @@ def test_a_classifier_that_hangs_costs_its_timeout_until_its_breaker_opens(gatew
     assert len(gateway.logged(gateway.chat("hangs", "hi").header("x-request-id"))["attempts"]) == 1
 
 
+def test_a_classifier_that_is_down_is_not_asked_any_more(gateway):
+    attempts = [len(gateway.logged(gateway.chat("down", "hi").header("x-request-id"))["attempts"]) for _ in range(6)]
+    assert attempts[0] in (1, 2) and attempts[-1] == 1, attempts
+    assert gateway.metric("sluice_breaker_state", provider="judge-down", target="down (classifier)") == 2
+    assert gateway.metric("sluice_breaker_state", provider="answers") == 0
+
+
 def test_cost_and_attempts_stand_in_the_log_and_the_metrics(gateway):
     before = gateway.metric("sluice_upstream_attempts_total", provider="judge-hard")
     answer = gateway.chat("hard", "hi")
