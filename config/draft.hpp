@@ -43,6 +43,16 @@ struct MirrorDraft {
     MirrorSettings settings;
 };
 
+struct ClassifierDraft {
+    std::optional<std::string> to;
+    ClassifierSettings settings;
+};
+
+struct RouteDraft {
+    RouteSettings settings;
+    ClassifierDraft classifier;
+};
+
 struct MatchDraft {
     MatchRule rule;
     std::optional<std::string> use;
@@ -52,7 +62,7 @@ struct ModelDraft {
     ModelSettings settings;
     std::vector<TargetDraft> targets;
     std::vector<TargetDraft> fallbacks;
-    RouteSettings route;
+    RouteDraft route;
     std::vector<TargetDraft> on_context_length;
     std::vector<TargetDraft> on_content_filter;
     MirrorDraft mirror;

@@ -140,6 +140,7 @@ void warn_of_unused(Settings const& settings, Reader& reader) {
     for (ModelSettings const& model : settings.models) {
         for (TargetSettings const& target : model.targets) used.insert(target.provider);
         for (TargetSettings const& target : model.extra_targets) used.insert(target.provider);
+        if (model.classifier) used.insert(model.classifier->target.provider);
     }
     for (auto const& [name, provider] : settings.providers) {
         if (used.contains(name)) continue;

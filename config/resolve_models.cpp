@@ -47,6 +47,10 @@ bool could_fit(TargetTraits const& traits, TargetFilter const& filter) {
 }
 
 void check_require(ModelSettings const& model, std::string const& path, Reader& reader) {
+    if (model.classifier && !could_fit(model.classifier->target.traits, model.require)) {
+        reader.warning(reader.place(path + ".require"), "the classifier of `" + clipped(model.name) +
+                                                            "` is not known to be like this, and is never asked");
+    }
     auto const fits = [&model](TargetSettings const& target) { return could_fit(target.traits, model.require); };
     if (model.targets.empty() || std::ranges::any_of(model.targets, fits)) return;
     reader.warning(reader.place(path + ".require"), "no target of `" + clipped(model.name) +

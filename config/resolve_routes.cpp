@@ -51,6 +51,7 @@ void RouteBuilder::build(ModelDraft const& model, ModelSettings& into) {
         bool const is_unsaid = route.policy == RoutePolicy::complexity && route.thresholds.empty();
         if (is_unsaid) route.thresholds = even_thresholds(route.members.size());
     }
+    add_classifier(into);
     into.targets = std::move(targets_);
     into.routes = std::move(routes_);
     into.on_context_length = special(model, model.on_context_length, "fallbacks_on.context_length", into);
@@ -63,7 +64,7 @@ std::size_t RouteBuilder::add_route(ModelDraft const& model) {
     path_.push_back(&model);
     std::size_t const index = routes_.size();
     known_routes_[&model] = index;
-    RouteSettings own = model.route;
+    RouteSettings own = model.route.settings;
     own.name = model.settings.name;
     std::size_t main = index;
     bool const has_two_levels = own.policy != RoutePolicy::fallback && !model.fallbacks.empty();
@@ -242,6 +243,29 @@ std::vector<std::size_t> RouteBuilder::special(ModelDraft const& model, std::vec
     return positions;
 }
 
+/// The request has one complexity: of several classifiers behind a model the first in the order of its routes is asked.
+void RouteBuilder::add_classifier(ModelSettings& into) {
+    ModelDraft const* first = nullptr;
+    for (auto const& [model, position] : known_routes_) {
+        if (!model->route.classifier.to) continue;
+        if (first == nullptr || position < known_routes_.at(first)) first = model;
+    }
+    if (first == nullptr) return;
+    ClassifierDraft const& written = first->route.classifier;
+    std::string const path = "models." + first->settings.name + ".route.classifier";
+    TargetDraft draft;
+    draft.to = written.to;
+    if (referenced(*first, *draft.to) != nullptr) {
+        if (root_ != first) return;
+        return reader_.error(reader_.place(path + ".to"),
+                             reader_.subject(path + ".to") + " is a model: a classifier needs PROVIDER/UPSTREAM-MODEL");
+    }
+    auto target = parse(*first, draft, path);
+    if (!target) return;
+    into.classifier = written.settings;
+    into.classifier->target = *std::move(target);
+}
+
 void RouteBuilder::add_mirror(ModelDraft const& model, ModelSettings& into) {
     into.mirror = model.mirror.settings;
     if (!model.mirror.to) return;
@@ -261,7 +285,7 @@ void RouteBuilder::add_mirror(ModelDraft const& model, ModelSettings& into) {
 
 void RouteBuilder::check_route(ModelDraft const& model) {
     std::string const path = "models." + model.settings.name + ".route";
-    RouteSettings const& route = model.route;
+    RouteSettings const& route = model.route.settings;
     auto const is_wrong = [&](char const* key) {
         return reader_.has(path + key) && reader_.is_reported(reader_.place(path + key));
     };
@@ -292,7 +316,7 @@ void RouteBuilder::check_route(ModelDraft const& model) {
 /// A weight that nothing reads looks as if it did something.
 void RouteBuilder::check_weights(ModelDraft const& model, std::vector<TargetDraft> const& texts,
                                  std::string const& key) {
-    auto const policy = model.route.policy;
+    auto const policy = model.route.settings.policy;
     bool const reads_weights =
         key == "targets" && (policy == RoutePolicy::weighted || policy == RoutePolicy::least_busy);
     for (std::size_t i = 0; i < texts.size() && !reads_weights; ++i) {

@@ -40,6 +40,7 @@ private:
 
     std::vector<std::size_t> special(ModelDraft const& model, std::vector<TargetDraft> const& texts,
                                      std::string const& key, ModelSettings& into);
+    void add_classifier(ModelSettings& into);
     void add_mirror(ModelDraft const& model, ModelSettings& into);
     void check_route(ModelDraft const& model);
     void check_weights(ModelDraft const& model, std::vector<TargetDraft> const& texts, std::string const& key);

@@ -128,6 +128,7 @@ Section const& health_section();
 Section const& model_section();
 Section const& target_section();
 Section const& route_section();
+Section const& classifier_section();
 Section const& special_section();
 Section const& hedge_section();
 Section const& affinity_section();

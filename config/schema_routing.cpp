@@ -36,7 +36,7 @@ Section const& weights_section() {
 
 template <RoutePolicy... policies>
 bool has_policy(void const* object) {
-    auto const policy = static_cast<RouteSettings const*>(object)->policy;
+    auto const policy = static_cast<RouteDraft const*>(object)->settings.policy;
     return ((policy == policies) || ...);
 }
 
@@ -46,7 +46,7 @@ std::vector<Field> slo_fields() {
          .kind = Kind::duration,
          .standard = "0",
          .sentence = "The longest time to the first token that is good enough, at the 95th percentile; 0: any.",
-         .bind = bind<&RouteSettings::slo, &SloBounds::first_token>(),
+         .bind = bind<&RouteDraft::settings, &RouteSettings::slo, &SloBounds::first_token>(),
          .most = one_hour,
          .example = "800ms",
          .only_with = "policy: slo",
@@ -55,7 +55,7 @@ std::vector<Field> slo_fields() {
          .kind = Kind::integer,
          .standard = "0",
          .sentence = "The least that 95 % of the answers must reach; 0: any.",
-         .bind = bind<&RouteSettings::slo, &SloBounds::tokens_per_second>(),
+         .bind = bind<&RouteDraft::settings, &RouteSettings::slo, &SloBounds::tokens_per_second>(),
          .most = 100'000,
          .example = "40",
          .only_with = "policy: slo",
@@ -64,7 +64,7 @@ std::vector<Field> slo_fields() {
          .kind = Kind::percent,
          .standard = "5%",
          .sentence = "The most failures among recent requests.",
-         .bind = bind<&RouteSettings::slo, &SloBounds::max_failure_percent>(),
+         .bind = bind<&RouteDraft::settings, &RouteSettings::slo, &SloBounds::max_failure_percent>(),
          .most = 100,
          .only_with = "policy: slo",
          .applies = has_policy<RoutePolicy::slo>},
@@ -81,7 +81,7 @@ Field policy_field() {
                 "`weighted` drawn by `weight`, `least_busy` the fewest requests in flight, `usage` the most "
                 "left of the provider's limits, `score` a weighted sum, `slo` the cheapest that is fast "
                 "enough, `complexity` by how hard the request is.",
-            .bind = bind<&RouteSettings::policy>(),
+            .bind = bind<&RouteDraft::settings, &RouteSettings::policy>(),
             .choices = {"fallback", "cost", "latency", "throughput", "weighted", "least_busy", "usage", "score", "slo",
                         "complexity"},
             .presence = Presence::required,
@@ -139,21 +139,28 @@ Section const& route_section() {
                                 {.key = "weights",
                                  .kind = Kind::object,
                                  .sentence = "What counts how much.",
-                                 .bind = nested<&RouteSettings::score>(),
+                                 .bind = nested<&RouteDraft::settings, &RouteSettings::score>(),
                                  .section = weights_section,
                                  .only_with = "policy: score",
                                  .applies = has_policy<RoutePolicy::score>}},
                      .short_form = "policy",
-                     .fresh = fresh<RouteSettings>()};
+                     .fresh = fresh<RouteDraft>()};
         for (Field& field : slo_fields()) made.fields.push_back(std::move(field));
         made.fields.push_back({.key = "thresholds",
                                .kind = Kind::integers,
                                .sentence = "Complexity (0 to 100) below which a request goes to the first, the second "
                                            "... target, the rest to the last; evenly spaced unless given.",
-                               .bind = bind<&RouteSettings::thresholds>(),
+                               .bind = bind<&RouteDraft::settings, &RouteSettings::thresholds>(),
                                .least = 1,
                                .most = 100,
                                .example = "[30, 60]",
+                               .only_with = "policy: complexity",
+                               .applies = has_policy<RoutePolicy::complexity>});
+        made.fields.push_back({.key = "classifier",
+                               .kind = Kind::object,
+                               .sentence = "A model that is asked how demanding each request is.",
+                               .bind = nested<&RouteDraft::classifier>(),
+                               .section = classifier_section,
                                .only_with = "policy: complexity",
                                .applies = has_policy<RoutePolicy::complexity>});
         made.fields.push_back(
@@ -161,7 +168,7 @@ Section const& route_section() {
              .kind = Kind::percent,
              .standard = "2%",
              .sentence = "Requests that go to a target of which too little is known.",
-             .bind = bind<&RouteSettings::explore_percent>(),
+             .bind = bind<&RouteDraft::settings, &RouteSettings::explore_percent>(),
              .most = 50,
              .only_with = "policy: latency, throughput, score or slo",
              .applies =

@@ -272,6 +272,7 @@ void AttemptRun::remember_session(bool served) {
                   {.target = SessionTable::key_of(target_.name),
                    .credential = credential ? SessionTable::key_of(credential->name) : 0,
                    .tokens = used.input + used.output,
+                   .complexity = run_.classified ? std::optional(run_.classified->complexity) : std::nullopt,
                    .expires = now_ + run_.model->settings->affinity.keep},
                   now_);
 }
@@ -331,7 +332,7 @@ void AttemptRun::add_headers(Headers& headers, UpstreamHead const& head) const {
     auto const upstream = run_.outcome.upstream_time + upstream_time();
     auto const spent = run_.parts.clock.now() - run_.request.received_at;
     AnswerTiming const timing{.own = spent - upstream, .upstream = upstream, .first_token = run_.outcome.first_token};
-    add_route_headers(headers, &record_, run_.outcome.attempts.size() + 1, timing);
+    add_route_headers(headers, &record_, run_.outcome.tries() + 1, timing);
     add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
     if (run_.request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
     if (run_.request.wants_receipt) add_receipt(headers, record_.adjustments);

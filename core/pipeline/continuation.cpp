@@ -16,7 +16,7 @@ TargetRuntime const& target_of(RequestRun const& run, PlannedTarget const& plann
 
 bool was_tried(RequestRun const& run, TargetRuntime const& target) {
     return std::ranges::any_of(run.outcome.attempts, [&target](Attempt const& attempt) {
-        return attempt.provider == target.provider->settings->name;
+        return attempt.provider == target.provider->settings->name && !attempt.classifies;
     });
 }
 

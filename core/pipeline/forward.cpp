@@ -1,5 +1,6 @@
 #include "core/pipeline/forward.hpp"
 
+#include "core/pipeline/classifier.hpp"
 #include "core/pipeline/mirror.hpp"
 #include "core/pipeline/walk.hpp"
 #include "core/policy/retry_budget.hpp"
@@ -12,18 +13,34 @@ std::uint64_t draw_bits(Clock& clock) {
     return static_cast<std::uint64_t>(clock.random() * range);
 }
 
+/// What a classifier says of the request, or said of its session's first one, replaces what its facts say. Asking takes
+/// time: what the choice is made from is gathered anew.
+[[gnu::noinline]] Task<Result<>> classify(RequestRun& run, RoutingView const& view, RoutingMoment& moment) {
+    auto complexity = run.routing.bound_complexity;
+    if (wants_classifier(run.routing, run.snapshot)) {
+        complexity = co_await ask_classifier(run);
+        moment.now = run.parts.clock.now();
+        SLUICE_CO_TRY(run.routing, gather_routing(view, moment));
+    }
+    if (!complexity) co_return Result<>();
+    run.classified = run.request.chat.facts;
+    run.classified->complexity = *complexity;
+    run.routing.facts = &*run.classified;
+    co_return Result<>();
+}
+
 }  // namespace
 
 Task<Result<>> forward(RequestRun& run) {
-    auto const now = run.parts.clock.now();
+    RoutingMoment moment{.now = run.parts.clock.now(), .time = run.request.started_at};
+    moment.draw = draw_bits(run.parts.clock);
     RoutingView const view{.snapshot = run.snapshot, .request = run.request, .dialects = run.parts.dialects};
-    SLUICE_CO_TRY(
-        auto routing,
-        gather_routing(view, {.now = now, .time = run.request.started_at, .draw = draw_bits(run.parts.clock)}));
+    SLUICE_CO_TRY(auto routing, gather_routing(view, moment));
     run.routed(std::move(routing));
-    run.parts.retry_budget.count_request(now);
-    mirror(run, now);
-    Walk walk(run, now);
+    run.parts.retry_budget.count_request(moment.now);
+    mirror(run, moment.now);
+    if (run.model->classifier) SLUICE_CO_CHECK(co_await classify(run, view, moment));
+    Walk walk(run, moment.now);
     co_return co_await walk.go();
 }
 

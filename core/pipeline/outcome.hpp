@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,10 +49,11 @@ struct Attempt {
     Duration connect{0};                  ///< zero on a reused connection
     std::optional<Duration> first_token;  ///< from sending to the first valid delta
     bool reused_connection = false;
-    bool hedge = false;      ///< a second attempt beside one that was late
-    bool continued = false;  ///< it was asked to go on with the text of the attempt before
-    bool uncertain = false;  ///< the request went out completely, yet no answer tells whether it was billed
-    Usage usage{};           ///< with what the provider says that it charges
+    bool hedge = false;       ///< a second attempt beside one that was late
+    bool continued = false;   ///< it was asked to go on with the text of the attempt before
+    bool classifies = false;  ///< it asked how demanding the request is, and is no try at an answer
+    bool uncertain = false;   ///< the request went out completely, yet no answer tells whether it was billed
+    Usage usage{};            ///< with what the provider says that it charges
     std::optional<NanoUsd> sheet_cost{};  ///< by our prices; absent: the target's price is unknown, or nothing was used
 
     /// The provider's own word, else ours.
@@ -89,7 +91,7 @@ struct Outcome {
     bool stream = false;
     int status = 0;  ///< what the client got; 499 when it left first
     std::optional<Error> error;
-    std::vector<Attempt> attempts;
+    std::vector<Attempt> attempts;  ///< the question to a classifier, if one was asked, stands first
     std::string reported_model;
     std::string finish_reason;
     Usage usage{};  ///< of all attempts together
@@ -110,7 +112,12 @@ struct Outcome {
         decision{};  ///< how its target was chosen: decision_json(); empty: it was not, or the record is too long
     Mirror mirror = Mirror::none;
 
-    Attempt const* last_attempt() const { return attempts.empty() ? nullptr : &attempts.back(); }
+    /// At an answer; null: there was none.
+    Attempt const* last_attempt() const {
+        return attempts.empty() || attempts.back().classifies ? nullptr : &attempts.back();
+    }
+    /// How many attempts at an answer there were.
+    std::size_t tries() const { return attempts.size() - (!attempts.empty() && attempts.front().classifies ? 1 : 0); }
 };
 
 }  // namespace sluice

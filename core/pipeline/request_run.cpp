@@ -68,7 +68,7 @@ Headers RequestRun::error_headers_so_far() {
     Headers headers;
     headers.reserve(9);
     headers.emplace_back("x-request-id", std::string(request.request_id));
-    add_route_headers(headers, outcome.last_attempt(), outcome.attempts.size(), timing);
+    add_route_headers(headers, outcome.last_attempt(), outcome.tries(), timing);
     if (request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
     return headers;
 }

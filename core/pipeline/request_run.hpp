@@ -41,8 +41,9 @@ struct RequestRun {
     ClientStream stream;
     Outcome outcome;
 
-    Routing routing;                      ///< what the choice of a target is made from
-    ModelRuntime const* model = nullptr;  ///< that serves the request
+    Routing routing;                           ///< what the choice of a target is made from
+    ModelRuntime const* model = nullptr;       ///< that serves the request
+    std::optional<RequestFacts> classified{};  ///< the request's, with the complexity that a classifier saw
     UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
     Instant deadline = never;                 ///< of the whole request
     bool deadline_is_clients = false;         ///< the client's own timeout is the shorter one

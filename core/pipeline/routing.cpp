@@ -54,6 +54,7 @@ void bind_session(Routing& routing, Snapshot const& snapshot, ClientRequest cons
         if (SessionTable::key_of(routing.targets[i].target->name) != binding->target) continue;
         routing.bound = BoundTarget{i, std::min(binding->tokens, request.chat.facts.input_tokens)};
         routing.bound_credential = binding->credential;
+        routing.bound_complexity = binding->complexity;
         return;
     }
 }

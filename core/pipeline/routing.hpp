@@ -46,8 +46,9 @@ struct Routing {
     std::vector<RoutedModel> models{};
     std::uint64_t session = 0;  ///< key in the table of sessions; 0: none
     std::optional<BoundTarget> bound{};
-    std::uint64_t bound_credential = 0;  ///< SessionTable::key_of() its name
-    bool strict = false;                 ///< nothing may be lost in translation
+    std::uint64_t bound_credential = 0;          ///< SessionTable::key_of() its name
+    std::optional<unsigned> bound_complexity{};  ///< what a classifier said of the session's first request
+    bool strict = false;                         ///< nothing may be lost in translation
     std::uint64_t draw = 0;
     RequestFacts const* facts = nullptr;
     Steering const* steering = nullptr;  ///< null: the client says nothing

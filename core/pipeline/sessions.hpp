@@ -17,9 +17,10 @@ namespace sluice {
 class SessionTable {
 public:
     struct Binding {
-        std::uint64_t target = 0;      ///< key_of() its name
-        std::uint64_t credential = 0;  ///< key_of() its name
-        std::int64_t tokens = 0;       ///< of its last request and answer: what a cache may hold
+        std::uint64_t target = 0;              ///< key_of() its name
+        std::uint64_t credential = 0;          ///< key_of() its name
+        std::int64_t tokens = 0;               ///< of its last request and answer: what a cache may hold
+        std::optional<unsigned> complexity{};  ///< what a classifier said of its first request; absent: none was asked
         Instant expires = Instant::min();
     };
 

@@ -61,6 +61,7 @@ std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry
         for (auto const& target : model.extra_targets) {
             runtime.extra_targets.push_back(snapshot->resolve(target, model, health));
         }
+        if (model.classifier) runtime.classifier = snapshot->resolve_classifier(*model.classifier, model, health);
         snapshot->models_.push_back(std::move(runtime));
     }
     snapshot->sessions_ = health.sessions();
@@ -79,6 +80,14 @@ TargetRuntime Snapshot::resolve(TargetSettings const& target, ModelSettings cons
             .price = find_price(*provider, target.model),
             .timeout = merged(model.timeout, provider->settings->timeout),
             .health = health.target(target.provider, target.model, model.breaker)};
+}
+
+/// Too slow for a classifier is not too slow for an answer: the same target elsewhere has another breaker.
+TargetRuntime Snapshot::resolve_classifier(ClassifierSettings const& classifier, ModelSettings const& model,
+                                           HealthRegistry& health) const {
+    auto runtime = resolve(classifier.target, model, health);
+    runtime.health = health.target(classifier.target.provider, runtime.model + " (classifier)", model.breaker);
+    return runtime;
 }
 
 std::optional<Snapshot::Match> Snapshot::find_model(std::string_view name) const {

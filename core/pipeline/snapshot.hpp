@@ -41,6 +41,7 @@ struct ModelRuntime {
     ModelSettings const* settings = nullptr;
     std::vector<TargetRuntime> targets;
     std::vector<TargetRuntime> extra_targets;                          ///< as in the settings
+    std::optional<TargetRuntime> classifier{};                         ///< its health is its own
     std::shared_ptr<InFlight> mirrors = std::make_shared<InFlight>();  ///< copies under way
 };
 
@@ -80,6 +81,8 @@ public:
 private:
     explicit Snapshot(Settings settings);
     TargetRuntime resolve(TargetSettings const& target, ModelSettings const& model, HealthRegistry& health) const;
+    TargetRuntime resolve_classifier(ClassifierSettings const& classifier, ModelSettings const& model,
+                                     HealthRegistry& health) const;
 
     Settings const settings_;
     std::map<std::string, ProviderRuntime, std::less<>> providers_;

@@ -211,8 +211,9 @@ std::optional<std::size_t> Walk::next_usable() const {
 
 bool Walk::provider_was_tried(std::string_view provider) const {
     auto const& attempts = run_.outcome.attempts;
-    return std::any_of(attempts.begin(), attempts.end(),
-                       [provider](Attempt const& attempt) { return attempt.provider == provider; });
+    return std::any_of(attempts.begin(), attempts.end(), [provider](Attempt const& attempt) {
+        return attempt.provider == provider && !attempt.classifies;
+    });
 }
 
 /// The planned targets but for the current one: those behind it, then those before.

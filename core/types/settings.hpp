@@ -84,6 +84,21 @@ struct MirrorSettings {
     friend bool operator==(MirrorSettings const&, MirrorSettings const&) = default;
 };
 
+struct TargetSettings {
+    std::string provider;
+    std::string model;  ///< upstream id; "*" keeps what the model's own star matched
+    TargetTraits traits{};
+    friend bool operator==(TargetSettings const&, TargetSettings const&) = default;
+};
+
+/// A model that is asked how demanding each request is, for RoutePolicy::complexity.
+struct ClassifierSettings {
+    TargetSettings target{};
+    milliseconds timeout{1'000};     ///< after which the request's facts decide
+    std::uint64_t max_input = 2048;  ///< bytes of the last user message that it sees
+    friend bool operator==(ClassifierSettings const&, ClassifierSettings const&) = default;
+};
+
 /// Requests that wait for a place at a provider whose max_in_flight are under way. size 0: none wait.
 struct QueueSettings {
     std::uint64_t size = 0;
@@ -200,20 +215,14 @@ struct ProviderSettings {
     std::vector<std::pair<std::string, std::string>> continue_request_members;
 };
 
-struct TargetSettings {
-    std::string provider;
-    std::string model;  ///< upstream id; "*" keeps what the model's own star matched
-    TargetTraits traits{};
-    friend bool operator==(TargetSettings const&, TargetSettings const&) = default;
-};
-
 struct ModelSettings {
     std::string name;  ///< may hold one '*'
     std::string description;
     std::vector<TargetSettings>
         targets;                        ///< those of all its routes, each once, in the order in which they are written
     std::vector<RouteSettings> routes;  ///< the first is the root, whose members come first, fallbacks last
-    std::vector<MatchRule> match;       ///< requests that another model serves
+    std::optional<ClassifierSettings> classifier;  ///< of the first of its routes that has one
+    std::vector<MatchRule> match;                  ///< requests that another model serves
     /// Targets for special occasions, never part of a plan by themselves.
     std::vector<TargetSettings> extra_targets;
     std::vector<std::size_t> on_context_length;  ///< positions there: asked when a prompt is too long for the others

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/pipeline/answer_headers.hpp"
+#include "core/pipeline/classifier.hpp"
 #include "core/pipeline/routing_record.hpp"
 #include "server/api/chat_request_reader.hpp"
 #include "server/api/choice.hpp"
@@ -156,6 +157,13 @@ Json affinity_json(Routing const& routing, Plan const& plan) {
     return json;
 }
 
+/// Nothing is sent here, so a classifier is not asked: the complexity is that of the facts, or what it said before.
+Json classifier_json(RoutingView const& view, Routing const& routing) {
+    return {{"target", routing.model->classifier->name},
+            {"asked_when_served", wants_classifier(routing, view.snapshot)},
+            {"complexity_from", routing.bound_complexity ? "session" : "facts"}};
+}
+
 Json answer(RoutingView const& view, Routing const& routing, Plan const& plan) {
     auto const& request = view.request;
     auto const& model = *routing.model->settings;
@@ -170,6 +178,7 @@ Json answer(RoutingView const& view, Routing const& routing, Plan const& plan) {
     if (!request.caller.name.empty()) json["key"] = request.caller.name;
     json["seed"] = routing.draw;
     json["facts"] = facts_json(*routing.facts);
+    if (routing.model->classifier) json["classifier"] = classifier_json(view, routing);
     if (routing.steering != nullptr) json["steering"] = steering_json(*routing.steering);
     if (request.chat.steering_ignored) json["steering_ignored"] = true;
     if (!model.require.empty()) json["model_filter"] = filter_json(model.require);
@@ -232,7 +241,12 @@ Result<std::string> explain(Question const& question, Snapshot const& snapshot, 
                                 .started_at = moment.time};
     RoutingView const view{.snapshot = snapshot, .request = request, .dialects = dialects, .all_prices = true};
     RoutingMoment const at{.now = moment.now, .time = moment.time, .draw = question.seed.value_or(moment.draw)};
-    SLUICE_TRY(auto const routing, gather_routing(view, at));
+    SLUICE_TRY(auto routing, gather_routing(view, at));
+    RequestFacts classified = chat.facts;
+    if (routing.model->classifier && routing.bound_complexity) {
+        classified.complexity = *routing.bound_complexity;
+        routing.facts = &classified;
+    }
     auto const plan = make_plan(routing.input());
     return answer(view, routing, plan).dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -40,6 +40,7 @@ private:
 
     void head();
     void request();
+    void classifier(Json const& asked);
     void order();
     void excluded();
     void affinity();
@@ -70,11 +71,23 @@ void Text::request() {
         facts.value("complexity", 0));
     if (!facts["needs"].empty()) add(", needs {}", joined(facts["needs"]));
     out_ += '\n';
+    if (json_.contains("classifier")) classifier(json_["classifier"]);
     for (auto const& [name, title] :
          {std::pair("steering", "client"), {"key_filter", "key"}, {"model_filter", "model"}}) {
         if (json_.contains(name)) add("{:<10}{}\n", std::string(title) + ":", json_[name].dump());
     }
     if (json_.value("steering_ignored", false)) out_ += "client:   says more about the choice than its key may\n";
+}
+
+void Text::classifier(Json const& asked) {
+    auto const target = asked.value("target", "");
+    if (asked.value("complexity_from", "facts") == "session") {
+        add("classifier {} said this complexity of the session's first request\n", target);
+    } else if (asked.value("asked_when_served", false)) {
+        add("classifier {} is asked when this is served; it can't be here, so facts decide\n", target);
+    } else {
+        add("classifier {} is not asked about this request: facts decide\n", target);
+    }
 }
 
 /// "$0.000012  first token 240/600 ms  failed 1 of 300 ..."

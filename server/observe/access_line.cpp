@@ -20,6 +20,7 @@ void append_attempt(LineBuffer& out, Attempt const& attempt) {
     line.plain("result", to_string(attempt.result));
     if (attempt.upstream_status != 0) line.number("status", attempt.upstream_status);
     line.ms("ms", attempt.duration);
+    if (attempt.classifies) line.flag("classifier", true);
     if (attempt.hedge) line.flag("hedge", true);
     if (attempt.continued) line.flag("continued", true);
     if (attempt.uncertain) line.flag("uncertain", true);

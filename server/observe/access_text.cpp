@@ -36,7 +36,7 @@ void append_target(LineBuffer& out, Outcome const& outcome) {
     auto const* last = outcome.last_attempt();
     if (!last) return;
     out.raw(" -> ").shown(last->provider).raw("/").shown(last->target_model);
-    if (outcome.attempts.size() > 1) out.raw(" (attempt ").number(outcome.attempts.size()).raw(")");
+    if (outcome.tries() > 1) out.raw(" (attempt ").number(outcome.tries()).raw(")");
 }
 
 void append_figures(LineBuffer& out, Outcome const& outcome) {

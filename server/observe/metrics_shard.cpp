@@ -108,7 +108,7 @@ void MetricsShard::record_attempts(Outcome const& outcome, Subject const& subjec
             auto const family = same_target(*before, attempt) ? retries : fallbacks;
             count(series_key(family, subject.model, fixed_.result(before->result)));
         }
-        before = &attempt;
+        if (!attempt.classifies) before = &attempt;
     }
 }
 

@@ -49,6 +49,7 @@ std::int64_t failures_per_million(Measured const& measured) {
 /// Whether the attempts of an access line begin with one that failed.
 bool first_failed(JsonValue attempts) {
     for (auto const attempt : attempts.elements()) {
+        if (attempt["classifier"].is_true()) continue;
         auto const result = attempt["result"].string();
         return !result.empty() && result != "ok" && result != "cancelled";
     }

@@ -105,6 +105,26 @@ keys:
     CHECK(rules[3] == MatchRule{.hours = DayHours{.from = 1080, .to = 0}, .weekdays = {1}, .percent = 10, .use = 2});
 }
 
+TEST_CASE("a route may ask a model how demanding a request is", "[config]") {
+    auto const settings = settings_of(head + R"(models:
+  a: { targets: [openai/1, openai/2], route: { policy: complexity, classifier: openai/small } }
+  b:
+    targets: [openai/1, openai/2]
+    route: { policy: complexity, classifier: { to: openai/tiny, timeout: 800ms, max_input: 4KiB } }
+    fallbacks: a
+  c: { targets: [openai/3, b, a] }
+  d: { targets: [openai/1, openai/2], route: complexity }
+)");
+    auto const& models = settings.models;
+    CHECK(models[0].classifier == ClassifierSettings{.target = {"openai", "small"}});
+    ClassifierSettings const tiny{.target = {"openai", "tiny"}, .timeout = milliseconds(800), .max_input = 4096};
+    CHECK(models[1].classifier == tiny);
+    CHECK(models[2].classifier == tiny);
+    CHECK_FALSE(models[3].classifier);
+    CHECK(models[0].targets.size() == 2);
+    CHECK(models[0].extra_targets.empty());
+}
+
 TEST_CASE("a provider's queue and probes are its own", "[config]") {
     auto const settings = settings_of(R"(version: 1
 providers:
@@ -169,7 +189,7 @@ models:
     continue_after_cut: true
     match:
       - { when: { key: k, hours: "22:00-06:00", weekdays: [sat], percent: 10%, needs: vision, tags: { a: b } }, use: b }
-  b: { targets: [openai/2, openai/3], route: { policy: complexity, thresholds: [40] } }
+  b: { targets: [openai/2, openai/3], route: { policy: complexity, thresholds: [40], classifier: own/4 } }
   c: { targets: openai/2, route: { policy: slo, first_token: 1s }, hedge: 800ms }
 keys: [{ name: k, hash: "sha256:0000000000000000000000000000000000000000000000000000000000000000", team: x,
   tags: { a: b }, require: { zero_retention: true } }]
@@ -191,6 +211,7 @@ keys: [{ name: k, hash: "sha256:000000000000000000000000000000000000000000000000
         CHECK((after.targets == before.targets && after.routes == before.routes && after.match == before.match));
         CHECK((after.extra_targets == before.extra_targets && after.on_context_length == before.on_context_length));
         CHECK((after.hedge == before.hedge && after.affinity == before.affinity && after.mirror == before.mirror));
+        CHECK(after.classifier == before.classifier);
         CHECK((after.require == before.require && after.continue_after_cut == before.continue_after_cut));
     }
 }

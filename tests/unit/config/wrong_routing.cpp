@@ -65,6 +65,29 @@ models:
       R"y(5:90: `thresholds` must ascend)y",
       R"y(6:81: `low` is not a whole number)y",
       R"y(7:80: `101` is out of range; allowed: 1 to 100)y"}},
+    {"wrong classifiers", R"y(version: 1
+providers: { openai: { api_key: none } }
+models:
+  a: { targets: [openai/a, openai/b], route: { policy: cost, classifier: openai/c } }
+  b: { targets: [openai/a, openai/b], route: { policy: complexity, classifier: { timeout: 1m } } }
+  c: { targets: [openai/a, openai/b], route: { policy: complexity, classifier: { to: opnai/c, max_input: 1MiB } } }
+  d: { targets: [openai/a, openai/b], route: { policy: complexity, classifier: a } }
+  e: { targets: [openai/a, openai/b], route: { policy: complexity, classifier: [openai/a] } }
+  f: { targets: openai/a, fallbacks: c }
+)y",
+     {R"y(4:74: `classifier` means something only with `policy: complexity`)y",
+      R"y(5:80: `to` is missing in `models.b.route.classifier`, for example `to: groq/llama-3.1-8b-instant`)y",
+      R"y(5:91: `1m` is out of range; allowed: 1ms to 10s)y",
+      R"y(6:86: there is no provider `opnai`; did you mean `openai`?)y",
+      R"y(6:106: `1MiB` is out of range; allowed: 1B to 64KiB)y",
+      R"y(7:80: `a` is a model: a classifier needs PROVIDER/UPSTREAM-MODEL)y",
+      R"y(8:80: `models.e.route.classifier.to` must be a single value)y"}},
+    {"a classifier that may not see what it is asked about", R"y(version: 1
+providers: { openai: { api_key: none }, eu: { type: custom, base_url: http://eu, api_key: none, region: eu } }
+models:
+  a: { targets: [eu/a, eu/b], route: { policy: complexity, classifier: openai/c }, require: { regions: eu } }
+)y",
+     {R"y(warning 4:93: the classifier of `a` is not known to be like this, and is never asked)y"}},
     {"weights that nothing reads", R"y(version: 1
 providers: { openai: { api_key: none } }
 models: { a: { targets: [{ to: openai/a, weight: 2 }], fallbacks: { to: openai/b, weight: 2 } } }

@@ -113,6 +113,19 @@ TEST_CASE_METHOD(Fixture, "the same target again is a retry, another one a fallb
     CHECK_THAT(family_text(page, "gen_ai_client_operation_duration_seconds"), !Catch::Contains("third"));
 }
 
+TEST_CASE_METHOD(Fixture, "a question to a classifier is an attempt of its provider, and none that another one follows",
+                 "[metrics]") {
+    auto outcome = sample::stream();
+    outcome.attempts = {sample::failed_attempt(AttemptResult::timeout), sample::good_attempt()};
+    outcome.attempts[0].provider = "judge";
+    outcome.attempts[0].classifies = true;
+    metrics.shard(0).record(outcome);
+    auto const page = metrics.expose();
+    CHECK(value("sluice_upstream_attempts_total{provider=\"judge\",outcome=\"timeout\"}") == "1");
+    CHECK(family_text(page, "sluice_retries_total").empty());
+    CHECK(family_text(page, "sluice_fallbacks_total").empty());
+}
+
 TEST_CASE_METHOD(Fixture, "attempts to go on with a stream are counted by provider, and by how they ended",
                  "[metrics]") {
     auto outcome = sample::stream();
@@ -205,8 +218,8 @@ TEST_CASE_METHOD(Fixture, "gauges follow what opens and closes", "[metrics]") {
 TEST_CASE_METHOD(Fixture, "a breaker that workers see differently shows its worst state", "[metrics]") {
     metrics.set_breaker_source([] {
         return std::vector<observe::BreakerState>{{.provider = "acme", .target = "m", .phase = BreakerPhase::half_open},
-                                         {.provider = "acme", .target = "m", .phase = BreakerPhase::open},
-                                         {.provider = "acme", .target = "m", .phase = BreakerPhase::closed}};
+                                                  {.provider = "acme", .target = "m", .phase = BreakerPhase::open},
+                                                  {.provider = "acme", .target = "m", .phase = BreakerPhase::closed}};
     });
     CHECK(family_text(metrics.expose(), "sluice_breaker_state") ==
           "sluice_breaker_state{provider=\"acme\",target=\"m\"} 2\n");

@@ -340,6 +340,8 @@ Outcome const& Gateway::ask() {
                                 .method = "POST",
                                 .route = "/v1/chat/completions",
                                 .chat = chat,
+                                .steering = steering,
+                                .session = session,
                                 .client_timeout = client_timeout,
                                 .received_at = clock.time,
                                 .started_at = {},

@@ -140,6 +140,8 @@ public:
     Dialect const* dialect = &fake_dialect();
     ChatRequest chat;
     std::optional<milliseconds> client_timeout;
+    std::optional<Steering> steering;
+    std::string session;
     Caller caller{.name = "key"};
     Settings settings;
 
