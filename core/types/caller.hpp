@@ -15,8 +15,8 @@ struct Caller {
     std::map<std::string, std::string> tags{};  ///< for rules and reports
     std::vector<std::string> models{};          ///< that it may use, wildcards allowed; empty: all
     TargetFilter require{};                     ///< whatever its requests say
-    bool may_steer = true;                    ///< `provider`, `models`, suffixes and x-sluice-* that choose targets
-    bool may_bring_keys = false;              ///< X-Provider-Auth
+    bool may_steer = true;                      ///< `provider`, `models`, suffixes and x-sluice-* that choose targets
+    bool may_bring_keys = false;                ///< X-Provider-Auth
 };
 
 }  // namespace sluice

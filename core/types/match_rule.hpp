@@ -31,8 +31,8 @@ struct MatchRule {
     std::optional<DayHours> hours{};
     std::vector<unsigned> weekdays{};   ///< 1 (Monday) to 7, UTC
     std::optional<unsigned> percent{};  ///< of the requests that the rest of the rule fits, by lot;
-                                      ///< a session always draws the same
-    std::size_t use = 0;              ///< position of the model among Settings::models
+                                        ///< a session always draws the same
+    std::size_t use = 0;                ///< position of the model among Settings::models
     friend bool operator==(MatchRule const&, MatchRule const&) = default;
 };
 

@@ -219,24 +219,24 @@ struct ModelSettings {
     std::string name;  ///< may hold one '*'
     std::string description;
     std::vector<TargetSettings>
-        targets;                        ///< those of all its routes, each once, in the order in which they are written
-    std::vector<RouteSettings> routes;  ///< the first is the root, whose members come first, fallbacks last
-    std::optional<ClassifierSettings> classifier;  ///< of the first of its routes that has one
-    std::vector<MatchRule> match;                  ///< requests that another model serves
+        targets;  ///< those of all its routes, each once, in the order in which they are written
+    std::vector<RouteSettings> routes{};  ///< the first is the root, whose members come first, fallbacks last
+    std::optional<ClassifierSettings> classifier{};  ///< of the first of its routes that has one
+    std::vector<MatchRule> match{};                  ///< requests that another model serves
     /// Targets for special occasions, never part of a plan by themselves.
-    std::vector<TargetSettings> extra_targets;
-    std::vector<std::size_t> on_context_length;  ///< positions there: asked when a prompt is too long for the others
-    std::vector<std::size_t> on_content_filter;  ///< and when a provider's filter refused it
-    TargetFilter require;
-    HedgeSettings hedge;
-    AffinitySettings affinity;
-    MirrorSettings mirror;
+    std::vector<TargetSettings> extra_targets{};
+    std::vector<std::size_t> on_context_length{};  ///< positions there: asked when a prompt is too long for the others
+    std::vector<std::size_t> on_content_filter{};  ///< and when a provider's filter refused it
+    TargetFilter require{};
+    HedgeSettings hedge{};
+    AffinitySettings affinity{};
+    MirrorSettings mirror{};
     bool continue_after_cut = false;  ///< another target goes on with a text that broke off
     TimeoutSettings timeout;
     RetrySettings retry;
     BreakerSettings breaker;
     UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
-    std::vector<std::string> listed;  ///< for a wildcard: known concrete names to show in /v1/models
+    std::vector<std::string> listed{};  ///< for a wildcard: known concrete names to show in /v1/models
 };
 
 struct KeySettings {
