@@ -75,7 +75,7 @@ def test_no_client_sees_that_one_of_two_upstreams_fails(world, fault, model):
     gateway, a, _ = world
     done = asyncio.run(load(gateway, model, 300, lambda: a.set(**FAULTS[fault])))
     assert done == {"whole": 150, "stream": 150}
-    assert a.stats()["requests"] > 50
+    assert a.stats()["requests"] > 20, "it was in use before"
 
 
 @pytest.mark.parametrize("model", ["pair", "spread", "cheap", "hedged"])
