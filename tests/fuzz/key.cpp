@@ -19,7 +19,7 @@ constexpr std::string_view old_key = "sk-sluice-old-0123456789";
 
 KeySettings key(std::string name, std::string_view value) {
     KeySettings settings;
-    settings.name = std::move(name);
+    settings.caller.name = std::move(name);
     settings.sha256_hex = config::sha256_hex(value);
     return settings;
 }
