@@ -1,5 +1,6 @@
 // Plays every routing policy over targets that drift, fail, have heavy tails and limits, in virtual time, beside
-// oracles that know the truth of each moment. Usage: routing_simulator [--json] [--seed N] [--seconds N]
+// oracles that know the truth of each moment; and `complexity` over requests of which some are hard. Usage:
+// routing_simulator [--json] [--seed N] [--seconds N]
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/routing/difficulty.hpp"
 #include "bench/routing/simulation.hpp"
 
 namespace {
@@ -20,11 +22,18 @@ struct Row {
     Figures figures;
 };
 
+struct DifficultyRow {
+    std::string name;
+    DifficultyFigures figures;
+};
+
 struct Options {
     bool json = false;
     std::uint64_t seed = 1;
     double seconds = 600;
 };
+
+constexpr char const* difficulty_group = "difficulty, three strengths";
 
 constexpr std::array<char const*, static_cast<std::size_t>(RoutePolicy::count_)> policy_names{
     "fallback", "cost", "latency", "throughput", "weighted", "least_busy", "usage", "score", "slo", "complexity"};
@@ -47,10 +56,16 @@ public:
         if (!options_.json) print(rows_.back());
     }
 
+    void add(DifficultyScenario const& scenario) {
+        difficulty_rows_.push_back({scenario.name, run(scenario)});
+        if (!options_.json) print(difficulty_rows_.back());
+    }
+
     void print_json() const {
         std::printf("{\"seed\":%llu,\"seconds\":%.0f,\"rows\":[", static_cast<unsigned long long>(options_.seed),
                     options_.seconds);
         for (std::size_t i = 0; i < rows_.size(); ++i) print_json(rows_[i], i == 0 ? "\n" : ",\n");
+        for (auto const& row : difficulty_rows_) print_json(row);
         std::printf("\n]}\n");
     }
 
@@ -70,6 +85,31 @@ private:
         std::fflush(stdout);
     }
 
+    void print(DifficultyRow const& row) {
+        if (group_ != difficulty_group) {
+            group_ = difficulty_group;
+            std::printf("\n%-34s %9s %8s %9s %8s %8s %12s\n", group_.c_str(), "requests", "mean s", "micro-$", "miss %",
+                        "failed %", "classifier $");
+        }
+        auto const& f = row.figures;
+        auto const requests = static_cast<double>(f.requests);
+        std::printf("%-34s %9llu %8.3f %9.1f %8.2f %8.3f %12.1f\n", row.name.c_str(),
+                    static_cast<unsigned long long>(f.requests), f.mean_latency, f.cost,
+                    100 * static_cast<double>(f.misses) / requests, 100 * static_cast<double>(f.failures) / requests,
+                    f.classifier_cost);
+        std::fflush(stdout);
+    }
+
+    static void print_json(DifficultyRow const& row) {
+        auto const& f = row.figures;
+        std::printf(
+            ",\n{\"group\":\"%s\",\"name\":\"%s\",\"requests\":%llu,\"failures\":%llu,\"misses\":%llu,"
+            "\"mean\":%.4f,\"cost\":%.2f,\"classifier_cost\":%.2f}",
+            difficulty_group, row.name.c_str(), static_cast<unsigned long long>(f.requests),
+            static_cast<unsigned long long>(f.failures), static_cast<unsigned long long>(f.misses), f.mean_latency,
+            f.cost, f.classifier_cost);
+    }
+
     static void print_json(Row const& row, char const* before) {
         auto const& f = row.figures;
         std::printf(
@@ -84,6 +124,7 @@ private:
 
     Options options_;
     std::vector<Row> rows_;
+    std::vector<DifficultyRow> difficulty_rows_;
     std::string group_;
 };
 
@@ -91,7 +132,7 @@ private:
 void policies(Report& report, Options const& options) {
     for (std::size_t i = 0; i < policy_names.size(); ++i) {
         auto const policy = static_cast<RoutePolicy>(i);
-        if (policy != RoutePolicy::complexity) report.add("policy", base(options, policy));  // no truth to compare with
+        if (policy != RoutePolicy::complexity) report.add("policy", base(options, policy));  // see difficulty()
     }
     struct Oracle {
         char const* name;
@@ -151,6 +192,35 @@ void affinity(Report& report, Options const& options) {
     }
 }
 
+/// Requests of which some are hard, to targets of which some are too weak for them.
+void difficulty(Report& report, Options const& options) {
+    auto add = [&](DifficultyScenario scenario) {
+        scenario.requests = static_cast<std::uint64_t>(options.seconds * 1'000);
+        scenario.seed = options.seed;
+        report.add(scenario);
+    };
+    auto add_complexity = [&](std::string const& name, Judge judge, unsigned low, unsigned high, double error = 0) {
+        auto const thresholds = ", " + std::to_string(low) + " and " + std::to_string(high);
+        add({.name = judge == Judge::oracle ? name : name + thresholds,
+             .route = {.policy = RoutePolicy::complexity, .thresholds = {low, high}},
+             .judge = judge,
+             .classifier_error = error});
+    };
+    add({.name = "always the cheapest", .route = {.policy = RoutePolicy::cost}});
+    add({.name = "always the middle one", .route = {.members = {{.index = 1}, {.index = 2}, {.index = 0}}}});
+    add({.name = "always the strongest", .route = {.members = {{.index = 2}, {.index = 1}, {.index = 0}}}});
+    add({.name = "drawn evenly", .route = {.policy = RoutePolicy::weighted}});
+    add_complexity("facts", Judge::facts, 33, 66);
+    add_complexity("facts", Judge::facts, 20, 40);
+    add_complexity("facts", Judge::facts, 10, 60);
+    for (unsigned const error : {10U, 20U}) {
+        auto const name = "classifier, error " + std::to_string(error);
+        add_complexity(name, Judge::classifier, 33, 66, error);
+        add_complexity(name, Judge::classifier, 20, 50, error);
+    }
+    add_complexity("oracle", Judge::oracle, 40, 70);
+}
+
 bool read_options(int argc, char** argv, Options& options) {
     for (int i = 1; i < argc; ++i) {
         std::string_view const name = argv[i];
@@ -180,6 +250,7 @@ int main(int argc, char** argv) {
     brown_out(report, options);
     hedging(report, options);
     affinity(report, options);
+    difficulty(report, options);
     if (options.json) report.print_json();
     return 0;
 }

@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "load"))
 from plot import bars, grouped_bars
 
-POLICY, BROWN_OUT, HEDGING, AFFINITY = "policy", "brown-out", "hedging", "affinity"
+POLICY, BROWN_OUT, HEDGING, AFFINITY, DIFFICULTY = "policy", "brown-out", "hedging", "affinity", "difficulty"
 
 
 def group(rows, beginning):
@@ -61,6 +61,13 @@ def affinity_table(rows):
                    f"{row['mean']:.3f}") for row in rows])
 
 
+def difficulty_table(rows):
+    best = next(row for row in rows if row["name"] == "oracle")["cost"]
+    return table(("", "micro-$", "misses %", "mean s", "cost beyond the oracle %"),
+                 [(row["name"], f"{row['cost']:.0f}", percent(row["misses"], row["requests"]), f"{row['mean']:.3f}",
+                   over(row["cost"], best)) for row in rows])
+
+
 def values(rows, key, form):
     return [(row["name"], row[key], form.format(row[key])) for row in rows]
 
@@ -91,7 +98,8 @@ def main():
           bars("Input cost of sessions of eight turns, micro-dollars a request", values(affinity, "input_cost", "{:.0f}"),
                max(row["input_cost"] for row in affinity)))
     tables = {"policies": policy_table(policies), "brown-out": brown_out_table(group(rows, BROWN_OUT)),
-              "hedging": hedging_table(hedging), "affinity": affinity_table(affinity)}
+              "hedging": hedging_table(hedging), "affinity": affinity_table(affinity),
+              "difficulty": difficulty_table(group(rows, DIFFICULTY))}
     path = os.path.join(docs, "routing.md")
     text = open(path, encoding="utf-8").read()
     for name, lines in tables.items():

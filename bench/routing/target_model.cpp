@@ -78,4 +78,16 @@ std::vector<TargetModel> six_targets() {
     };
 }
 
+std::vector<TargetModel> three_strengths() {
+    return {
+        {.name = "small", .price = dollars(0.10, 0.40, 0.10), .first_token = 0.3, .answers_below = 40},
+        {.name = "medium", .price = dollars(0.60, 2.40, 0.60), .first_token = 0.5, .answers_below = 70},
+        {.name = "large", .price = dollars(3.00, 15.00, 3.00), .first_token = 0.9},
+    };
+}
+
+TargetModel classifier_model() {
+    return {.name = "classifier", .price = dollars(0.10, 0.40, 0.10), .first_token = 0.3};
+}
+
 }  // namespace sluice::routing

@@ -33,6 +33,7 @@ struct TargetModel {
     std::vector<Outage> outages{};
     double requests_per_second = 0;  ///< more are refused with 429; 0: no limit
     double capacity = 1e9;           ///< requests in flight from which on all become slower
+    double answers_below = 101;      ///< the difficulty, 0 to 100, from which on its answers are no good
 
     double median_first_token(double now, unsigned in_flight) const;
     double mean_first_token(double now, unsigned in_flight) const;
@@ -44,5 +45,10 @@ struct TargetModel {
 
 /// Six targets that differ in everything: price, speed, drift, tail, outages, limits.
 std::vector<TargetModel> six_targets();
+
+/// From the simplest to the strongest: the stronger, the dearer and slower.
+std::vector<TargetModel> three_strengths();
+/// A small and quick one that says how hard a request is.
+TargetModel classifier_model();
 
 }  // namespace sluice::routing
