@@ -50,6 +50,7 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
     }
     auto const pieces = spliced(body, facts_->edits);
     run_.committed = shown_ = true;
+    bind_session(facts_->usage.input + facts_->usage.output);
     SLUICE_CO_CHECK(co_await run_.client.answer(200, headers, pieces));
     run_.finished_at = run_.parts.clock.now();
     co_await finish_body(exchange);

@@ -260,21 +260,30 @@ void AttemptRun::add_sample(Verdict verdict) {
     target_.health->add(sample, now_);
 }
 
-/// The next request of this session should come here again, or no more.
-void AttemptRun::remember_session(bool served) {
+/// The next request of this session should come here again, where so many tokens may be cached.
+void AttemptRun::bind_session(std::int64_t tokens) {
     auto const session = run_.routing.session;
     if (session == 0) return;
-    auto& sessions = run_.snapshot.sessions();
-    if (!served) return follows_session_ ? sessions.forget(session) : void();
+    has_bound_ = true;
     auto const* const credential = pass_.credential();
-    auto const used = usage();
-    sessions.bind(session,
-                  {.target = SessionTable::key_of(target_.name),
-                   .credential = credential ? SessionTable::key_of(credential->name) : 0,
-                   .tokens = used.input + used.output,
-                   .complexity = run_.classified ? std::optional(run_.classified->complexity) : std::nullopt,
-                   .expires = now_ + run_.model->settings->affinity.keep},
-                  now_);
+    run_.snapshot.sessions().bind(
+        session,
+        {.target = SessionTable::key_of(target_.name),
+         .credential = credential ? SessionTable::key_of(credential->name) : 0,
+         .tokens = tokens,
+         .complexity = run_.classified ? std::optional(run_.classified->complexity) : std::nullopt,
+         .expires = now_ + run_.model->settings->affinity.keep},
+        now_);
+}
+
+/// Bound already: the client's next request may come before this one is concluded. Now more is known.
+void AttemptRun::remember_session(bool served) {
+    if (served) {
+        auto const used = usage();
+        bind_session(used.input + used.output);
+    } else if (run_.routing.session != 0 && (follows_session_ || has_bound_)) {
+        run_.snapshot.sessions().forget(run_.routing.session);
+    }
 }
 
 bool AttemptRun::is_alone() const { return lane_ == nullptr || lane_->is_alone(); }

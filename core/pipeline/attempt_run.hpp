@@ -62,6 +62,7 @@ private:
     std::optional<Error> passed_limit();
     void conclude(Result<>& result);
     void add_to(Outcome& outcome);
+    void bind_session(std::int64_t tokens);
     void remember_session(bool served);
     void add_sample(Verdict verdict);
     bool uncertain_after(Error const& error) const;
@@ -75,6 +76,7 @@ private:
     RequestRun& run_;
     TargetRuntime const& target_;
     bool follows_session_;  ///< its session was served here before
+    bool has_bound_ = false;
     TargetPass pass_;
     Dialect const* dialect_;
     Attempt record_;

@@ -88,6 +88,7 @@ bool AttemptRun::has_proven_its_speed() {
 Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& head) {
     run_.committed = answered_ = shown_ = true;
     start_limit_ = never;
+    bind_session(run_.request.chat.facts.input_tokens);
     if (!keeps_text_ && is_alone()) run_.client.forget_request();
     if (step.committed) {
         if (!record_.first_token) record_.first_token = own_time();
