@@ -109,6 +109,7 @@ private:
     void drain_step_done();
     void stop_now();
     std::size_t busy() const;
+    bool is_deserted() const;
     std::size_t open() const;
     void each(auto const& action) {
         for (auto& worker : workers_) action(*worker);
@@ -481,7 +482,7 @@ void App::drain_step_done() {
     auto const now = std::chrono::steady_clock::now();
     if (phase_ == Phase::draining && now >= phase_ends_) {
         finish(settings_.server.drain_timeout);
-    } else if (phase_ == Phase::finishing && (open() == 0 || now >= phase_ends_)) {
+    } else if (phase_ == Phase::finishing && (is_deserted() || now >= phase_ends_)) {
         if (busy() > 0) log_.warning("SL2001", "the drain limit cut requests", {{"requests", busy()}});
         phase_ = Phase::stopped;
         phase_ends_ = now + last_words;
@@ -514,6 +515,11 @@ std::size_t App::busy() const {
     std::size_t count = 0;
     for (auto const& worker : workers_) count += worker->busy();
     return count;
+}
+
+/// Nobody is here, and nobody can come: a worker that has not closed its listener yet may accept while we count.
+bool App::is_deserted() const {
+    return std::ranges::none_of(workers_, [](auto const& worker) { return worker->accepting(); }) && open() == 0;
 }
 
 std::size_t App::open() const {

@@ -36,7 +36,10 @@ void GatewayWorker::start_draining() {
 }
 
 void GatewayWorker::stop_accepting() {
-    worker_.post([this] { listener_.close(); });
+    worker_.post([this] {
+        listener_.close();
+        accepting_ = false;
+    });
 }
 
 void GatewayWorker::cancel_requests() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "core/pipeline/pipeline.hpp"
@@ -56,6 +57,8 @@ public:
     void close_quiet(Duration time);
 
     // --- any thread -----------------------------------------------------------------------------------------------
+    /// False once stop_accepting() has been carried out: from then on open() can't grow.
+    bool accepting() const { return accepting_; }
     std::size_t busy() const { return listener_.sessions().busy(); }
     std::size_t open() const { return listener_.sessions().open(); }
     net::Worker& worker() { return worker_; }
@@ -86,6 +89,7 @@ private:
     Pipeline pipeline_;
     api::Api api_;
     http::Listener listener_;
+    std::atomic<bool> accepting_ = true;
 };
 
 }  // namespace sluice

@@ -41,13 +41,13 @@ Breaker::Pass TargetHealth::try_pass(Instant now) {
     return breaker_.try_pass(now);
 }
 
-void TargetHealth::report(Verdict verdict, Breaker::Pass pass, Instant now, double random) {
+void TargetHealth::report(Verdict verdict, Breaker::Pass pass, Instant now, double random, milliseconds asked_for) {
     std::lock_guard const lock(mutex_);
     switch (verdict) {
         case Verdict::success:
             return breaker_.succeeded(now, pass);
         case Verdict::failure:
-            return breaker_.failed(now, pass, random);
+            return breaker_.failed(now, pass, random, asked_for);
         case Verdict::silent:
             return breaker_.released(pass);
     }

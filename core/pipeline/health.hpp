@@ -40,7 +40,9 @@ public:
     View view(Instant now) const;
 
     Breaker::Pass try_pass(Instant now);
-    void report(Verdict verdict, Breaker::Pass pass, Instant now, double random);
+    /// `asked_for`: as in Breaker::failed().
+    void report(Verdict verdict, Breaker::Pass pass, Instant now, double random,
+                milliseconds asked_for = milliseconds(0));
     /// Where the breaker is open its probe is due now.
     void let_probe(Instant now);
 

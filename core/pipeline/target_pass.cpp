@@ -65,7 +65,7 @@ void TargetPass::succeeded(Instant sent_at, Instant now) {
 }
 
 std::optional<milliseconds> TargetPass::failed(Error const& error, Verdict verdict, Instant now, double random) {
-    report(verdict, now, random);
+    report(verdict, now, random, error.retry_after.value_or(milliseconds(0)));
     if (own_key_ != nullptr) return std::nullopt;
     auto reason = bench_for(error.kind);
     // Nobody sleeps so long (next_step()): what the upstream asks for is kept by its credential.
@@ -74,8 +74,8 @@ std::optional<milliseconds> TargetPass::failed(Error const& error, Verdict verdi
     return target_->provider->credentials->bench(credential_, reason, error.retry_after, now);
 }
 
-void TargetPass::report(Verdict verdict, Instant now, double random) {
-    target_->health->report(verdict, pass_, now, random);
+void TargetPass::report(Verdict verdict, Instant now, double random, milliseconds asked_for) {
+    target_->health->report(verdict, pass_, now, random, asked_for);
     reported_ = true;
 }
 

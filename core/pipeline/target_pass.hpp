@@ -43,7 +43,7 @@ private:
     TargetPass(TargetRuntime const& target, Breaker::Pass pass, CredentialSettings const* own_key,
                std::size_t credential)
         : target_(&target), pass_(pass), own_key_(own_key), credential_(credential) {}
-    void report(Verdict verdict, Instant now, double random);
+    void report(Verdict verdict, Instant now, double random, milliseconds asked_for = milliseconds(0));
 
     TargetRuntime const* target_;
     Breaker::Pass pass_;

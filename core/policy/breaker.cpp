@@ -51,17 +51,17 @@ void Breaker::succeeded(Instant now, Pass pass) {
     }
 }
 
-void Breaker::failed(Instant now, Pass pass, double random) {
+void Breaker::failed(Instant now, Pass pass, double random, milliseconds asked_for) {
     if (pass == Pass::probe) {
         probing_ = false;
-        open(now, random);
+        open(now, random, asked_for);
     } else if (!open_) {
         ++consecutive_;
         count(now, Verdict::failure);
         bool const in_a_row = settings_.consecutive != 0 && consecutive_ >= settings_.consecutive;
         if (!in_a_row && !ratio_reached(now)) return;
         opened_at_ = now;
-        open(now, random);
+        open(now, random, asked_for);
     }
 }
 
@@ -109,7 +109,7 @@ bool Breaker::ratio_reached(Instant now) const {
     return total >= std::max(settings_.min_requests, 1U) && failures * 100 >= total * settings_.failure_percent;
 }
 
-void Breaker::open(Instant now, double random) {
+void Breaker::open(Instant now, double random, milliseconds asked_for) {
     open_ = true;
     auto const longest = std::max(settings_.open_max, settings_.open_for);
     auto wait = settings_.open_for;
@@ -119,7 +119,7 @@ void Breaker::open(Instant now, double random) {
         outage *= 2;
     }
     auto const spread = static_cast<double>(wait.count()) * (0.8 + 0.4 * random);
-    open_until_ = now + milliseconds(static_cast<milliseconds::rep>(spread));
+    open_until_ = now + std::max(milliseconds(static_cast<milliseconds::rep>(spread)), std::min(asked_for, longest));
 }
 
 void Breaker::close() {

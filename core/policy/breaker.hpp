@@ -37,8 +37,9 @@ public:
     Pass try_pass(Instant now);
 
     void succeeded(Instant now, Pass pass);
-    /// `random` in [0, 1) spreads the end of the wait.
-    void failed(Instant now, Pass pass, double random);
+    /// `random` in [0, 1) spreads the end of the wait. `asked_for`: how long the upstream asks to be left alone
+    /// (Retry-After); a breaker that opens by this failure stays open for at least that, at most `open_max`.
+    void failed(Instant now, Pass pass, double random, milliseconds asked_for = milliseconds(0));
     /// The attempt ended without a verdict.
     void released(Pass pass);
 
@@ -64,7 +65,7 @@ private:
     void count(Instant now, Verdict verdict);
     bool ratio_reached(Instant now) const;
     std::int64_t period_of(Instant now) const;
-    void open(Instant now, double random);
+    void open(Instant now, double random, milliseconds asked_for);
     void close();
 
     BreakerSettings settings_;

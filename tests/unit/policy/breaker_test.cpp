@@ -186,3 +186,18 @@ TEST_CASE("which failures are the target's", "[breaker]") {
     CAPTURE(describe(kind).code);
     CHECK(verdict_of(kind) == expected);
 }
+
+TEST_CASE("a breaker that opens leaves the upstream alone for as long as that asks, up to the longest wait",
+          "[breaker]") {
+    auto [asked_for, expected] = GENERATE(table<milliseconds, milliseconds>(
+        {{seconds(0), seconds(5)}, {seconds(3), seconds(5)}, {seconds(20), seconds(20)}, {seconds(600), seconds(60)}}));
+    CAPTURE(asked_for.count());
+    Breaker breaker(BreakerSettings{});
+    fail(breaker, 4, start);
+    breaker.failed(start, Pass::normal, middle, asked_for);
+    CHECK(breaker.time_to_probe(start) == expected);
+    auto const due = start + expected;
+    REQUIRE(breaker.try_pass(due) == Pass::probe);
+    breaker.failed(due, Pass::probe, middle, asked_for);
+    CHECK(breaker.time_to_probe(due) == expected);
+}
