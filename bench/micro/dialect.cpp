@@ -5,11 +5,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bench/micro/fastest.hpp"
 #include "core/types/chat_request.hpp"
 #include "providers/openai/answer.hpp"
 #include "providers/openai/stream_decoder.hpp"
@@ -18,31 +18,7 @@
 namespace {
 
 using namespace sluice;
-
-/// CPU time of this thread, so that others on the machine disturb less.
-double cpu_nanoseconds() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
-}
-
-/// Nanoseconds of one call of `work`: the best of twenty runs of the given length together.
-template <class Work>
-double fastest(std::chrono::milliseconds length, Work work) {
-    double best = 1e300;
-    for (int run = 0; run < 20; ++run) {
-        auto const begin = cpu_nanoseconds();
-        auto const end = begin + static_cast<double>(length.count()) * 1e6 / 20;
-        double calls = 0;
-        auto now = begin;
-        for (; now < end; now = cpu_nanoseconds()) {
-            for (int i = 0; i < 64; ++i) work();
-            calls += 64;
-        }
-        best = std::min(best, (now - begin) / calls);
-    }
-    return best;
-}
+using bench::fastest;
 
 /// A chunk as OpenAI sends it, about 300 bytes.
 std::string chunk(std::string_view usage) {

@@ -8,10 +8,10 @@
 #include <iterator>
 #include <random>
 
-#include "config/loader.hpp"
 #include "providers/openai/dialect.hpp"
 #include "server/cli/exit_code.hpp"
 #include "server/cli/http_client.hpp"
+#include "server/cli/settings_file.hpp"
 #include "server/cli/terminal.hpp"
 #include "server/explain/explain.hpp"
 
@@ -64,16 +64,10 @@ int ask_gateway(ExplainOptions const& options, explain::Question const& question
 }
 
 int plan_here(ExplainOptions const& options, explain::Question const& question) {
-    config::LoadOptions load{.environment = config::process_environment(), .files = config::disk()};
-    if (!options.config_file.empty()) load.path = options.config_file;
-    auto loaded = config::load(load);
-    auto const colour = wants_colour(stderr) ? config::Colour::ansi : config::Colour::none;
-    if (!loaded.settings) {
-        for (auto const& problem : loaded.problems) fmt::print(stderr, "{}", to_text(problem, colour));
-        return exit_configuration;
-    }
+    auto settings = load_settings(options.config_file);
+    if (!settings) return exit_configuration;
     HealthRegistry health;
-    auto const snapshot = Snapshot::make(*std::move(loaded.settings), health);
+    auto const snapshot = Snapshot::make(*std::move(settings), health);
     auto const openai = make_openai_dialect({});
     auto const dialects = [&openai](std::string_view name) { return name == "openai" ? openai.get() : nullptr; };
     std::random_device random;

@@ -4,25 +4,12 @@
 
 #include <algorithm>
 
-#include "config/loader.hpp"
 #include "config/text.hpp"
 #include "server/cli/exit_code.hpp"
-#include "server/cli/terminal.hpp"
+#include "server/cli/settings_file.hpp"
 
 namespace sluice::cli {
 namespace {
-
-std::optional<Settings> settings_of(std::string const& file) {
-    config::LoadOptions load;
-    load.path = file;
-    load.environment = config::process_environment();
-    load.files = config::disk();
-    auto result = config::load(load);
-    auto const colour = wants_colour(stderr) ? config::Colour::ansi : config::Colour::none;
-    if (!result.settings)
-        for (config::Problem const& problem : result.problems) std::fputs(to_text(problem, colour).c_str(), stderr);
-    return std::move(result.settings);
-}
 
 /// Of a provider that isn't there: what is.
 int refuse_provider(std::string const& name, std::vector<std::string> const& known) {
@@ -41,7 +28,7 @@ int run_catalogue(CatalogueOptions const& options) {
         for (config::Profile const& profile : config::profiles()) providers.push_back(profile.name);
         rows = catalogue_rows(options.filter);
     } else {
-        auto const settings = settings_of(options.config_file);
+        auto const settings = load_settings(options.config_file);
         if (!settings) return exit_configuration;
         for (auto const& [name, provider] : settings->providers) providers.push_back(name);
         rows = served_rows(*settings, options.filter);

@@ -6,10 +6,9 @@
 #include <fstream>
 #include <iostream>
 
-#include "config/loader.hpp"
 #include "server/cli/exit_code.hpp"
 #include "server/cli/replay/replay.hpp"
-#include "server/cli/terminal.hpp"
+#include "server/cli/settings_file.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -33,16 +32,10 @@ int exit_code_of(Replay const& replay) {
 }  // namespace
 
 int run_replay(ReplayOptions const& options) {
-    config::LoadOptions const load{
-        .path = options.config_file, .environment = config::process_environment(), .files = config::disk()};
-    auto loaded = config::load(load);
-    auto const colour = wants_colour(stderr) ? config::Colour::ansi : config::Colour::none;
-    if (!loaded.settings) {
-        for (auto const& problem : loaded.problems) fmt::print(stderr, "{}", to_text(problem, colour));
-        return exit_configuration;
-    }
+    auto settings = load_settings(options.config_file);
+    if (!settings) return exit_configuration;
     HealthRegistry health;
-    auto const snapshot = Snapshot::make(*std::move(loaded.settings), health);
+    auto const snapshot = Snapshot::make(*std::move(settings), health);
     Replay replay(*snapshot);
     if (options.log_file == "-") {
         read_log(std::cin, replay);

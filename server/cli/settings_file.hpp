@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/types/settings.hpp"
+
+namespace sluice::cli {
+
+/// The settings of a configuration file; an empty name means those of the environment. Nothing when something is wrong
+/// with it, which stderr says.
+std::optional<Settings> load_settings(std::string const& file);
+
+}  // namespace sluice::cli
