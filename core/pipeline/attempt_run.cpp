@@ -341,7 +341,8 @@ void AttemptRun::add_headers(Headers& headers, UpstreamHead const& head) const {
     auto const upstream = run_.outcome.upstream_time + upstream_time();
     auto const spent = run_.parts.clock.now() - run_.request.received_at;
     AnswerTiming const timing{.own = spent - upstream, .upstream = upstream, .first_token = run_.outcome.first_token};
-    add_route_headers(headers, &record_, run_.outcome.tries() + 1, timing);
+    auto const beside = lane_ ? lane_->others() : 0;
+    add_route_headers(headers, &record_, run_.outcome.tries() + beside + 1, timing);
     add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
     if (run_.request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
     if (run_.request.wants_receipt) add_receipt(headers, record_.adjustments);

@@ -24,6 +24,7 @@ Task<Result<bool>> Lane::claim() {
 }
 
 bool Lane::is_alone() const { return race_.running() == 1; }
+std::size_t Lane::others() const { return race_.count_ - 1; }
 bool Lane::has_claimed() const { return race_.winner_ == this; }
 Instant Lane::race_started() const { return race_.started_; }
 

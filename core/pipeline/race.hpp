@@ -27,6 +27,8 @@ public:
     bool has_claimed() const;
     /// No other attempt of the race is under way.
     bool is_alone() const;
+    /// The other attempts of the race, over or not: they are in the outcome only when the race is.
+    std::size_t others() const;
     Instant race_started() const;
 
 private:

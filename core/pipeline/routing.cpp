@@ -115,7 +115,7 @@ void Routing::add_target(RoutedTarget const& routed, RoutingView const& view, In
                         .provider = target.provider->settings->name,
                         .traits = target.traits,
                         .price = target.price};
-    bool const price_matters = view.all_prices || steering != nullptr || caller_filter != nullptr ||
+    bool const price_matters = view.in_full || steering != nullptr || caller_filter != nullptr ||
                                model->targets.size() > 1 || !model->settings->require.empty();
     if (candidate.price == nullptr && price_matters) {
         candidate.price = view.snapshot.price_of(target, fill_star(target.model, routed.star));
@@ -164,7 +164,7 @@ Result<Routing> gather_routing(RoutingView const& view, RoutingMoment const& mom
             if (other) routing.add_model(*other->model, other->star, view, moment.now);
         }
     }
-    if (routing.is_choice()) {
+    if (routing.is_choice() || view.in_full) {
         for (std::size_t i = 0; i < routing.targets.size(); ++i) {
             routing.candidates[i].measured = routing.targets[i].target->health->measured(moment.now);
         }

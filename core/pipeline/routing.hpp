@@ -26,7 +26,7 @@ struct RoutingView {
     Snapshot const& snapshot;
     ClientRequest const& request;
     DialectLookup const& dialects;
-    bool all_prices = false;  ///< also where nothing depends on them
+    bool in_full = false;  ///< also prices and measurements on which nothing depends
 };
 
 struct RoutingMoment {

@@ -239,7 +239,7 @@ Result<std::string> explain(Question const& question, Snapshot const& snapshot, 
                                 .client_timeout = {},
                                 .received_at = moment.now,
                                 .started_at = moment.time};
-    RoutingView const view{.snapshot = snapshot, .request = request, .dialects = dialects, .all_prices = true};
+    RoutingView const view{.snapshot = snapshot, .request = request, .dialects = dialects, .in_full = true};
     RoutingMoment const at{.now = moment.now, .time = moment.time, .draw = question.seed.value_or(moment.draw)};
     SLUICE_TRY(auto routing, gather_routing(view, at));
     RequestFacts classified = chat.facts;

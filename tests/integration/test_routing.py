@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from harness import FORGIVING, Gateway, chat_body, config, provider, request_bytes, wait_until
+from harness import FORGIVING, Gateway, ask, chat_body, config, provider, request_bytes, wait_until
 from scripted import Scripted, chunk, chunks, event, head, sized, whole
 
 STREAM = b"text/event-stream"
@@ -200,7 +200,7 @@ def test_a_hedge_takes_over_from_a_late_first_token(gateway, upstream):
     assert time.monotonic() - started < 3
     first, second = gateway.logged(answer.header("x-request-id"))["attempts"]
     assert (first["result"], second["result"]) == ("cancelled", "ok") and second["hedge"] is True
-    assert answer.header("x-sluice-provider") == "b"
+    assert (answer.header("x-sluice-provider"), answer.header("x-sluice-attempts")) == ("b", "2")
     wait_until(lambda: gateway.metric("sluice_hedges_total", provider="b", outcome="ok") >= 1, what="it is counted")
     upstream.answers["two"] = cached("two")
 
@@ -247,3 +247,12 @@ def test_every_request_has_a_decision_in_its_line(gateway):
     assert decision["v"] == 1 and len(decision["targets"]) == 3 and decision["order"]
     alone = decision_of(gateway, gateway.chat("one"))
     assert len(alone["targets"]) == 1
+
+
+def test_what_was_measured_is_explained_also_where_there_is_no_choice(gateway):
+    def explained():
+        return ask(gateway.admin, "POST", "/admin/explain", body=json.dumps({"model": "one"}).encode(),
+                   headers={"content-type": "application/json"}).json()["order"][0]["figures"]
+
+    served(gateway, "one")
+    wait_until(lambda: explained().get("requests", 0) > 0, what=f"it says so: {explained()}")
