@@ -17,11 +17,12 @@ namespace {
 using namespace sluice;
 using Json = nlohmann::json;
 
-/// The members at the top that rules may touch.
-std::set<std::string> named(std::vector<ParameterRule> const& rules) {
+/// The members at the top that rules may touch; and those that choose targets, which only routers are sent.
+std::set<std::string> may_change_at(ProviderSettings const& provider) {
     std::set<std::string> names{"model",         "stream_options", "tools",       "tool_choice",
                                 "function_call", "messages",       "top_logprobs"};
-    for (auto const& rule : rules) {
+    if (!provider.is_router) names.insert({"models", "provider", "route"});
+    for (auto const& rule : provider.parameters.all()) {
         names.insert(rule.field.substr(0, rule.field.find_first_of(".[")));
         if (!rule.to.empty()) names.insert(rule.to);
     }
@@ -44,7 +45,7 @@ void check(ChatRequest const& request, TargetView const& target) {
     fuzz::require(after.at("model") == target.model, "it has the target's model");
     fuzz::require(after.at("messages").is_array() && after.at("messages").size() >= before.at("messages").size(),
                   "no message is lost");
-    auto const may_change = named(target.provider.parameters.all());
+    auto const may_change = may_change_at(target.provider);
     for (auto const& [name, value] : before.items()) {
         if (may_change.contains(name)) continue;
         fuzz::require(after.contains(name) && after.at(name) == value, "what no rule names stays");
