@@ -29,6 +29,8 @@ constexpr std::array rows{
               "no target of this model takes the request as it is"},
     ErrorInfo{no_target_fits, 400, invalid_request, "no_target_fits", caller, Retry::never,
               "no target of this model can serve this request"},
+    ErrorInfo{unpriced_model, 400, invalid_request, "unpriced_model", caller, Retry::other_target,
+              "this key has a budget, and the price of this model is unknown"},
     ErrorInfo{invalid_api_key, 401, invalid_request, "invalid_api_key", caller, Retry::never,
               "missing or invalid API key; send it as 'Authorization: Bearer <key>'"},
     ErrorInfo{permission_denied, 403, invalid_request, "permission_denied", caller, Retry::never,
@@ -61,6 +63,8 @@ constexpr std::array rows{
               "the client closed the connection"},
 
     ErrorInfo{overloaded, 503, server, "overloaded", gateway, Retry::never, "the gateway is overloaded; retry soon"},
+    ErrorInfo{ledger_unavailable, 503, server, "ledger_unavailable", gateway, Retry::never,
+              "the gateway cannot record what requests cost right now; retry soon"},
     ErrorInfo{server_shutdown, 503, server, "server_shutdown", gateway, Retry::never, "the gateway is shutting down"},
     ErrorInfo{no_upstream_available, 503, server, "no_upstream_available", gateway, Retry::never,
               "no upstream for this model is available right now"},

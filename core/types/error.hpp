@@ -27,6 +27,7 @@ enum class ErrorKind : std::uint8_t {
     invalid_value,
     unsupported_parameter,
     no_target_fits,
+    unpriced_model,
     invalid_api_key,
     permission_denied,
     model_not_found,
@@ -45,6 +46,7 @@ enum class ErrorKind : std::uint8_t {
     client_closed,
     // the gateway's
     overloaded,
+    ledger_unavailable,
     server_shutdown,
     no_upstream_available,
     internal,

@@ -9,6 +9,7 @@
 
 #include "core/types/caller.hpp"
 #include "core/types/clock.hpp"
+#include "core/types/limits.hpp"
 #include "core/types/match_rule.hpp"
 #include "core/types/money.hpp"
 #include "core/types/parameter_rule.hpp"
@@ -243,6 +244,29 @@ struct KeySettings {
     Caller caller;
     std::string sha256_hex;  ///< of the key; the key itself is not kept
     std::optional<std::chrono::sys_seconds> expires;
+    std::vector<Limit> limits{};  ///< of this key alone; also part of Settings::limits
+    bool disabled = false;
+};
+
+struct TeamSettings {
+    std::string name;
+    std::string description{};
+    std::vector<std::string> models{};  ///< that its keys may use, beside what each key says; empty: all
+    std::vector<Limit> limits{};        ///< of all its keys together; also part of Settings::limits
+};
+
+/// Where keys, teams and the ledger are kept, and what replicas share.
+struct StorageSettings {
+    bool enabled = false;                     ///< a store is opened: it is named, or some limit needs it
+    Secret database{};                        ///< sqlite:///PATH or postgresql://...; it may hold a password
+    Secret shared_state{};                    ///< redis://...; empty: this process counts on its own
+    bool allow_if_unavailable = false;        ///< serve while the store is down, and write the ledger up later
+    std::chrono::hours keep_calls{24 * 400};  ///< how long the ledger keeps single calls; sums are kept for ever
+};
+
+struct AdminSettings {
+    Secret token{};                 ///< for everything but health and metrics; empty: the admin API is closed
+    std::string warning_webhook{};  ///< URL that is told when a limit passes one of its warn_at; empty: none
 };
 
 enum class LogFormat : std::uint8_t { automatic, json, text };
@@ -262,6 +286,10 @@ struct Settings {
     std::map<std::string, ProviderSettings> providers;
     std::vector<ModelSettings> models;  ///< in file order
     std::vector<KeySettings> keys;
+    std::vector<TeamSettings> teams{};
+    std::vector<LimitRule> limits{};  ///< everybody's: of keys, teams, tags, users, models, providers and targets
+    StorageSettings storage{};
+    AdminSettings admin{};
     bool anybody_may_bring_keys = false;       ///< without keys: X-Provider-Auth
     std::map<std::string, PriceSheet> prices;  ///< "provider/upstream-model" -> prices, catalogue and file merged
     std::string hash;                          ///< of the effective configuration, for logs and metrics

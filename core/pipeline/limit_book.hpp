@@ -1,0 +1,128 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/types/limits.hpp"
+
+namespace sluice {
+
+/// One payer's limits, and what is used of them. Opaque; lives in a LimitBook and in whoever found it.
+class LimitAccount;
+using LimitAccounts = std::vector<std::shared_ptr<LimitAccount>>;
+
+/// Why a reservation was refused: the limit that has the least room.
+struct LimitRefusal {
+    Payer payer{};
+    Limit limit{};
+    std::int64_t room = 0;  ///< what all the accounts together could still give of that resource, >= 0
+    /// Only what others have reserved stands in the way: asking again soon may help. False: it is used up.
+    bool passing = false;
+    bool lease_short = false;  ///< the shared store may have more: LimitBook::wanted()
+    /// Until there is room for it again, exactly as far as settled use goes; absent: never (a total), or unknowable
+    /// (passing).
+    std::optional<std::chrono::milliseconds> retry_in{};
+};
+
+/// What admission gives: so much of some resources of some accounts, all or nothing. Given back by its destructor, as
+/// if nothing had been used. Thread: any, one at a time.
+class Permit {
+public:
+    Permit() = default;  ///< of nothing
+    Permit(Permit&& other) noexcept;
+    Permit& operator=(Permit&& other) noexcept;
+    ~Permit();
+
+    Amounts const& amounts() const { return amounts_; }
+    /// Reserves more, of all accounts or of none.
+    std::expected<void, LimitRefusal> grow(Amounts const& more, WallTime now);
+    /// Ends it: `used` counts from now on, whatever was reserved; more than that may close a limit. Of concurrent
+    /// nothing is ever used.
+    void settle(Amounts const& used, WallTime now);
+
+private:
+    friend class LimitBook;
+    class LimitBook* book_ = nullptr;
+    LimitAccounts accounts_{};
+    Amounts amounts_{};
+};
+
+/// A limit as it stands, for headers, metrics and reports.
+struct LimitStatus {
+    Payer payer{};
+    Limit limit{};
+    std::int64_t settled = 0;
+    std::int64_t reserved = 0;
+    WallTime window_began{};
+    std::optional<WallTime> resets_at{};  ///< rolling: when the oldest use is forgotten; absent: never
+};
+
+/// A limit has passed one of its warn_at.
+struct LimitWarning {
+    Payer payer{};
+    Limit limit{};
+    unsigned percent = 0;
+    std::int64_t used = 0;  ///< settled
+};
+
+/// Everybody's limits: settled + reserved <= most, for every limit at every instant (settling more than was reserved
+/// is the one exception: then the limit is closed). Windows only go forward: a clock set back opens none again; what is
+/// reserved when a window ends is reserved in the next one. Thread: any.
+class LimitBook {
+public:
+    /// Replaces all rules. What was used and reserved stays; accounts found earlier follow.
+    void configure(std::vector<LimitRule> rules);
+
+    /// Null: no rule names it. The same payer gets the same account.
+    std::shared_ptr<LimitAccount> find(Payer const& payer);
+
+    /// From all `accounts` or from none. An account without a limit on a resource gives any amount of it.
+    std::expected<Permit, LimitRefusal> reserve(LimitAccounts accounts, Amounts const& amounts, WallTime now);
+
+    /// What reserve() could give of `resource` now; absent: there is no limit on it.
+    std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
+
+    /// Of a resource, the limit with the smallest share left among the accounts; absent: none has one.
+    std::optional<LimitStatus> tightest(LimitAccounts const& accounts, Resource resource, WallTime now);
+
+    /// Counts what was used at `at`, before this process: at start, from the ledger, hour by hour.
+    void restore(Payer const& payer, WallTime at, Amounts const& used);
+
+    std::vector<LimitStatus> statuses(WallTime now);
+    /// Since the last call.
+    std::vector<LimitWarning> take_warnings();
+
+    // --- leases, where several replicas share limits (server/store/lease_broker)
+    // --------------------------------------
+
+    /// From now on limits with a window (and money of all kinds) are only used as far as grant() allows.
+    void use_leases(bool on);
+
+    /// How far this replica may go with one limit in one window, and how far it went.
+    struct Lease {
+        Payer payer{};
+        Limit limit{};
+        WallTime window_began{};
+        std::int64_t granted = 0;
+        std::int64_t settled = 0;   ///< here, in this window
+        std::int64_t reserved = 0;  ///< here
+        std::int64_t wanted = 0;    ///< more, that reservations lacked since the last call
+    };
+    /// Limits that were used, or wanted, since their last grant.
+    std::vector<Lease> leases(WallTime now);
+    /// settled + reserved here may reach `granted` in the window that began then, until `valid_until`.
+    void grant(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t granted,
+               WallTime valid_until);
+
+private:
+    friend class Permit;
+    struct State;
+    std::shared_ptr<State> state_;  // (replace by what the implementation needs)
+};
+
+}  // namespace sluice

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/pipeline/ledger.hpp"
+#include "core/types/limits.hpp"
+#include "core/types/result.hpp"
+
+/// What the ledger and the keys need of a database. Implemented for SQLite and PostgreSQL. Every call blocks: used by
+/// threads of their own (ledger_writer.hpp), never by a worker.
+namespace sluice::store {
+
+/// Names a call for ever: the process that made it, and its number there. `epoch` is drawn at random when a process
+/// starts (63 bits, never 0).
+struct CallId {
+    std::int64_t epoch = 0;
+    std::int64_t number = 0;
+    friend auto operator<=>(CallId const&, CallId const&) = default;
+};
+
+struct Reserve {
+    CallId id{};
+    LedgerReservation call{};
+};
+/// The reservation is `amount` from now on.
+struct Raise {
+    CallId id{};
+    WallTime at{};
+    NanoUsd amount{};
+};
+struct Settle {
+    CallId id{};
+    LedgerSettlement end{};
+    std::int64_t requests = 1;  ///< what it counts as towards limits on requests: 1 for the first call of a request
+};
+using LedgerEvent = std::variant<Reserve, Raise, Settle>;
+
+/// What was used of a payer in one hour: the sum of what was settled in it.
+struct HourSum {
+    Payer payer{};
+    WallTime hour{};  ///< its beginning
+    Amounts used{};
+};
+
+struct UsageQuery {
+    enum class By : std::uint8_t { key, team, model, provider, target, tag, user, day };
+    By by = By::key;
+    WallTime since{};
+    WallTime until{};
+    std::map<By, std::string> only{};  ///< rows with these values alone
+};
+struct UsageRow {
+    std::string name{};
+    std::int64_t calls = 0;
+    std::int64_t failed = 0;
+    Usage usage{};  ///< sums
+    NanoUsd cost{};
+    NanoUsd sheet_cost{};
+    std::int64_t estimated = 0;  ///< calls whose usage we counted ourselves
+    std::int64_t open = 0;       ///< calls under way
+    NanoUsd reserved{};          ///< by these
+};
+
+/// What `sluice ledger verify` found; empty: all is as it should be.
+struct LedgerFault {
+    std::string what{};  ///< one sentence, with ids and figures
+};
+
+/// The append-only record. reserve, settle and adjust lines are only ever added; sums by hour are kept beside them in
+/// the same transaction, and verify() compares both.
+class LedgerStore {
+public:
+    virtual ~LedgerStore() = default;
+
+    /// All of `events`, in one transaction, or none. After it they survive kill -9. Appending an event again changes
+    /// nothing (keys are unique, a call is settled once). Errors: ledger_unavailable, with the reason in `detail`.
+    virtual Result<> append(std::span<LedgerEvent const> events) = 0;
+
+    /// What was appended so far survives a power cut. Errors: ledger_unavailable; then the store must be opened anew.
+    virtual Result<> sync() = 0;
+
+    /// Settles every open call of processes that are gone: for its reservation, marked `recovered`. Which are gone:
+    /// all epochs but those whose heartbeat is younger than `alive_within`, and `mine`. Returns how many.
+    virtual Result<std::int64_t> recover(std::int64_t mine, WallTime now, std::chrono::milliseconds alive_within) = 0;
+    /// Says that `epoch` is alive. SQLite: a file has one process (and its successor), see ledger_writer.hpp.
+    virtual Result<> heartbeat(std::int64_t epoch, WallTime now) = 0;
+
+    /// Sums of every hour that begins at `since` or later, and one for all before it, of all payers.
+    virtual Result<std::vector<HourSum>> sums(WallTime since) = 0;
+    virtual Result<std::vector<UsageRow>> usage(UsageQuery const& query) = 0;
+    /// A correction by hand: `amount` (may be negative) more for a call that was settled, and why.
+    virtual Result<> adjust(CallId id, NanoUsd amount, std::string const& why, WallTime now) = 0;
+    virtual Result<std::vector<LedgerFault>> verify() = 0;
+    /// Removes lines of calls settled before `before`; sums stay. Returns how many calls.
+    virtual Result<std::int64_t> forget(WallTime before) = 0;
+    /// Each call with all its lines as one JSON object, oldest first, to `take`; false from it ends the export.
+    virtual Result<> export_calls(WallTime since, WallTime until,
+                                  std::function<bool(std::string const& json_line)> const& take) = 0;
+};
+
+/// A key that was made by CLI or API.
+struct StoredKey {
+    std::string id{};      ///< public: "k_" and 12 characters
+    std::string name{};    ///< unique among keys that are not deleted
+    std::string prefix{};  ///< of the key's own text, to recognise it: "sk-sluice-" and 6 characters
+    std::string sha256_hex{};
+    std::string settings_json{};  ///< models, team, tags, limits ...: see keys/key_json.hpp
+    WallTime created{};
+    std::optional<WallTime> expires{};
+    bool disabled = false;
+    std::string replaces{};  ///< id of the key that was rotated into this one; that one expires by itself
+};
+struct StoredTeam {
+    std::string name{};
+    std::string settings_json{};
+    WallTime created{};
+};
+
+/// Keys and teams made by CLI and API. `version` grows with every change, so that replicas notice.
+class KeyStore {
+public:
+    virtual ~KeyStore() = default;
+    virtual Result<std::int64_t> version() = 0;
+    virtual Result<std::vector<StoredKey>> keys() = 0;
+    virtual Result<std::vector<StoredTeam>> teams() = 0;
+    /// Adds it, or replaces the one with its id. Errors: invalid_value where another one has its name or hash.
+    virtual Result<> put(StoredKey const& key) = 0;
+    virtual Result<> put(StoredTeam const& team) = 0;
+    /// False: there was none. Its calls stay in the ledger.
+    virtual Result<bool> remove_key(std::string const& id) = 0;
+    virtual Result<bool> remove_team(std::string const& name) = 0;
+};
+
+}  // namespace sluice::store
