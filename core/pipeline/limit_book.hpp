@@ -12,10 +12,6 @@
 
 namespace sluice {
 
-/// One payer's limits, and what is used of them. Opaque; lives in a LimitBook and in whoever found it.
-class LimitAccount;
-using LimitAccounts = std::vector<std::shared_ptr<LimitAccount>>;
-
 /// Why a reservation was refused: the limit that has the least room.
 struct LimitRefusal {
     Payer payer{};
@@ -86,6 +82,9 @@ public:
 
     /// What reserve() could give of `resource` now; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
+
+    /// Whether every limit on money among the accounts has allow_unpriced.
+    bool takes_unpriced(LimitAccounts const& accounts);
 
     /// Of a resource, the limit with the smallest share left among the accounts; absent: none has one.
     std::optional<LimitStatus> tightest(LimitAccounts const& accounts, Resource resource, WallTime now);
