@@ -13,10 +13,6 @@
 
 namespace sluice {
 
-/// One payer's limits, and what is used of them. Opaque; lives in a LimitBook and in whoever found it.
-class LimitAccount;
-using LimitAccounts = std::vector<std::shared_ptr<LimitAccount>>;  ///< null ones are skipped, doubles count once
-
 /// Why a reservation was refused: of the limits in its way the one that stays longest, of several such the one with the
 /// smallest share left. So `retry_in` is true of all of them.
 struct LimitRefusal {
@@ -98,11 +94,15 @@ public:
     static constexpr std::size_t most_covered = 100'000;
     static constexpr std::size_t longest_name = 256;  ///< bytes
 
-    /// From all `accounts` or from none. An account without a limit on a resource gives any amount of it.
+    /// From all `accounts` or from none; null ones are skipped, doubles count once. An account without a limit on a
+    /// resource gives any amount of it.
     std::expected<Permit, LimitRefusal> reserve(LimitAccounts accounts, Amounts const& amounts, WallTime now);
 
     /// What reserve() could give of `resource` now; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
+
+    /// Whether every limit on money among the accounts has allow_unpriced.
+    bool takes_unpriced(LimitAccounts const& accounts);
 
     /// Of a resource, the limit with the smallest share left among the accounts; absent: none has one.
     std::optional<LimitStatus> tightest(LimitAccounts const& accounts, Resource resource, WallTime now);
