@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/types/limits.hpp"
 #include "core/types/routing.hpp"
 
 namespace sluice {
@@ -18,6 +19,7 @@ struct Caller {
     TargetFilter require{};                     ///< whatever its requests say
     std::vector<std::string> endpoints{};       ///< routes that it may use ("/v1/models"); empty: all
     std::vector<std::string> networks{};        ///< CIDR, from which it may be used; empty: any
+    LimitAccounts accounts{};                   ///< that its requests are counted in: its own, its team's, its tags'
     bool may_steer = true;                      ///< `provider`, `models`, suffixes and x-sluice-* that choose targets
     bool may_bring_keys = false;                ///< X-Provider-Auth
 };
