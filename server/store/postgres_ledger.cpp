@@ -191,6 +191,15 @@ WHERE o.epoch <> $1 AND (p.seen IS NULL OR p.seen <= clock.now - $2::bigint)
        OR EXISTS (SELECT FROM sluice_processes m WHERE m.epoch = $1 AND m.since <= clock.now - $2::bigint))
 ORDER BY o.epoch)sql";
 
+/// The same of those without open calls: nothing is to be settled.
+constexpr char const* mark_idle_gone = R"sql(
+WITH clock AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)
+UPDATE sluice_processes p SET gone = true FROM clock
+WHERE p.epoch <> $1 AND NOT p.gone AND p.seen <= clock.now - $2::bigint
+  AND NOT EXISTS (SELECT FROM sluice_open_calls o WHERE o.epoch = p.epoch)
+  AND ($2::bigint = 0 OR p.seen = 0
+       OR EXISTS (SELECT FROM sluice_processes m WHERE m.epoch = $1 AND m.since <= clock.now - $2::bigint)))sql";
+
 constexpr char const* mark_gone = R"sql(
 INSERT INTO sluice_processes VALUES($1, 0, 0, true) ON CONFLICT (epoch) DO UPDATE SET gone = true)sql";
 
@@ -217,6 +226,8 @@ Result<std::int64_t> PostgresLedger::recover(std::int64_t mine, WallTime now, mi
         }
         settled += *recovered;
     }
+    SLUICE_CHECK(
+        database->run({.sql = mark_idle_gone, .parameters = {number(mine), number(alive_within.count())}}));
     return settled;
 }
 
