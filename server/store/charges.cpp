@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 
 namespace sluice::store {
@@ -54,9 +55,19 @@ std::vector<Payer> payers_of(ChargedCall const& call) {
     return payers;
 }
 
-std::int64_t hour_of(WallTime at) {
-    return std::chrono::floor<std::chrono::hours>(at).time_since_epoch().count();
+std::string to_text(CallId id) { return std::to_string(id.epoch) + "/" + std::to_string(id.number); }
+
+std::optional<CallId> read_call_id(std::string_view text) {
+    CallId id;
+    auto const* const end = text.data() + text.size();
+    auto const [slash, bad_epoch] = std::from_chars(text.data(), end, id.epoch);
+    if (bad_epoch != std::errc() || slash == end || *slash != '/') return std::nullopt;
+    auto const [rest, bad_number] = std::from_chars(slash + 1, end, id.number);
+    if (bad_number != std::errc() || rest != end) return std::nullopt;
+    return id;
 }
+
+std::int64_t hour_of(WallTime at) { return std::chrono::floor<std::chrono::hours>(at).time_since_epoch().count(); }
 
 WallTime beginning_of(std::int64_t hour) { return WallTime(std::chrono::hours(hour)); }
 

@@ -7,8 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/types/limits.hpp"
-#include "core/pipeline/ledger.hpp"
+#include "server/store/ledger_store.hpp"
 
 /// Who pays for a call, and when: the same for every store.
 namespace sluice::store {
@@ -33,6 +32,10 @@ struct ChargedCall {
 
 /// One for each part that is not empty, and for each tag; and the target.
 std::vector<Payer> payers_of(ChargedCall const& call);
+
+/// "EPOCH/NUMBER": how people name a call.
+std::string to_text(CallId id);
+std::optional<CallId> read_call_id(std::string_view text);
 
 /// Whole hours since 1970.
 std::int64_t hour_of(WallTime at);

@@ -52,15 +52,15 @@ struct HourSum {
 struct UsageQuery {
     enum class By : std::uint8_t { key, team, model, provider, target, tag, user, day };
     By by = By::key;
-    WallTime since{};
-    WallTime until{};
+    WallTime since{};                  ///< of the settlement
+    WallTime until{};                  ///< not included; WallTime{}: none
     std::map<By, std::string> only{};  ///< rows with these values alone
 };
 struct UsageRow {
     std::string name{};
     std::int64_t calls = 0;   ///< that were settled
     std::int64_t failed = 0;  ///< of these: neither ok nor cancelled
-    Usage usage{};  ///< sums
+    Usage usage{};            ///< sums
     NanoUsd cost{};
     NanoUsd sheet_cost{};
     std::int64_t estimated = 0;  ///< calls whose usage we counted ourselves
