@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <span>
 #include <system_error>
 #include <utility>
 
