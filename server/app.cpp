@@ -129,6 +129,7 @@ private:
     http::ListenerShared data_connections_;
     http::ListenerShared admin_connections_;
     HealthRegistry health_;
+    LimitBook limits_;
     std::unique_ptr<Dialect const> openai_;
     control::ServiceManager service_manager_;
     control::FileWatch files_;
@@ -288,6 +289,7 @@ Result<> App::listen(control::Inheritance& inheritance) {
         .memory = memory_,
         .dialects = [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
         .retry_budget = std::make_shared<RetryBudget>(retry_percent(settings_)),
+        .accounting = {.limits = &limits_},
         .environment = options_.load.environment,
         .workers = worker_count_};
     for (unsigned index = 0; index < worker_count_; ++index) {

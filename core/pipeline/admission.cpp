@@ -19,7 +19,8 @@ std::int64_t expected_tokens(RequestFacts const& facts) {
 }  // namespace
 
 Result<> Admission::admit(LimitBook* book, ClientRequest const& request, ModelRuntime const& model, WallTime now) {
-    if (book == nullptr) return {};
+    bool const is_free = request.caller.accounts.empty() && model.accounts.empty() && request.end_user.empty();
+    if (book == nullptr || is_free) return {};
     Amounts whole;
     whole[Resource::tokens] = expected_tokens(request.chat.facts);
     if (request.permit != nullptr) {

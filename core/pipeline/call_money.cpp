@@ -25,6 +25,10 @@ Amounts money(NanoUsd amount) {
     return amounts;
 }
 
+bool has_limits(RequestRun const& run, TargetRuntime const& target) {
+    return run.parts.accounting.limits != nullptr && !(run.admission.payers().empty() && target.accounts.empty());
+}
+
 bool reasons(TargetRuntime const& target) { return target.traits->has.has(Capability::reasoning); }
 
 }  // namespace
@@ -55,10 +59,12 @@ CallMoney& CallMoney::operator=(CallMoney&&) noexcept = default;
 CallMoney::~CallMoney() = default;
 CallMoney::CallMoney(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
+bool CallMoney::is_needed(RequestRun const& run, TargetRuntime const& target) {
+    return run.parts.accounting.ledger != nullptr || has_limits(run, target);
+}
+
 Result<CallMoney> CallMoney::reserve(RequestRun& run, Call const& call, Instant now) {
-    auto const& [limits, ledger] = run.parts.accounting;
-    bool const is_counted = limits != nullptr && !(run.admission.payers().empty() && call.target.accounts.empty());
-    if (!is_counted && ledger == nullptr) return CallMoney();
+    if (!is_needed(run, call.target)) return CallMoney();
     auto state = std::make_unique<State>(State{.run = run,
                                                .target = call.target,
                                                .price = run.snapshot.price_of(call.target, call.target_model),
@@ -66,7 +72,8 @@ Result<CallMoney> CallMoney::reserve(RequestRun& run, Call const& call, Instant 
                                                .is_ours = !call.is_own_key});
     state->most = worst_case(call.chat, *call.target.traits);
     if (state->price != nullptr && state->is_ours) state->reserved = highest_cost(state->most, *state->price);
-    if (is_counted) {
+    if (has_limits(run, call.target)) {
+        auto* const limits = run.parts.accounting.limits;
         SLUICE_CHECK(state->take_place(*limits, call, run.time_at(now)));
         if (state->is_ours) SLUICE_CHECK(state->reserve_money(*limits, call, run.time_at(now)));
     }
