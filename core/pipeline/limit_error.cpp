@@ -13,25 +13,6 @@ using namespace std::chrono;
 
 constexpr milliseconds soon{1'000};
 
-std::string_view to_text(PayerKind kind) {
-    switch (kind) {
-        case PayerKind::key:
-            return "key";
-        case PayerKind::team:
-            return "team";
-        case PayerKind::tag:
-            return "tag";
-        case PayerKind::user:
-            return "user";
-        case PayerKind::model:
-            return "model";
-        case PayerKind::provider:
-            return "provider";
-        default:
-            return "target";
-    }
-}
-
 /// "90 s", "1 hour", "7 days".
 std::string length_text(seconds length) {
     struct Unit {
@@ -88,6 +69,25 @@ std::string_view name_of(Resource resource) {
 }
 
 }  // namespace
+
+std::string_view to_text(PayerKind kind) {
+    switch (kind) {
+        case PayerKind::key:
+            return "key";
+        case PayerKind::team:
+            return "team";
+        case PayerKind::tag:
+            return "tag";
+        case PayerKind::user:
+            return "user";
+        case PayerKind::model:
+            return "model";
+        case PayerKind::provider:
+            return "provider";
+        default:
+            return "target";
+    }
+}
 
 std::string to_text(Limit const& limit) {
     auto text = limit.of == Resource::money ? to_usd(NanoUsd{limit.most}) : std::to_string(limit.most);
