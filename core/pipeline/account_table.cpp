@@ -10,7 +10,7 @@ constexpr std::string_view others = "other";
 
 // For each new account so many are looked at: more than one, so that forgetting is faster than what comes.
 constexpr std::size_t usual_looks = 4;
-constexpr std::size_t looks_when_full = 64;
+constexpr std::size_t looks_when_full = 16;
 
 }  // namespace
 
