@@ -29,6 +29,7 @@ void AccountTable::merge_rules(std::vector<LimitRule> rules) {
     }
     for (auto& kind : kinds_) {
         std::vector<std::string> names;
+        names.reserve(kind.rules.size());
         for (auto const& rule : kind.rules) names.push_back(rule.name);
         kind.index = ModelIndex(std::move(names));
     }
