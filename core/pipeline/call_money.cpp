@@ -51,6 +51,7 @@ struct CallMoney::State {
     Result<> take_place(LimitBook& book, Call const& call, WallTime now);
     std::expected<void, LimitRefusal> try_reserve(LimitBook& book, LimitAccounts const& payers, WallTime now);
     bool bound_output(std::int64_t room, Call const& call);
+    std::unexpected<Error> refused(LimitRefusal const& refusal);
 };
 
 CallMoney::CallMoney() = default;
@@ -88,7 +89,7 @@ Result<> CallMoney::State::take_place(LimitBook& book, Call const& call, WallTim
     amounts[Resource::tokens] =
         call.chat.facts.input_tokens + std::min(most.output_tokens, std::max<std::int64_t>(call.usual_output, 1));
     auto reserved_place = book.reserve(target.accounts, amounts, now);
-    if (!reserved_place) return std::unexpected(limit_error(reserved_place.error()));
+    if (!reserved_place) return refused(reserved_place.error());
     place = std::move(*reserved_place);
     return {};
 }
@@ -119,11 +120,16 @@ Result<> CallMoney::State::reserve_money(LimitBook& book, Call const& call, Wall
         auto const& refusal = done.error();
         bool const may_bound = refusal.limit.of == Resource::money && refusal.limit.clamp && !refusal.lease_short &&
                                run.unsupported != UnsupportedPolicy::reject;
-        if (!may_bound || !bound_output(refusal.room, call)) return std::unexpected(limit_error(refusal));
+        if (!may_bound || !bound_output(refusal.room, call)) break;
         done = try_reserve(book, payers, now);
     }
-    if (!done) return std::unexpected(limit_error(done.error()));
+    if (!done) return refused(done.error());
     return {};
+}
+
+std::unexpected<Error> CallMoney::State::refused(LimitRefusal const& refusal) {
+    run.lease_short = run.lease_short || refusal.lease_short;
+    return std::unexpected(limit_error(refusal));
 }
 
 std::expected<void, LimitRefusal> CallMoney::State::try_reserve(LimitBook& book, LimitAccounts const& payers,

@@ -32,34 +32,34 @@ WallTime week_began(WallTime now) {
 
 TEST_CASE("a window begins and ends where the calendar says, in UTC", "[limits]") {
     auto const last_moment = hours(24) - milliseconds(1);
-    CHECK(window_at(daily, at(2026, 11, 25, hours(13))) == LimitWindow{at(2026, 11, 25), at(2026, 11, 26)});
-    CHECK(window_at(daily, at(2026, 11, 25)) == LimitWindow{at(2026, 11, 25), at(2026, 11, 26)});
-    CHECK(window_at(daily, at(2026, 11, 25, last_moment)) == LimitWindow{at(2026, 11, 25), at(2026, 11, 26)});
+    CHECK(window_at(daily, at(2026, 11, 25, hours(13))) == CountingWindow{at(2026, 11, 25), at(2026, 11, 26)});
+    CHECK(window_at(daily, at(2026, 11, 25)) == CountingWindow{at(2026, 11, 25), at(2026, 11, 26)});
+    CHECK(window_at(daily, at(2026, 11, 25, last_moment)) == CountingWindow{at(2026, 11, 25), at(2026, 11, 26)});
     // Wednesday, Sunday's last moment, Monday's first
-    CHECK(window_at(weekly, at(2026, 11, 25)) == LimitWindow{at(2026, 11, 23), at(2026, 11, 30)});
-    CHECK(window_at(weekly, at(2026, 11, 29, last_moment)) == LimitWindow{at(2026, 11, 23), at(2026, 11, 30)});
-    CHECK(window_at(weekly, at(2026, 11, 30)) == LimitWindow{at(2026, 11, 30), at(2026, 12, 7)});
-    CHECK(window_at(monthly, at(2026, 12, 31, last_moment)) == LimitWindow{at(2026, 12, 1), at(2027, 1, 1)});
-    CHECK(window_at(monthly, at(2028, 2, 29, last_moment)) == LimitWindow{at(2028, 2, 1), at(2028, 3, 1)});
-    CHECK(window_at(monthly, at(2100, 2, 28)) == LimitWindow{at(2100, 2, 1), at(2100, 3, 1)});
+    CHECK(window_at(weekly, at(2026, 11, 25)) == CountingWindow{at(2026, 11, 23), at(2026, 11, 30)});
+    CHECK(window_at(weekly, at(2026, 11, 29, last_moment)) == CountingWindow{at(2026, 11, 23), at(2026, 11, 30)});
+    CHECK(window_at(weekly, at(2026, 11, 30)) == CountingWindow{at(2026, 11, 30), at(2026, 12, 7)});
+    CHECK(window_at(monthly, at(2026, 12, 31, last_moment)) == CountingWindow{at(2026, 12, 1), at(2027, 1, 1)});
+    CHECK(window_at(monthly, at(2028, 2, 29, last_moment)) == CountingWindow{at(2028, 2, 1), at(2028, 3, 1)});
+    CHECK(window_at(monthly, at(2100, 2, 28)) == CountingWindow{at(2100, 2, 1), at(2100, 3, 1)});
     // The day on which clocks in Europe go forward has 24 hours here.
-    CHECK(window_at(daily, at(2026, 3, 29, hours(2))) == LimitWindow{at(2026, 3, 29), at(2026, 3, 30)});
+    CHECK(window_at(daily, at(2026, 3, 29, hours(2))) == CountingWindow{at(2026, 3, 29), at(2026, 3, 30)});
 }
 
 TEST_CASE("aligned windows are whole multiples of their length since 1970", "[limits]") {
     LimitPeriod const minute{.kind = Kind::aligned, .length = seconds(60)};
     LimitPeriod const seven{.kind = Kind::aligned, .length = seconds(7)};
     auto const now = at(2026, 11, 25, hours(13) + seconds(59) + milliseconds(999));
-    CHECK(window_at(minute, now) == LimitWindow{at(2026, 11, 25, hours(13)), at(2026, 11, 25, hours(13) + minutes(1))});
-    CHECK(window_at(seven, WallTime(seconds(20))) == LimitWindow{WallTime(seconds(14)), WallTime(seconds(21))});
+    CHECK(window_at(minute, now) == CountingWindow{at(2026, 11, 25, hours(13)), at(2026, 11, 25, hours(13) + minutes(1))});
+    CHECK(window_at(seven, WallTime(seconds(20))) == CountingWindow{WallTime(seconds(14)), WallTime(seconds(21))});
     CHECK(window_at(seven, WallTime(seconds(21))).begin == WallTime(seconds(21)));
     CHECK(window_at(seven, WallTime(milliseconds(-1))).begin == WallTime(seconds(-7)));
 }
 
 TEST_CASE("total has one window that never ends, rolling looks back", "[limits]") {
     auto const now = at(2026, 11, 25);
-    CHECK(window_at({.kind = Kind::total}, now) == LimitWindow{});
-    CHECK(window_at({.kind = Kind::rolling, .length = hours(5)}, now) == LimitWindow{now - hours(5), {}});
+    CHECK(window_at({.kind = Kind::total}, now) == CountingWindow{});
+    CHECK(window_at({.kind = Kind::rolling, .length = hours(5)}, now) == CountingWindow{now - hours(5), {}});
 }
 
 TEST_CASE("every moment of sixty years lies in its window, and windows join without a gap", "[limits][property]") {
