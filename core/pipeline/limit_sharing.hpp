@@ -5,8 +5,8 @@
 
 namespace sluice {
 
-/// Where replicas share limits: lets a request that was refused for want of a lease (LimitRefusal::lease_short) wait for
-/// more of it. Thread: the request's worker.
+/// Where replicas share limits: lets a request that was refused for want of a lease (LimitRefusal::lease_short) wait
+/// for more of it. Thread: the request's worker.
 class LimitSharing {
 public:
     virtual ~LimitSharing() = default;

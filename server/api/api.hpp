@@ -25,13 +25,8 @@ struct Runtime {
 class Api final : public http::Handler {
 public:
     Api(Pipeline& pipeline, Recorder& recorder, observe::MetricsShard& metrics, net::MemoryGuard& memory,
-        LimitBook* limits, Runtime runtime)
-        : pipeline_(pipeline),
-          recorder_(recorder),
-          metrics_(metrics),
-          memory_(memory),
-          limits_(limits),
-          runtime_(std::move(runtime)) {}
+        Runtime runtime)
+        : pipeline_(pipeline), recorder_(recorder), metrics_(metrics), memory_(memory), runtime_(std::move(runtime)) {}
 
     void adopt(Runtime runtime) { runtime_ = std::move(runtime); }
 
@@ -55,8 +50,6 @@ private:
     [[gnu::noinline]] Task<> list_models(Visit& visit);
     [[gnu::noinline]] Task<> show_model(Visit& visit);
     Task<> chat_completions(Visit& visit);
-    /// One request of the caller's, before its body is read: what its limits say to that.
-    Result<Permit> admit(Visit const& visit) const;
     Headers limit_headers(Visit const& visit) const;
     static Result<ClientRequest> client_request(Visit const& visit, ChatRequest& chat, std::uint64_t body_size);
 
@@ -75,7 +68,6 @@ private:
     Recorder& recorder_;
     observe::MetricsShard& metrics_;
     net::MemoryGuard& memory_;
-    LimitBook* limits_;  ///< null: nobody has limits
     Runtime runtime_;
     LiveRequests live_;
 };

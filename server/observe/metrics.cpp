@@ -142,6 +142,22 @@ void Metrics::set_memory_source(std::function<MemoryFacts()> source) {
     facts_.memory = std::move(source);
 }
 
+void Metrics::set_limit_source(std::function<std::vector<LimitStatus>()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.limits = std::move(source);
+}
+
+void Metrics::set_ledger_source(std::function<LedgerFacts()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.ledger = std::move(source);
+}
+
+std::int64_t Metrics::answered_calls() const {
+    std::int64_t sum = 0;
+    for (auto const& shard : shards_) sum += shard->answered_calls();
+    return sum;
+}
+
 void Metrics::config_reloaded(Reload result, std::string_view hash, std::chrono::system_clock::time_point now) {
     std::lock_guard const lock(mutex_);
     facts_.reload = result;
@@ -175,6 +191,8 @@ std::string Metrics::expose() const {
                              "Label sets that were refused because max_series was reached.",
                              registry_.dropped_series()));
     add_memory(others, facts.memory ? facts.memory() : MemoryFacts{});
+    if (facts.limits) add_limits(others, facts.limits());
+    if (facts.ledger) add_ledger(others, facts.ledger());
     others.push_back(info("sluice_build_info", "The version that runs; always 1.",
                           {{"version", build_.version}, {"commit", build_.commit}}));
     add_config(others, facts.reload, facts.config_hash, facts.reloaded_at);

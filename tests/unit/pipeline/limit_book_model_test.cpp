@@ -1,7 +1,8 @@
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
-#include <map>
-#include <optional>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -20,7 +21,7 @@ namespace {
 using Kind = LimitPeriod::Kind;
 
 #ifdef NDEBUG
-constexpr std::uint64_t seeds = 2'000;
+constexpr std::uint64_t seeds = 10'000;
 #else
 constexpr std::uint64_t seeds = 100;
 #endif
@@ -294,7 +295,7 @@ TEST_CASE("whatever requests, clocks and operators do, the book is right at ever
 
 TEST_CASE("many threads at one limit never pass it, and nothing stays reserved", "[limits][threads]") {
     constexpr std::int64_t worst = 1'000, permits = 100;
-    constexpr int threads = 8, rounds = 4'000;
+    constexpr int threads = 8, rounds = 30'000;
     auto const now = sys_days(2026y / November / 25);
     LimitBook book;
     book.configure({{PayerKind::key, "ann", {{.of = Resource::money, .most = worst * permits, .per = {Kind::month}}}},
@@ -302,7 +303,9 @@ TEST_CASE("many threads at one limit never pass it, and nothing stays reserved",
     auto const ann = book.find({PayerKind::key, "ann"});
     std::atomic<std::int64_t> held = 0, most_held = 0, settled = 0, refused = 0, passed = 0;
 
+    std::latch all_there(threads);
     auto work = [&](std::uint64_t seed) {
+        all_there.arrive_and_wait();
         Lottery dice(seed);
         std::vector<Permit> mine;
         for (int round = 0; round < rounds; ++round) {
@@ -328,7 +331,7 @@ TEST_CASE("many threads at one limit never pass it, and nothing stays reserved",
                 }
                 mine.pop_back();
             }
-            if (round % 512 == 0) book.statuses(now);
+            if (round % 4'096 == 0) book.statuses(now);
         }
         held -= static_cast<std::int64_t>(mine.size());
     };

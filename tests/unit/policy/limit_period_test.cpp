@@ -85,7 +85,8 @@ TEST_CASE("a rolling slot is forgotten never early, and at most a 60th of the pe
         WallTime const used(milliseconds(1'764'000'000'000 + i * 104'729));
         auto const forgotten = rolling_slot_ends(period, rolling_slot(period, used));
         auto const late = forgotten - used - length;
-        if (late <= milliseconds(0) || late > length / 60 + milliseconds(1)) FAIL(used.time_since_epoch().count());
+        if (late <= milliseconds(0) || late > milliseconds(length) / 60 + milliseconds(1))
+            FAIL(used.time_since_epoch().count());
     }
     SUCCEED();
 }
