@@ -5,6 +5,7 @@
 
 #include "core/pipeline/pipeline.hpp"
 #include "server/api/api.hpp"
+#include "server/api/idempotency.hpp"
 #include "server/health_prober.hpp"
 #include "server/http/listener.hpp"
 #include "server/net/worker.hpp"
@@ -28,6 +29,7 @@ struct Shared {
     DialectLookup dialects;
     std::shared_ptr<RetryBudget> retry_budget;
     Accounting accounting;
+    api::IdempotencyTable& idempotency;
     config::Environment environment;
     unsigned workers = 1;
 };

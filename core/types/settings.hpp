@@ -146,6 +146,12 @@ struct TlsSettings {
     std::string key_file;
 };
 
+/// Requests that bring an Idempotency-Key.
+struct IdempotencySettings {
+    milliseconds keep{3'600'000};  ///< after a request's end; 0: such keys mean nothing
+    std::uint64_t memory_bytes = 64ULL * 1024 * 1024;
+};
+
 struct ServerSettings {
     std::string listen = "127.0.0.1:8080";
     std::string admin_listen = "127.0.0.1:9090";
@@ -153,6 +159,7 @@ struct ServerSettings {
     unsigned workers = 0;  ///< 0: one per core
     LimitSettings limits;
     StreamSettings stream;
+    IdempotencySettings idempotency;
     milliseconds drain_delay{5'000};
     milliseconds drain_timeout{25'000};
     milliseconds drain_upgrade_timeout{600'000};
