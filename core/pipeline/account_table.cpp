@@ -85,7 +85,8 @@ AccountTable::Account AccountTable::find_covered(Kind& kind, Payer const& payer,
     if (!rule) return nullptr;
     forget_idle(kind, kind.covered.size() < bounds_.most_covered ? usual_looks : looks_when_full, now);
     bool const is_welcome = kind.covered.size() < bounds_.most_covered && payer.name.size() <= bounds_.longest_name;
-    return is_welcome ? add(kind, payer) : find_shared(kind, {payer.kind, fill_star(kind.rules[rule->position].name, others)});
+    return is_welcome ? add(kind, payer)
+                      : find_shared(kind, {payer.kind, fill_star(kind.rules[rule->position].name, others)});
 }
 
 AccountTable::Account AccountTable::find_shared(Kind& kind, Payer const& payer) {

@@ -28,8 +28,8 @@ void LimitAccount::advance(WallTime now) {
 bool LimitAccount::idle(WallTime now) {
     advance(now);
     bool const holds = std::any_of(reserved.begin(), reserved.end(), [](WideAmount amount) { return amount != 0; });
-    return !holds && std::all_of(entries.begin(), entries.end(),
-                                 [](LimitEntry const& entry) { return entry.counter.unused(); });
+    return !holds &&
+           std::all_of(entries.begin(), entries.end(), [](LimitEntry const& entry) { return entry.counter.unused(); });
 }
 
 }  // namespace sluice

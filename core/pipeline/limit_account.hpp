@@ -23,9 +23,7 @@ struct LimitEntry {
     LimitLease lease{};
     bool complete = false;  ///< nothing is to be restored
 
-    bool has_lease(WallTime now) const {
-        return lease.window_began == counter.began() && now < lease.valid_until;
-    }
+    bool has_lease(WallTime now) const { return lease.window_began == counter.began() && now < lease.valid_until; }
 };
 
 /// One payer's limits, and what is used of them. A LimitBook's lock guards all of it but `payer`.
@@ -40,9 +38,7 @@ public:
     bool idle(WallTime now);
 
     WideAmount& reserved_of(Resource resource) { return reserved[static_cast<std::size_t>(resource)]; }
-    WideAmount held(LimitEntry const& entry) {
-        return entry.counter.settled() + reserved_of(entry.counter.limit().of);
-    }
+    WideAmount held(LimitEntry const& entry) { return entry.counter.settled() + reserved_of(entry.counter.limit().of); }
 
     Payer const payer;
     std::vector<LimitEntry> entries{};

@@ -94,8 +94,7 @@ Obstacle LimitBook::State::obstacle(LimitAccount& account, LimitEntry& entry, st
     auto const most = entry.counter.limit().most;
     auto const held = account.held(entry);
     if (held + amount > most) return entry.counter.settled() + amount > most ? Obstacle::used_up : Obstacle::reserved;
-    bool const is_leased =
-        !needs_lease(entry) || (entry.has_lease(clock) && held + amount <= entry.lease.granted);
+    bool const is_leased = !needs_lease(entry) || (entry.has_lease(clock) && held + amount <= entry.lease.granted);
     return is_leased ? Obstacle::none : Obstacle::lease;
 }
 
@@ -162,7 +161,8 @@ void LimitBook::State::want_leases(LimitAccounts const& accounts, Amounts const&
             if (amount == 0 || obstacle(*account, entry, amount) != Obstacle::lease) continue;
             auto const held = account->held(entry);
             // A lease that ran out is asked for again only as far as it is used.
-            auto const granted = entry.has_lease(clock) ? entry.lease.granted : std::min<WideAmount>(entry.lease.granted, held);
+            auto const granted =
+                entry.has_lease(clock) ? entry.lease.granted : std::min<WideAmount>(entry.lease.granted, held);
             entry.lease.wanted += held + amount - granted;
         }
         touch(account, more);
@@ -369,8 +369,9 @@ void LimitBook::restore(Payer const& payer, WallTime hour, Amounts const& used, 
     auto const at = hour + (whole - milliseconds(1));
     for (auto& entry : account->entries) {
         auto const& limit = entry.counter.limit();
-        bool const is_short = (limit.per.kind == LimitPeriod::Kind::aligned ||
-                               limit.per.kind == LimitPeriod::Kind::rolling) && limit.per.length < whole;
+        bool const is_short =
+            (limit.per.kind == LimitPeriod::Kind::aligned || limit.per.kind == LimitPeriod::Kind::rolling) &&
+            limit.per.length < whole;
         if (entry.complete || (is_short && limit.of != Resource::money)) continue;
         entry.counter.advance(clock);
         entry.counter.restore(used[limit.of], at, clock);

@@ -94,7 +94,8 @@ public:
     static constexpr std::size_t most_covered = 100'000;
     static constexpr std::size_t longest_name = 256;  ///< bytes
 
-    /// From all `accounts` or from none. An account without a limit on a resource gives any amount of it.
+    /// From all `accounts` or from none; null ones are skipped, doubles count once. An account without a limit on a
+    /// resource gives any amount of it.
     std::expected<Permit, LimitRefusal> reserve(LimitAccounts accounts, Amounts const& amounts, WallTime now);
 
     /// What reserve() could give of `resource` now; absent: there is no limit on it.
