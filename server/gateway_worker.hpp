@@ -28,7 +28,7 @@ struct Shared {
     net::MemoryGuard& memory;
     DialectLookup dialects;
     std::shared_ptr<RetryBudget> retry_budget;
-    Accounting accounting;
+    Accounting accounting{};
     api::IdempotencyTable& idempotency;
     config::Environment environment;
     unsigned workers = 1;

@@ -95,7 +95,7 @@ void RecordedAnswer::drop_what_all_have(std::lock_guard<std::mutex> const& lock)
         dropped_ += size;
         counted_ -= size;
         memory_.give_back(size);
-        blocks_.pop_front();
+        blocks_.erase(blocks_.begin());
     }
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -99,8 +98,8 @@ private:
 
     std::mutex mutex_;  // guards what follows
     std::shared_ptr<AnswerHead const> head_;
-    std::deque<std::shared_ptr<Block>> blocks_;  ///< all full but the last; only the writer changes it
-    std::uint64_t dropped_ = 0;                  ///< bytes before the first block
+    std::vector<std::shared_ptr<Block>> blocks_;  ///< all full but the last; only the writer changes it
+    std::uint64_t dropped_ = 0;                   ///< bytes before the first block
     std::uint64_t published_ = 0;
     Ending ending_ = Ending::none;
     std::exception_ptr bug_;
