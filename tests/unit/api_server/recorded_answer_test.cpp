@@ -65,8 +65,8 @@ struct Client final : ReplySink {
 
 /// One who reads along on a worker.
 struct Listener {
-    Listener(std::shared_ptr<RecordedAnswer> const& answer, net::Worker& on, bool replay = false)
-        : worker(on), reader(answer, on.make_gate()) {
+    Listener(std::shared_ptr<RecordedAnswer> const& answer, net::Worker& on, bool replay = false) {
+        reader.emplace(answer, on.make_gate());
         rereading.request_id = "req_reader";
         if (replay) rereading.limits = Headers{{"x-ratelimit-remaining-requests", "9"}};
     }
@@ -74,13 +74,13 @@ struct Listener {
         spawn(run(), [this](std::exception_ptr thrown) { bug = std::move(thrown); });
     }
     Task<> run() {
-        end = co_await pass_on(reader, client, rereading, client.cancellation);
+        end = co_await pass_on(*reader, client, rereading, client.cancellation);
+        reader.reset();
         done = true;
         done.notify_all();
     }
 
-    net::Worker& worker;
-    RecordedAnswer::Reader reader;
+    std::optional<RecordedAnswer::Reader> reader;
     Rereading rereading;
     Client client;
     Reread end;
@@ -306,7 +306,7 @@ TEST_CASE("an answer that is not kept goes as fast as its slowest reader", "[rec
         }
         CHECK(slow.client.body.size() == pieces * piece.size());
         CHECK(slow.client.ended);
-        CHECK(Listener(recording.answer, recording.here).reader.came_too_late());
+        CHECK(Listener(recording.answer, recording.here).reader->came_too_late());
     }
     SECTION("it leaves: nobody is waited for any more, and nothing is held") {
         slow.client.cancellation.trigger(CancelReason::client_left);
