@@ -10,8 +10,8 @@ GatewayWorker::GatewayWorker(unsigned index, Shared const& shared, api::Runtime 
       recorder_(shared.metrics.shard(index), shared.access_log.shard(index)),
       prober_(upstream_, worker_, shared.health, shared.log),
       pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget, shared.accounting),
-      api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, shared.accounting.limits,
-           std::move(runtime), worker_, shared.idempotency),
+      api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, std::move(runtime), worker_,
+           shared.idempotency),
       listener_(worker_, api_, shared.listeners, client_gauge_) {
     worker_.watch_memory(shared.memory);
 }

@@ -29,12 +29,11 @@ struct Runtime {
 class Api final : public http::Handler {
 public:
     Api(Pipeline& pipeline, Recorder& recorder, observe::MetricsShard& metrics, net::MemoryGuard& memory,
-        LimitBook* limits, Runtime runtime, Clock& clock, IdempotencyTable& idempotency)
+        Runtime runtime, Clock& clock, IdempotencyTable& idempotency)
         : pipeline_(pipeline),
           recorder_(recorder),
           metrics_(metrics),
           memory_(memory),
-          limits_(limits),
           runtime_(std::move(runtime)),
           clock_(clock),
           idempotency_(idempotency) {}
@@ -67,8 +66,6 @@ private:
     void lead(std::unique_ptr<DetachedRequest> detached);
     Task<> run(std::unique_ptr<DetachedRequest> detached);
     static Result<ChatRequest> read_chat(Visit const& visit, std::string_view body);
-    /// One request of the caller's, before its body is read: what its limits say to that.
-    Result<Permit> admit(Visit const& visit) const;
     Headers limit_headers(Visit const& visit) const;
     static Result<ClientRequest> client_request(Visit const& visit, ChatRequest& chat, std::uint64_t body_size);
 
@@ -87,7 +84,6 @@ private:
     Recorder& recorder_;
     observe::MetricsShard& metrics_;
     net::MemoryGuard& memory_;
-    LimitBook* limits_;  ///< null: nobody has limits
     Runtime runtime_;
     Clock& clock_;
     IdempotencyTable& idempotency_;

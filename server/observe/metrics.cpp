@@ -169,6 +169,12 @@ void Metrics::set_idempotency_source(std::function<IdempotencyFacts()> source) {
     facts_.idempotency = std::move(source);
 }
 
+std::int64_t Metrics::answered_calls() const {
+    std::int64_t sum = 0;
+    for (auto const& shard : shards_) sum += shard->answered_calls();
+    return sum;
+}
+
 void Metrics::config_reloaded(Reload result, std::string_view hash, std::chrono::system_clock::time_point now) {
     std::lock_guard const lock(mutex_);
     facts_.reload = result;

@@ -86,6 +86,9 @@ public:
     /// Where the page gets from what is known of requests with an Idempotency-Key. As above.
     void set_idempotency_source(std::function<IdempotencyFacts()> source);
 
+    /// Of all shards: MetricsShard::answered_calls().
+    std::int64_t answered_calls() const;
+
     /// After a (re)load of the configuration. A failed one leaves `hash` as it was.
     enum class Reload : std::uint8_t { succeeded, failed };
     void config_reloaded(Reload result, std::string_view hash, std::chrono::system_clock::time_point now);
