@@ -300,8 +300,8 @@ Result<> App::listen(control::Inheritance& inheritance) {
         .memory = memory_,
         .dialects = [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
         .retry_budget = std::make_shared<RetryBudget>(retry_percent(settings_)),
-        .idempotency = idempotency_,
         .accounting = books_.accounting(),
+        .idempotency = idempotency_,
         .environment = options_.load.environment,
         .workers = worker_count_};
     for (unsigned index = 0; index < worker_count_; ++index) {
