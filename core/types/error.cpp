@@ -53,6 +53,8 @@ constexpr std::array rows{
               "the body must be uncompressed application/json"},
     ErrorInfo{expectation_failed, 417, invalid_request, "expectation_failed", caller, Retry::never,
               "the only expectation supported is 100-continue"},
+    ErrorInfo{idempotency_conflict, 409, invalid_request, "idempotency_key_reused", caller, Retry::never,
+              "this Idempotency-Key was used for another request; a new request needs a new key"},
     ErrorInfo{version_not_supported, 505, server, "http_version_not_supported", caller, Retry::never,
               "this port speaks HTTP/1.1"},
     ErrorInfo{not_implemented, 501, server, "not_implemented", caller, Retry::never, "unknown transfer coding"},
