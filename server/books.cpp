@@ -58,7 +58,36 @@ Result<> Books::open(Settings const& settings, config::Environment const& enviro
         SLUICE_CHECK(writer_->start());
     }
     adopt(settings, settings.limits);
+    SLUICE_CHECK(share_limits(settings.storage));
     keeper_ = std::thread([this] { keep(); });
+    return {};
+}
+
+/// After the limits have counted what was used before: from here on what others use counts, too.
+Result<> Books::share_limits(StorageSettings const& storage) {
+    auto* const use = store_ == nullptr ? nullptr : store_->shared_use();
+    if (storage.shared_state.empty()) {
+        if (use != nullptr) {
+            log_.warning("SL5008", "limits are this process's alone: replicas share them through storage.shared_state");
+        }
+        return {};
+    }
+    if (use == nullptr) {
+        return std::unexpected(
+            Error{.kind = ErrorKind::invalid_value,
+                  .detail = "storage.shared_state needs a database that replicas share: PostgreSQL"});
+    }
+    if (auto wrong = store::check_redis_url(storage.shared_state)) {
+        return std::unexpected(Error{.kind = ErrorKind::invalid_value, .detail = "storage.shared_state: " + *wrong});
+    }
+    using store::WithoutRedis;
+    broker_ = std::make_unique<store::LeaseBroker>(
+        limits_, *use, storage.shared_state,
+        store::LeaseBroker::Options{
+            .epoch = writer_->epoch(),
+            .without_redis = storage.allow_if_unavailable ? WithoutRedis::alone : WithoutRedis::refuse,
+            .now = now,
+            .tell = [this](std::string_view code, std::string const& message) { log_.warning(code, message); }});
     return {};
 }
 
@@ -83,6 +112,7 @@ void Books::adopt(Settings const& settings, std::vector<LimitRule> rules) {
 
 Result<> Books::close(Instant deadline) {
     stop_keeping();
+    broker_.reset();
     return writer_ == nullptr ? Result<>() : writer_->close(deadline);
 }
 
