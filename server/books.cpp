@@ -8,6 +8,7 @@
 #include "core/pipeline/limit_error.hpp"
 #include "server/cli/http_client.hpp"
 #include "server/store/ledger_check.hpp"
+#include "server/store/postgres_store.hpp"
 
 namespace sluice {
 namespace {
@@ -57,32 +58,28 @@ Result<> Books::open(Settings const& settings, config::Environment const& enviro
                      });
         SLUICE_CHECK(writer_->start());
     }
-    adopt(settings, settings.limits);
     SLUICE_CHECK(share_limits(settings.storage));
+    adopt(settings, settings.limits);
     keeper_ = std::thread([this] { keep(); });
     return {};
 }
 
-/// After the limits have counted what was used before: from here on what others use counts, too.
+/// With replicas the broker knows what was used before, by all of them.
 Result<> Books::share_limits(StorageSettings const& storage) {
-    auto* const use = store_ == nullptr ? nullptr : store_->shared_use();
+    auto const database = storage.database.expose();
     if (storage.shared_state.empty()) {
-        if (use != nullptr) {
+        if (store::names_postgres(database)) {
             log_.warning("SL5008", "limits are this process's alone: replicas share them through storage.shared_state");
         }
         return {};
     }
-    if (use == nullptr) {
-        return std::unexpected(
-            Error{.kind = ErrorKind::invalid_value,
-                  .detail = "storage.shared_state needs a database that replicas share: PostgreSQL"});
-    }
+    SLUICE_TRY(shared_use_, store::open_shared_use(database));
     if (auto wrong = store::check_redis_url(storage.shared_state)) {
         return std::unexpected(Error{.kind = ErrorKind::invalid_value, .detail = "storage.shared_state: " + *wrong});
     }
     using store::WithoutRedis;
     broker_ = std::make_unique<store::LeaseBroker>(
-        limits_, *use, storage.shared_state,
+        limits_, *shared_use_, storage.shared_state,
         store::LeaseBroker::Options{
             .epoch = writer_->epoch(),
             .without_redis = storage.allow_if_unavailable ? WithoutRedis::alone : WithoutRedis::refuse,
@@ -100,7 +97,7 @@ void Books::adopt(Settings const& settings, std::vector<LimitRule> rules) {
     auto const moment = now();
     auto const since = earliest_window(rules, moment);
     limits_.configure(std::move(rules));
-    if (store_ == nullptr) return;
+    if (store_ == nullptr || broker_ != nullptr) return;
     auto const sums = store_->sums(since);
     if (!sums) {
         return log_.error("SL5002", "what was used before is not known: limits begin anew",

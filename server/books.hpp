@@ -62,7 +62,8 @@ private:
     LimitBook limits_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<store::LedgerWriter> writer_;
-    std::unique_ptr<store::LeaseBroker> broker_;
+    std::unique_ptr<store::SharedUse> shared_use_;  ///< for the broker
+    std::unique_ptr<store::LeaseBroker> broker_;    ///< null: nobody shares our limits
     std::function<std::int64_t()> served_;
 
     std::mutex mutex_;  ///< guards what follows
