@@ -37,6 +37,8 @@ void store(T& to, Value const& value) {
         to = PricePerMillion{NanoUsd{std::get<std::int64_t>(value)}};
     else if constexpr (std::same_as<T, std::optional<std::chrono::sys_seconds>>)
         to = std::chrono::sys_seconds(seconds(std::get<std::int64_t>(value)));
+    else if constexpr (std::same_as<T, std::optional<LimitPeriod>>)
+        to = std::get<LimitPeriod>(value);
     else if constexpr (std::same_as<T, Secret>)
         to = std::get<SecretText>(value).value;
     else if constexpr (std::same_as<T, std::optional<SecretText>>)
@@ -77,8 +79,10 @@ Value fetch(T const& from) {
         return Value(Numbers(from.begin(), from.end()));
     else if constexpr (is_optional_number<T>)
         return from ? Value(static_cast<std::int64_t>(*from)) : Value();
+    else if constexpr (std::same_as<T, SecretText>)
+        return from.value.empty() && !from.none ? Value() : Value(from);
     else if constexpr (std::same_as<T, std::optional<bool>> || std::same_as<T, std::optional<std::string>> ||
-                       std::same_as<T, std::optional<SecretText>>)
+                       std::same_as<T, std::optional<SecretText>> || std::same_as<T, std::optional<LimitPeriod>>)
         return from ? Value(*from) : Value();
     else
         return Value(from);
@@ -99,6 +103,32 @@ Binding bind() {
                 return binding::fetch(binding::member<first, rest...>(*static_cast<Object const*>(object)));
             },
     };
+}
+
+/// For a Kind::choice of two words: the second means true.
+template <auto first, auto... rest>
+Binding bind_flag() {
+    using Object = decltype(binding::class_of(first));
+    return Binding{
+        .assign =
+            [](void* object, Value const& value) {
+                binding::member<first, rest...>(*static_cast<Object*>(object)) = std::get<std::int64_t>(value) != 0;
+            },
+        .current =
+            [](void const* object) {
+                bool const flag = binding::member<first, rest...>(*static_cast<Object const*>(object));
+                return Value(std::int64_t{flag ? 1 : 0});
+            },
+    };
+}
+
+/// For a Kind::object_list or objects that is a member.
+template <auto list>
+Binding entries_of() {
+    using Object = decltype(binding::class_of(list));
+    return Binding{.entry = [](void* object, std::string const&) -> void* {
+        return &(static_cast<Object*>(object)->*list).emplace_back();
+    }};
 }
 
 /// For a Kind::object that is a member of its own.

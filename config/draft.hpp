@@ -22,8 +22,46 @@ struct RuleList {
     friend bool operator==(RuleList const&, RuleList const&) = default;
 };
 
+/// One of `budget`.
+struct BudgetDraft {
+    Limit limit;
+    std::optional<std::int64_t> usd;  ///< billionths
+    std::optional<LimitPeriod> per;
+};
+
+/// One of `windows`: further requests or tokens in some time.
+struct WindowDraft {
+    std::optional<std::int64_t> requests;
+    std::optional<std::int64_t> tokens;
+    std::optional<LimitPeriod> per;
+    bool rolling = false;
+};
+
+struct RateDraft {
+    std::optional<std::int64_t> rpm;
+    std::optional<std::int64_t> tpm;
+    std::optional<std::int64_t> concurrent;
+    std::vector<WindowDraft> windows;
+};
+
+struct LimitsDraft {
+    RateDraft rate;
+    std::vector<BudgetDraft> budget;
+    bool empty() const { return !rate.rpm && !rate.tpm && !rate.concurrent && rate.windows.empty() && budget.empty(); }
+};
+
+/// One of `limits`.
+struct PayerDraft {
+    std::optional<std::string> model;
+    std::optional<std::string> provider;
+    std::optional<std::string> user;
+    std::map<std::string, std::string> tag;
+    LimitsDraft limits;
+};
+
 struct ProviderDraft {
     ProviderSettings settings;
+    LimitsDraft limits;
     std::optional<SecretText> api_key;
     std::map<std::string, std::string> variables;
     RuleList rules;
@@ -36,6 +74,7 @@ struct TargetDraft {
     unsigned weight = 1;
     unsigned priority = 0;
     TargetTraits traits;  ///< what is written about it
+    LimitsDraft limits;
 };
 
 struct MirrorDraft {
@@ -73,6 +112,20 @@ struct KeyDraft {
     KeySettings settings;
     Secret value;
     std::string hash;
+    LimitsDraft limits;
+};
+
+struct TeamDraft {
+    TeamSettings settings;
+    LimitsDraft limits;
+};
+
+struct StorageDraft {
+    bool written = false;     ///< the section is there
+    SecretText database;      ///< empty: not said
+    SecretText shared_state;  ///< empty: not said
+    bool allow_if_unavailable = false;
+    milliseconds keep_calls{std::chrono::hours(24 * 400)};
 };
 
 struct DefaultsDraft {
@@ -89,12 +142,18 @@ struct Draft {
     std::int64_t version = 0;
     std::vector<std::string> include;
     ServerSettings server;
+    std::optional<unsigned> auth;  ///< an AuthMode
+    bool unprotected = false;
     bool anybody_may_bring_keys = false;
     TlsSettings tls;
     DefaultsDraft defaults;
     std::map<std::string, ProviderDraft> providers;
     std::vector<ModelDraft> models;
+    std::vector<TeamDraft> teams;
     std::vector<KeyDraft> keys;
+    std::vector<PayerDraft> limits;
+    StorageDraft storage;
+    AdminSettings admin;
     std::map<std::string, PriceSheet> prices;
     TelemetrySettings telemetry;
 };

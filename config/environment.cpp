@@ -40,6 +40,15 @@ Files disk() {
         std::ranges::sort(names);
         return names;
     };
+    files.may_write = [](std::string const& directory) {  // only trying tells: owners, groups, read-only mounts
+        std::error_code error;
+        if (!std::filesystem::is_directory(directory, error)) return false;
+        auto const probe = std::filesystem::path(directory) / ".sluice-may-write";
+        std::filesystem::create_directory(probe, error);
+        if (error) return false;
+        std::filesystem::remove(probe, error);
+        return true;
+    };
     return files;
 }
 

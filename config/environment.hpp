@@ -18,6 +18,8 @@ struct Files {
     std::function<std::expected<std::string, std::string>(std::string const& path)> read;
     /// The names in a directory, sorted; nothing if it can't be read.
     std::function<std::vector<std::string>(std::string const& directory)> list;
+    /// Whether this process may make files in a directory that is there. Empty: it may not.
+    std::function<bool(std::string const& directory)> may_write{};
 };
 
 Environment process_environment();

@@ -42,7 +42,7 @@ bool fits_pattern(std::string_view pattern, std::string_view name) {
 bool merges_deeper(std::string const& path) {
     return path == "server" || path == "defaults" || path == "telemetry" || path.starts_with("server.") ||
            path.starts_with("defaults.") || path.starts_with("telemetry.") || path == "providers" || path == "models" ||
-           path == "prices";
+           path == "prices" || path == "teams" || path == "storage" || path == "admin";
 }
 
 }  // namespace
@@ -150,7 +150,7 @@ void Sources::merge(Node& into, Node from, std::string const& path) {
             same->value = std::move(entry.value);
         } else if (shape == Node::Shape::map && same->value.shape == shape && merges_deeper(inner)) {
             merge(same->value, std::move(entry.value), inner);
-        } else if (inner == "keys" && shape == Node::Shape::list && same->value.shape == shape) {
+        } else if ((inner == "keys" || inner == "limits") && shape == Node::Shape::list && same->value.shape == shape) {
             std::ranges::move(entry.value.items, std::back_inserter(same->value.items));
         } else {
             error(entry.at, "`" + clipped(inner) + "` stands already at " + shown(same->at));

@@ -93,6 +93,12 @@ Json rule_schema() {
     return Json{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
 }
 
+Json store_url_of(Field const& field) {
+    std::string schemes;
+    for (auto const each : field.choices) schemes += (schemes.empty() ? "" : "|") + std::string(each);
+    return or_variable(pattern("^((" + schemes + ")://.+)?$"));
+}
+
 Json scalar_of(Field const& field) {
     switch (field.kind) {
         case Kind::boolean:
@@ -114,6 +120,16 @@ Json scalar_of(Field const& field) {
             return or_variable(Json{{"type", "number"}, {"minimum", 0}});
         case Kind::integers:
             return one_or_list(or_variable(number_of(field)));
+        case Kind::usd:
+            return or_variable(Json{{"type", "number"}, {"minimum", 0}});
+        case Kind::period:
+            return or_variable(pattern("^(day|week|month|total|[0-9.]+ ?(ms|s|m|h|d))$"));
+        case Kind::percents:
+            return one_or_list(or_variable(pattern("^[0-9]+%$")));
+        case Kind::networks:
+            return one_or_list(or_variable(pattern("^[0-9a-fA-F:.]+(/[0-9]+)?$")));
+        case Kind::store_url:
+            return store_url_of(field);
         case Kind::durations:
             return or_variable(pattern("^[0-9.]+ ?(ms|s|m|h|d)\\.\\.[0-9.]+ ?(ms|s|m|h|d)$"));
         case Kind::percent:
@@ -166,6 +182,8 @@ Json property_of(Field const& field) {
     Json json;
     if (field.kind == Kind::object)
         json = entry_of(field);
+    else if (field.kind == Kind::objects)
+        json = one_or_list(entry_of(field));
     else if (field.kind == Kind::object_map)
         json = Json{{"type", "object"}, {"additionalProperties", entry_of(field)}};
     else if (field.kind == Kind::object_list)

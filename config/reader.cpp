@@ -123,13 +123,18 @@ void Reader::field(Field const& field, void* object, Node const* node, Where con
             return text_map(field, object, *node, where);
         case Kind::rules:
             return rules(field, object, *node, where);
+        case Kind::store_url:
+            return store_url(field, object, *node, where);
         case Kind::secret:
             return secret(field, object, *node, where);
         case Kind::targets:
+        case Kind::objects:
             return targets(field, object, *node, where);
         case Kind::texts:
         case Kind::choices:
         case Kind::integers:
+        case Kind::percents:
+        case Kind::networks:
             return list(field, object, *node, where);
         default:
             return scalar(field, object, *node, where);

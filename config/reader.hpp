@@ -85,6 +85,7 @@ private:
     void text_map(Field const& field, void* object, Node const& node, Where const& where);
     void rules(Field const& field, void* object, Node const& node, Where const& where);
     void secret(Field const& field, void* object, Node const& node, Where const& where);
+    void store_url(Field const& field, void* object, Node const& node, Where const& where);
     void absent(Field const& field, void const* object, Where const& where);
 
     std::optional<Scalar> scalar_of(Node const& node, std::string_view what);

@@ -113,7 +113,8 @@ void Reader::targets(Field const& field, void* owner, Node const& node, Where co
             continue;
         }
         entry(field, target, items[i], inner);
-        shown_items += (shown_items.empty() ? "" : ", ") + flow_of(std::span(lines_).subspan(before), "to");
+        shown_items +=
+            (shown_items.empty() ? "" : ", ") + flow_of(std::span(lines_).subspan(before), field.section().short_form);
         lines_.resize(before);
     }
     lines_.push_back({.depth = where.depth,
@@ -131,6 +132,7 @@ void Reader::list(Field const& field, void* object, Node const& node, Where cons
     if (!is_single && node.shape != Node::Shape::list && node.shape != Node::Shape::null) {
         return error(node.at, "`" + path + "` must be a list");
     }
+    bool const is_numbers = field.kind == Kind::integers || field.kind == Kind::percents;
     Texts words;
     Numbers numbers;
     auto const& items = is_single ? single : node.items;
@@ -143,12 +145,12 @@ void Reader::list(Field const& field, void* object, Node const& node, Where cons
         auto value = parse_value(field, text->text);
         if (!value)
             error(items[i].at, text->subject + " " + value.error());
-        else if (field.kind == Kind::integers)
+        else if (is_numbers)
             numbers.push_back(std::get<std::int64_t>(*value));
         else
             words.push_back(std::get<std::string>(*value));
     }
-    field.bind.assign(object, field.kind == Kind::integers ? Value(numbers) : Value(words));
+    field.bind.assign(object, is_numbers ? Value(numbers) : Value(words));
     show(field, object, where, shown(node.at));
 }
 
@@ -245,6 +247,15 @@ void Reader::secret(Field const& field, void* object, Node const& node, Where co
     }
     field.bind.assign(object, secret);
     show(field, object, where, std::move(text->origin), secret.none ? "" : sha256_hex(text->text));
+}
+
+void Reader::store_url(Field const& field, void* object, Node const& node, Where const& where) {
+    auto text = secret_of(field, node);
+    if (!text) return;
+    auto value = parse_value(field, text->text);
+    if (!value) return error(node.at, text->subject + " " + value.error());
+    field.bind.assign(object, *value);
+    if (!text->text.empty()) show(field, object, where, std::move(text->origin), sha256_hex(text->text));
 }
 
 }  // namespace sluice::config

@@ -39,8 +39,8 @@ They are never printed.
 model's name, is that model's route as one target ([guide](../guides/routing.md)). A `*` in a model's name matches anything, and a `*` in its targets stands
 for what was matched.
 
-**Included files** are merged: `server`, `defaults`, `telemetry`, `providers`, `models` and `prices` by key, `keys` as one
-list. The same key in two files is an error.
+**Included files** are merged: `server`, `defaults`, `telemetry`, `providers`, `models`, `teams`, `prices`, `storage` and
+`admin` by key, `keys` and `limits` as one list. The same key in two files is an error.
 )";
 
 /// The first sentence of the page says that it is generated; '|' would end a cell.

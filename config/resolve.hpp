@@ -10,9 +10,16 @@ namespace sluice::config {
 /// where everything stands. The result is complete only if nothing was reported as an error.
 Settings resolve(Draft draft, Reader& reader, Files const& files);
 
-/// Its parts, in their order. Models come after providers.
+/// Its parts, in their order.
 void resolve_providers(Draft& draft, Settings& settings, Reader& reader, Files const& files);
 void resolve_models(Draft const& draft, Settings& settings, Reader& reader);
+/// Teams, then keys.
+void resolve_keys(Draft& draft, Settings& settings, Reader& reader);
+/// Everybody's, and once more those of each key and team.
+void resolve_limits(Draft const& draft, Settings& settings, Reader& reader);
+void resolve_storage(Draft const& draft, Settings& settings, Reader& reader, Files const& files);
+/// Who may call, and from where.
+void resolve_auth(Draft const& draft, Settings& settings, Reader& reader);
 
 /// One model's part of those. `model`: where it stands among the draft's models.
 void resolve_match(Draft const& draft, std::size_t model, ModelSettings& settings, Reader& reader);

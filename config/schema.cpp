@@ -11,6 +11,17 @@ Field planned(std::string_view key, std::string_view sentence) {
     return Field{.key = key, .sentence = sentence, .presence = Presence::planned};
 }
 
+namespace {
+
+/// A section that is there at all, were it empty, means a database.
+Binding bind_storage() {
+    Binding made = nested<&Draft::storage>();
+    made.present = [](void* object) { static_cast<StorageDraft*>(object)->written = true; };
+    return made;
+}
+
+}  // namespace
+
 Section const& root_section() {
     static Section const section{
         .title = "The file",
@@ -66,14 +77,25 @@ Section const& root_section() {
                      return &model;
                  }},
                  .section = model_section},
+                {.key = "teams",
+                 .kind = Kind::object_map,
+                 .sentence = "Models and limits that several keys share.",
+                 .bind = {.entry = [](void* object, std::string const& name) -> void* {
+                     TeamDraft& team = static_cast<Draft*>(object)->teams.emplace_back();
+                     team.settings.name = name;
+                     return &team;
+                 }},
+                 .section = team_section},
                 {.key = "keys",
                  .kind = Kind::object_list,
-                 .sentence = "Virtual keys that clients authenticate with. Without any, only a loopback address may be "
-                             "listened on.",
-                 .bind = {.entry = [](void* object, std::string const&) -> void* {
-                     return &static_cast<Draft*>(object)->keys.emplace_back();
-                 }},
+                 .sentence = "Virtual keys that clients authenticate with; others are made with `sluice keys create`.",
+                 .bind = entries_of<&Draft::keys>(),
                  .section = key_section},
+                {.key = "limits",
+                 .kind = Kind::object_list,
+                 .sentence = "Limits of models, end users, tags and providers.",
+                 .bind = entries_of<&Draft::limits>(),
+                 .section = payer_section},
                 {.key = "prices",
                  .kind = Kind::object_map,
                  .sentence = "PROVIDER/UPSTREAM-MODEL -> US dollars per million tokens, above the built-in catalogue.",
@@ -86,9 +108,17 @@ Section const& root_section() {
                  .sentence = "Log, access log and metrics.",
                  .bind = nested<&Draft::telemetry>(),
                  .section = telemetry_section},
-                planned("teams", "Budgets and models that several keys share."),
-                planned("storage", "The database and shared state of several replicas."),
-                planned("admin", "The admin token and the user interface."),
+                {.key = "storage",
+                 .kind = Kind::object,
+                 .sentence = "The database, and what replicas share.",
+                 .bind = bind_storage(),
+                 .section = storage_section,
+                 .applies = [](void const* object) { return static_cast<Draft const*>(object)->storage.written; }},
+                {.key = "admin",
+                 .kind = Kind::object,
+                 .sentence = "Who may use the admin API.",
+                 .bind = nested<&Draft::admin>(),
+                 .section = admin_section},
                 planned("compat", "Answers in the shape of other gateways."),
             },
         .fresh = fresh<Draft>(),
@@ -139,7 +169,8 @@ namespace {
 
 void collect_secret_keys(Section const& section, std::vector<std::string>& keys) {
     for (Field const& field : section.fields) {
-        if (field.kind == Kind::secret || field.kind == Kind::hash) keys.emplace_back(field.key);
+        bool const is_secret = field.kind == Kind::secret || field.kind == Kind::hash || field.kind == Kind::store_url;
+        if (is_secret) keys.emplace_back(field.key);
         if (field.section != nullptr) collect_secret_keys(field.section(), keys);
     }
 }

@@ -26,6 +26,9 @@ enum class Kind : std::uint8_t {
     percent,
     number,    ///< a decimal number, kept in billionths
     integers,  ///< a list of them
+    percents,  ///< a list of them: [50%, 80%]
+    usd,       ///< nano-dollars, written in dollars
+    period,    ///< day, week, month, total, or a duration
     wait,      ///< p95 or 800ms
     hours,     ///< 22:00-06:00, UTC
     choice,
@@ -42,9 +45,12 @@ enum class Kind : std::uint8_t {
     price,  ///< nano-dollars per million tokens, written in dollars
     secret,
     hash,
+    store_url,  ///< of a database, with one of `choices` as its scheme; may be empty, may hold a password
+    networks,   ///< a list of them: [10.0.0.0/8]
     provider_type,
     target,   ///< PROVIDER/UPSTREAM-MODEL, or a model's name
     targets,  ///< one or a list, each with its short form
+    objects,  ///< one or a list
     object,
     object_map,  ///< name -> object
     object_list,
@@ -69,7 +75,7 @@ using TextMap = std::map<std::string, std::string>;
 /// Numbers of every unit are std::int64_t, a choice is its index, hours are minutes from * 1440 + to. monostate: there
 /// is no value, or it is `none`.
 using Value = std::variant<std::monostate, bool, std::int64_t, std::string, Texts, TextMap, DurationRange, SecretText,
-                           RuleList, Numbers, Wait>;
+                           RuleList, Numbers, Wait, LimitPeriod>;
 
 enum class Presence : std::uint8_t {
     optional,
@@ -83,9 +89,10 @@ struct Section;
 struct Binding {
     void (*assign)(void* object, Value const& value) = nullptr;
     Value (*current)(void const* object) = nullptr;
-    void* (*child)(void* object) = nullptr;                           ///< Kind::object
-    void* (*entry)(void* object, std::string const& name) = nullptr;  ///< Kind::object_map, object_list, targets
-    void (*present)(void* child) = nullptr;  ///< Kind::object that is written: before its fields are read
+    void* (*child)(void* object) = nullptr;  ///< Kind::object
+    void* (*entry)(void* object,
+                   std::string const& name) = nullptr;  ///< Kind::object_map, object_list, targets, objects
+    void (*present)(void* child) = nullptr;             ///< Kind::object that is written: before its fields are read
 };
 
 struct Field {
@@ -136,7 +143,14 @@ Section const& mirror_section();
 Section const& match_section();
 Section const& require_section();
 Section const& capabilities_section();
+Section const& team_section();
 Section const& key_section();
+Section const& payer_section();
+Section const& rate_section();
+Section const& budget_section();
+Section const& own_limits_section();
+Section const& storage_section();
+Section const& admin_section();
 Section const& price_section();
 Section const& telemetry_section();
 

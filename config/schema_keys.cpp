@@ -1,7 +1,57 @@
 #include "config/binding.hpp"
 #include "config/schema.hpp"
 
+/// `teams`, `keys` and `prices`.
+
 namespace sluice::config {
+namespace {
+
+/// `Holder`: a KeyDraft or a TeamDraft.
+template <class Holder>
+Binding budgets_of() {
+    return {.entry = [](void* object, std::string const&) -> void* {
+        return &static_cast<Holder*>(object)->limits.budget.emplace_back();
+    }};
+}
+
+}  // namespace
+
+Section const& team_section() {
+    static Section const section{
+        .title = "teams.NAME",
+        .fields =
+            {
+                {.key = "description",
+                 .kind = Kind::text,
+                 .sentence = "For people.",
+                 .bind = bind<&TeamDraft::settings, &TeamSettings::description>(),
+                 .example = "Search and ranking"},
+                {.key = "models",
+                 .kind = Kind::texts,
+                 .sentence = "Models that its keys may use, whatever they say themselves; all unless given.",
+                 .bind = bind<&TeamDraft::settings, &TeamSettings::models>(),
+                 .example = "[fast, smart]"},
+                {.key = "rate",
+                 .kind = Kind::object,
+                 .sentence = "How much its keys together may use in how much time.",
+                 .bind = nested<&TeamDraft::limits, &LimitsDraft::rate>(),
+                 .section = rate_section},
+                {.key = "budget",
+                 .kind = Kind::objects,
+                 .sentence = "What its keys together may spend.",
+                 .bind = budgets_of<TeamDraft>(),
+                 .section = budget_section,
+                 .example = "{ usd: 500, per: month, warn_at: [50%, 80%] }"},
+                {.key = "tags",
+                 .kind = Kind::text_map,
+                 .sentence = "Tags that its keys have, unless they say otherwise.",
+                 .bind = bind<&TeamDraft::settings, &TeamSettings::tags>(),
+                 .example = "{ env: prod }"},
+            },
+        .fresh = fresh<TeamDraft>(),
+    };
+    return section;
+}
 
 Section const& key_section() {
     static Section const section{
@@ -34,9 +84,27 @@ Section const& key_section() {
                  .sentence = "Date (from midnight UTC) or time after which it is refused.",
                  .bind = bind<&KeyDraft::settings, &KeySettings::expires>(),
                  .example = "2027-01-01"},
+                {.key = "disabled",
+                 .kind = Kind::boolean,
+                 .standard = "false",
+                 .sentence = "Whether it is refused, for now.",
+                 .bind = bind<&KeyDraft::settings, &KeySettings::disabled>()},
+                {.key = "endpoints",
+                 .kind = Kind::choices,
+                 .sentence = "What it may be used for; everything unless given.",
+                 .bind = bind<&KeyDraft::settings, &KeySettings::caller, &Caller::endpoints>(),
+                 .choices = {endpoint_names.begin(), endpoint_names.end()},
+                 .example = "[/v1/chat/completions]"},
+                {.key = "networks",
+                 .kind = Kind::networks,
+                 .sentence = "From where it may be used; from everywhere unless given.",
+                 .bind = bind<&KeyDraft::settings, &KeySettings::caller, &Caller::networks>(),
+                 .example = "[10.0.0.0/8, \"2001:db8::/32\"]"},
                 {.key = "team",
                  .kind = Kind::text,
-                 .sentence = "For `match` rules and reports.",
+                 .sentence =
+                     "The team whose limits it shares and whose models it may use, one of `teams` where that is "
+                     "written; also for `match` rules and reports.",
                  .bind = bind<&KeyDraft::settings, &KeySettings::caller, &Caller::team>(),
                  .example = "search"},
                 {.key = "tags",
@@ -64,8 +132,17 @@ Section const& key_section() {
                      [](void const* object) {
                          return !static_cast<KeyDraft const*>(object)->settings.caller.require.empty();
                      }},
-                planned("rate", "Its rate limits."),
-                planned("budget", "What it may spend."),
+                {.key = "rate",
+                 .kind = Kind::object,
+                 .sentence = "How much it may use in how much time.",
+                 .bind = nested<&KeyDraft::limits, &LimitsDraft::rate>(),
+                 .section = rate_section},
+                {.key = "budget",
+                 .kind = Kind::objects,
+                 .sentence = "What it may spend.",
+                 .bind = budgets_of<KeyDraft>(),
+                 .section = budget_section,
+                 .example = "{ usd: 5, per: day }"},
             },
         .fresh = fresh<KeyDraft>(),
     };

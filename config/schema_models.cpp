@@ -43,7 +43,11 @@ std::vector<Field> traits_fields() {
          .sentence = "What it can and can't do, where the catalogue doesn't know or is wrong.",
          .bind = nested<&TargetDraft::traits>(),
          .section = capabilities_section},
-        planned("limits", "Its own rate limits."),
+        {.key = "limits",
+         .kind = Kind::object,
+         .sentence = "Of what goes there, whoever asks; of this PROVIDER/UPSTREAM-MODEL wherever it stands.",
+         .bind = nested<&TargetDraft::limits>(),
+         .section = own_limits_section},
     };
 }
 

@@ -171,7 +171,11 @@ std::vector<Field> provider_connection() {
          .sentence = "Whether it trains on requests, by your contract with it; unknown unless given.",
          .bind = bind<&ProviderDraft::settings, &ProviderSettings::traits, &TargetTraits::trains>()},
         planned("weight", "A provider's share of the requests."),
-        planned("limits", "A provider's own rate limits."),
+        {.key = "limits",
+         .kind = Kind::object,
+         .sentence = "Of what goes there, whoever asks.",
+         .bind = nested<&ProviderDraft::limits>(),
+         .section = own_limits_section},
     };
 }
 

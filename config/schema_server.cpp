@@ -72,6 +72,31 @@ Section const& drain_section() {
     return section;
 }
 
+Section const& idempotency_section() {
+    static Section const section{
+        .title = "server.idempotency",
+        .fields =
+            {
+                {.key = "keep",
+                 .kind = Kind::duration,
+                 .standard = "1h",
+                 .sentence = "How long a request with an `Idempotency-Key` is remembered after its end; 0: the header "
+                             "means nothing.",
+                 .bind = bind<&IdempotencySettings::keep>(),
+                 .most = 7 * 24 * one_hour},
+                {.key = "memory",
+                 .kind = Kind::size,
+                 .standard = "64MiB",
+                 .sentence = "What the answers of such requests may take; the oldest are let go first.",
+                 .bind = bind<&IdempotencySettings::memory_bytes>(),
+                 .least = kib * kib,
+                 .most = 64 * gib},
+            },
+        .fresh = fresh<IdempotencySettings>(),
+    };
+    return section;
+}
+
 Section const& stream_section() {
     static Section const section{
         .title = "server.stream",
@@ -231,12 +256,25 @@ Section const& server_section() {
                 {.key = "listen",
                  .kind = Kind::address,
                  .standard = "127.0.0.1:8080",
-                 .sentence = "Address of the data plane. Without `keys` it must be a loopback address.",
+                 .sentence = "Address of the data plane. With `auth: none` it must be a loopback address.",
                  .bind = bind<&Draft::server, &ServerSettings::listen>()},
+                {.key = "auth",
+                 .kind = Kind::choice,
+                 .sentence = "Whether callers must show a key. `keys` where `keys` or `storage` are written, else "
+                             "`none`.",
+                 .bind = bind<&Draft::auth>(),
+                 .choices = {"none", "keys"}},
+                {.key = "unprotected",
+                 .kind = Kind::boolean,
+                 .standard = "false",
+                 .sentence =
+                     "With `auth: none`, allows an address that is not loopback: anybody who reaches it may use "
+                     "the providers.",
+                 .bind = bind<&Draft::unprotected>()},
                 {.key = "admin_listen",
                  .kind = Kind::address,
                  .standard = "127.0.0.1:9090",
-                 .sentence = "Address of /metrics, /healthz and /readyz.",
+                 .sentence = "Address of /metrics, /healthz, /readyz and the admin API.",
                  .bind = bind<&Draft::server, &ServerSettings::admin_listen>()},
                 {.key = "tls",
                  .kind = Kind::object,
@@ -271,10 +309,15 @@ Section const& server_section() {
                  .sentence = "What a client sees while its upstream is silent.",
                  .bind = nested<&Draft::server, &ServerSettings::stream>(),
                  .section = stream_section},
+                {.key = "idempotency",
+                 .kind = Kind::object,
+                 .sentence = "Requests that a client repeats with the same `Idempotency-Key`.",
+                 .bind = nested<&Draft::server, &ServerSettings::idempotency>(),
+                 .section = idempotency_section},
                 {.key = "bring_keys",
                  .kind = Kind::boolean,
                  .standard = "false",
-                 .sentence = "Where there are no `keys`: whether requests may bring keys of providers of their own, in "
+                 .sentence = "With `auth: none`: whether requests may bring keys of providers of their own, in "
                              "`X-Provider-Auth`.",
                  .bind = bind<&Draft::anybody_may_bring_keys>()},
                 {.key = "limits",

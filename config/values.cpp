@@ -11,6 +11,7 @@
 #include "config/catalogue.hpp"
 #include "config/text.hpp"
 #include "config/units.hpp"
+#include "core/types/network.hpp"
 
 namespace sluice::config {
 namespace {
@@ -148,6 +149,48 @@ Parsed parse_date(std::string_view text) {
     return Value(static_cast<std::int64_t>(moment.time_since_epoch().count()));
 }
 
+/// A duration is rolling here; who means another kind changes it.
+Parsed parse_period(std::string_view text) {
+    using enum LimitPeriod::Kind;
+    constexpr std::array words{std::pair{"day", day}, std::pair{"week", week}, std::pair{"month", month},
+                               std::pair{"total", total}};
+    for (auto const& [word, kind] : words)
+        if (text == word) return Value(LimitPeriod{.kind = kind});
+    constexpr std::int64_t longest = 366LL * 86'400'000;
+    auto const length = with_unit(text, duration_units);
+    if (!length) return Wrong("is no period: write day, week, month, total, or a duration like 1h");
+    if (*length < 1000 || *length > longest || *length % 1000 != 0)
+        return Wrong("is no period: a duration must be whole seconds, from 1s to 366d");
+    return Value(LimitPeriod{.kind = rolling, .length = std::chrono::seconds(*length / 1000)});
+}
+
+/// "sqlite:///PATH", or another scheme with something behind it. Empty is a value, too.
+Parsed parse_store_url(Field const& field, std::string_view text) {
+    if (text.empty()) return Value(SecretText());
+    auto const scheme = text.substr(0, text.find("://"));
+    bool const visible = std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F; });
+    bool const known = std::ranges::find(field.choices, scheme) != field.choices.end();
+    std::string_view const rest = text.substr(std::min(text.size(), scheme.size() + 3));
+    std::string wanted;
+    for (auto const each : field.choices) {
+        if (each != "postgres") wanted += (wanted.empty() ? "" : " or ") + std::string(each) + "://...";
+    }
+    if (!known || rest.empty() || !visible) return Wrong("is no address of a store: write " + wanted);
+    if (scheme == "sqlite" && (rest.size() < 2 || !rest.starts_with('/')))
+        return Wrong("needs an absolute path: sqlite:///var/lib/sluice/sluice.db");
+    return Value(SecretText{.value = Secret(std::string(text))});
+}
+
+Parsed parse_network(std::string_view text) {
+    if (read_network(text)) return Value(std::string(text));
+    return Wrong("is no network: write one like 10.0.0.0/8 or 2001:db8::/32, without bits behind its prefix");
+}
+
+Parsed parse_percent(Field const& field, std::string_view text) {
+    auto const number = text.ends_with('%') ? scaled(text.substr(0, text.size() - 1), 1) : std::nullopt;
+    return in_range(field, number, "a share: write whole percent, like 10%");
+}
+
 Parsed parse_boolean(std::string_view text) {
     if (text == "true") return Value(true);
     if (text == "false") return Value(false);
@@ -200,11 +243,17 @@ std::expected<Value, std::string> parse_value(Field const& field, std::string_vi
             return Value(std::string(text));  // where it goes is looked at later
         case Kind::durations:
             return parse_durations(field, text);
-        case Kind::percent: {
-            bool const has_sign = text.ends_with('%');
-            auto const number = has_sign ? scaled(text.substr(0, text.size() - 1), 1) : std::nullopt;
-            return in_range(field, number, "a share: write whole percent, like 10%");
-        }
+        case Kind::percent:
+        case Kind::percents:
+            return parse_percent(field, text);
+        case Kind::period:
+            return parse_period(text);
+        case Kind::usd:
+            return in_range(field, scaled(text, 1'000'000'000), "an amount: write US dollars, like 5 or 0.25");
+        case Kind::store_url:
+            return parse_store_url(field, text);
+        case Kind::networks:
+            return parse_network(text);
         case Kind::choice:
         case Kind::choices:
             return parse_choice(field, text);

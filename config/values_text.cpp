@@ -50,10 +50,29 @@ std::string format_hours(std::int64_t both) {
     return yaml_scalar(time(both / 1440) + "-" + time(both % 1440));
 }
 
-std::string format_numbers(Numbers const& numbers) {
+std::string format_numbers(Numbers const& numbers, std::string_view unit) {
     std::string out;
-    for (auto const number : numbers) out += (out.empty() ? "" : ", ") + std::to_string(number);
+    for (auto const number : numbers) out.append(out.empty() ? "" : ", ").append(std::to_string(number)).append(unit);
     return out.empty() ? "" : "[" + out + "]";
+}
+
+std::string format_period(LimitPeriod const& period) {
+    using enum LimitPeriod::Kind;
+    if (period.kind == day) return "day";
+    if (period.kind == week) return "week";
+    if (period.kind == month) return "month";
+    if (period.kind == total) return "total";
+    return format_duration(period.length.count() * 1000);
+}
+
+/// Of a database the kind and, where it can hold no password, the place.
+std::string format_secret(Field const& field, SecretText const& secret) {
+    if (field.kind == Kind::store_url) {
+        auto const url = secret.value.expose();
+        if (url.empty() || url.starts_with("sqlite:")) return url.empty() ? "" : yaml_scalar(url);
+        return yaml_scalar(std::string(url.substr(0, url.find(':'))) + "://***");
+    }
+    return secret.none ? "none" : "\"***\"";
 }
 
 std::string format_list(Texts const& words) {
@@ -75,9 +94,9 @@ std::string in_largest_unit(std::int64_t value, std::array<Unit, n> const& units
 std::string format_number(Field const& field, std::int64_t value) {
     bool const is_time = field.kind == Kind::duration || field.kind == Kind::durations || field.kind == Kind::wait;
     if (is_time) return format_duration(value);
-    if (field.kind == Kind::number) return std::to_string(value / 1'000'000'000);
+    if (field.kind == Kind::number || field.kind == Kind::usd) return std::to_string(value / 1'000'000'000);
     if (field.kind == Kind::size) return format_size(value);
-    if (field.kind == Kind::percent) return std::to_string(value) + "%";
+    if (field.kind == Kind::percent || field.kind == Kind::percents) return std::to_string(value) + "%";
     if (field.kind == Kind::count && value != 0 && value % 1'000'000 == 0)
         return std::to_string(value / 1'000'000) + "M";
     if (field.kind == Kind::count && value != 0 && value % 1000 == 0) return std::to_string(value / 1000) + "k";
@@ -98,7 +117,11 @@ std::string range_of(Field const& field) {
     return format_number(field, field.least) + " to " + format_number(field, field.most);
 }
 
-std::string format_duration(std::int64_t value) { return in_largest_unit(value, duration_units, 4); }
+std::string format_duration(std::int64_t value) {
+    constexpr std::int64_t day = 86'400'000;
+    bool const is_days = value >= 3 * day && value % day == 0;  // 24h and 48h are how people say it
+    return in_largest_unit(value, duration_units, is_days ? 5 : 4);
+}
 std::string format_size(std::int64_t bytes) { return in_largest_unit(bytes, size_units, 4); }
 
 std::string format_value(Field const& field, Value const& value) {
@@ -108,7 +131,7 @@ std::string format_value(Field const& field, Value const& value) {
         if (field.kind == Kind::choice) return std::string(field.choices.at(static_cast<std::size_t>(*number)));
         if (field.kind == Kind::date) return format_date(*number);
         if (field.kind == Kind::price) return format_price(*number);
-        if (field.kind == Kind::number) return format_decimal(*number);
+        if (field.kind == Kind::number || field.kind == Kind::usd) return format_decimal(*number);
         if (field.kind == Kind::hours) return format_hours(*number);
         return format_number(field, *number);
     }
@@ -121,11 +144,13 @@ std::string format_value(Field const& field, Value const& value) {
     if (auto const* range = std::get_if<DurationRange>(&value)) {
         return format_duration(range->first.count()) + ".." + format_duration(range->last.count());
     }
-    if (auto const* numbers = std::get_if<Numbers>(&value)) return format_numbers(*numbers);
+    if (auto const* numbers = std::get_if<Numbers>(&value))
+        return format_numbers(*numbers, field.kind == Kind::percents ? "%" : "");
     if (auto const* wait = std::get_if<Wait>(&value)) {
         return wait->percentile != 0 ? "p" + std::to_string(wait->percentile) : format_duration(wait->fixed.count());
     }
-    if (auto const* secret = std::get_if<SecretText>(&value)) return secret->none ? "none" : "\"***\"";
+    if (auto const* period = std::get_if<LimitPeriod>(&value)) return format_period(*period);
+    if (auto const* secret = std::get_if<SecretText>(&value)) return format_secret(field, *secret);
     if (auto const* list = std::get_if<RuleList>(&value)) return list->text;
     std::string out;
     for (auto const& [name, text] : std::get<TextMap>(value)) {
@@ -159,6 +184,16 @@ std::string allowed(Field const& field) {
             return "number, 0 or more";
         case Kind::integers:
             return "list of whole numbers, " + range;
+        case Kind::percents:
+            return "list of shares, " + range;
+        case Kind::usd:
+            return "US dollars";
+        case Kind::period:
+            return "day, week, month, total, or a duration";
+        case Kind::store_url:
+            return "URL";
+        case Kind::networks:
+            return "list of networks";
         case Kind::target:
             return "target";
         case Kind::durations:
@@ -198,6 +233,8 @@ std::string allowed(Field const& field) {
             return "target, or a list of them";
         case Kind::object:
             return "map";
+        case Kind::objects:
+            return "map, or a list of them";
         case Kind::object_map:
             return "map by name";
         case Kind::object_list:

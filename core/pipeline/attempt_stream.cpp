@@ -40,6 +40,7 @@ Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& 
             co_return std::unexpected(std::move(*error));
         }
         if (step.error) co_return std::unexpected(std::move(*step.error));
+        if (!step.ended) SLUICE_CO_CHECK(money_.meter(decoder_->text_bytes(), now_));
         if (auto error = passed_limit(); error && !step.ended) co_return std::unexpected(std::move(*error));
     }
     SLUICE_CO_CHECK(co_await run_.client.end_stream(true));
@@ -86,6 +87,7 @@ bool AttemptRun::has_proven_its_speed() {
 
 /// The commit point: from here on the client is shown this attempt, and no other unless that goes on with it.
 Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& head) {
+    SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
     run_.committed = answered_ = shown_ = true;
     start_limit_ = never;
     bind_session(run_.request.chat.facts.input_tokens);

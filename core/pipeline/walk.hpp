@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/pipeline/attempt_run.hpp"
+#include "core/pipeline/lease_wait.hpp"
 #include "core/pipeline/request_run.hpp"
 #include "core/policy/planner.hpp"
 #include "core/policy/retry.hpp"
@@ -20,15 +21,15 @@ public:
     Task<Result<>> go();
 
 private:
-    std::optional<TargetPass> next_pass();
+    std::optional<Entry> next_entry();
     bool plan_to_wait();
-    [[gnu::noinline]] Task<Result<std::optional<TargetPass>>> wait_in_queue();
+    [[gnu::noinline]] Task<Result<std::optional<Entry>>> wait_in_queue();
     TargetPass::Wish wish_for(std::size_t candidate) const;
     AttemptPlan attempt_plan() const;
-    Task<Result<>> attempt(TargetPass pass);
-    [[gnu::noinline]] Task<Result<>> raced(TargetPass pass, milliseconds delay);
+    Task<Result<>> attempt(Entry entry);
+    [[gnu::noinline]] Task<Result<>> raced(Entry entry, milliseconds delay);
     std::optional<milliseconds> time_to_hedge() const;
-    std::optional<TargetPass> hedge_pass();
+    std::optional<Entry> hedge_entry();
     void start_over_at_next();
     Decision decide(Error const& error);
     bool divert(Error const& error);
@@ -54,6 +55,7 @@ private:
     std::string_view reason_;  ///< of a repetition; empty: the plan's
     bool diverted_ = false;    ///< to the targets for special occasions
     std::optional<Error> last_;
+    LeaseWait lease_wait_;
 };
 
 }  // namespace sluice

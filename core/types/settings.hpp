@@ -146,6 +146,15 @@ struct TlsSettings {
     std::string key_file;
 };
 
+/// Requests that bring an Idempotency-Key.
+struct IdempotencySettings {
+    milliseconds keep{3'600'000};  ///< after a request's end; 0: such keys mean nothing
+    std::uint64_t memory_bytes = 64ULL * 1024 * 1024;
+};
+
+/// Whether callers must show a key.
+enum class AuthMode : std::uint8_t { none, keys };
+
 struct ServerSettings {
     std::string listen = "127.0.0.1:8080";
     std::string admin_listen = "127.0.0.1:9090";
@@ -153,10 +162,12 @@ struct ServerSettings {
     unsigned workers = 0;  ///< 0: one per core
     LimitSettings limits;
     StreamSettings stream;
+    IdempotencySettings idempotency;
     milliseconds drain_delay{5'000};
     milliseconds drain_timeout{25'000};
     milliseconds drain_upgrade_timeout{600'000};
     std::vector<std::string> cors_origins;  ///< "*" allows every origin
+    AuthMode auth = AuthMode::none;  ///< keys: a request without a good one is refused, also while there are none
 };
 
 struct CredentialSettings {
@@ -251,8 +262,9 @@ struct KeySettings {
 struct TeamSettings {
     std::string name;
     std::string description{};
-    std::vector<std::string> models{};  ///< that its keys may use, beside what each key says; empty: all
-    std::vector<Limit> limits{};        ///< of all its keys together; also part of Settings::limits
+    std::vector<std::string> models{};          ///< that its keys may use, beside what each key says; empty: all
+    std::vector<Limit> limits{};                ///< of all its keys together; also part of Settings::limits
+    std::map<std::string, std::string> tags{};  ///< that its keys have, unless they say otherwise
 };
 
 /// Where keys, teams and the ledger are kept, and what replicas share.
@@ -264,9 +276,17 @@ struct StorageSettings {
     std::chrono::hours keep_calls{24 * 400};  ///< how long the ledger keeps single calls; sums are kept for ever
 };
 
+/// A token that manages the keys of one team and nothing else.
+struct AdminToken {
+    std::string name;
+    Secret token{};
+    std::string team{};
+};
+
 struct AdminSettings {
-    Secret token{};                 ///< for everything but health and metrics; empty: the admin API is closed
-    std::string warning_webhook{};  ///< URL that is told when a limit passes one of its warn_at; empty: none
+    Secret token{};                    ///< for everything but health and metrics
+    std::vector<AdminToken> tokens{};  ///< with less power; without any token the admin API is closed
+    Secret warning_webhook{};          ///< URL that is told when a limit passes one of its warn_at; empty: none
 };
 
 enum class LogFormat : std::uint8_t { automatic, json, text };

@@ -24,7 +24,8 @@ std::string_view steering_suffix(std::string_view name, Snapshot const& snapshot
 }
 
 Result<std::vector<OwnKey>> own_keys(std::string_view header, Caller const& caller, Settings const& settings) {
-    bool const allowed = settings.keys.empty() ? settings.anybody_may_bring_keys : caller.may_bring_keys;
+    bool const allowed =
+        settings.server.auth == AuthMode::none ? settings.anybody_may_bring_keys : caller.may_bring_keys;
     if (!allowed) {
         return std::unexpected(Error{.kind = ErrorKind::permission_denied,
                                      .message = "this key may not bring keys of its own (x-provider-auth)",

@@ -48,6 +48,17 @@ bool sha256(std::string_view text, std::array<std::uint8_t, 32>& digest) {
            EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
 }
 
+LimitAccounts accounts_of(Caller const& caller, LimitBook& limits) {
+    LimitAccounts accounts;
+    auto const add = [&](PayerKind kind, std::string name) {
+        if (auto account = limits.find({kind, std::move(name)})) accounts.push_back(std::move(account));
+    };
+    add(PayerKind::key, caller.id.empty() ? caller.name : caller.id);
+    if (!caller.team.empty()) add(PayerKind::team, caller.team);
+    for (auto const& [name, value] : caller.tags) add(PayerKind::tag, name + "=" + value);
+    return accounts;
+}
+
 }  // namespace
 
 std::size_t Keyring::DigestHash::operator()(Digest const& digest) const {
@@ -56,7 +67,7 @@ std::size_t Keyring::DigestHash::operator()(Digest const& digest) const {
     return value;
 }
 
-Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys) {
+Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, LimitBook* limits) {
     Keyring ring;
     for (auto const& key : keys) {
         Digest digest{};
@@ -70,7 +81,8 @@ Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys) {
             return std::unexpected(Error{.kind = ErrorKind::internal,
                                          .detail = "key " + key.caller.name + ": not a SHA-256 in hexadecimal"});
         }
-        ring.entries_[digest] = Entry{key.caller, key.expires};
+        auto& entry = ring.entries_[digest] = Entry{key.caller, key.expires};
+        if (limits != nullptr) entry.caller.accounts = accounts_of(key.caller, *limits);
     }
     return ring;
 }

@@ -38,7 +38,7 @@ WRONG = {
     "a missing file": (GOOD.replace("sk-x", "{ file: /no/such/file }"), (3, None), "/no/such/file"),
     "a cycle": (GOOD + "  a: b\n  b: a\n", (None, None), "a"),
     "broken YAML": (GOOD + "keys: [\n", (None, None), ""),
-    "a feature of later": (GOOD + "teams: {}\n", (6, 1), "teams"),
+    "a feature of later": (GOOD + "compat: {}\n", (6, 1), "compat"),
 }
 
 

@@ -79,8 +79,8 @@ TEST_CASE("every row of the table is complete", "[config]") {
             CHECK_THAT(std::string(field.key), Catch::Matches("[a-z_]+"));
             if (field.presence == Presence::planned) continue;
             bool const is_object = field.kind == Kind::object;
-            bool const has_entries =
-                field.kind == Kind::object_map || field.kind == Kind::object_list || field.kind == Kind::targets;
+            bool const has_entries = field.kind == Kind::object_map || field.kind == Kind::object_list ||
+                                     field.kind == Kind::targets || field.kind == Kind::objects;
             CHECK((field.bind.child != nullptr) == is_object);
             CHECK((field.bind.entry != nullptr) == has_entries);
             CHECK((field.bind.assign != nullptr) == !(is_object || has_entries));
@@ -98,7 +98,7 @@ TEST_CASE("the JSON Schema is closed everywhere and knows every live key", "[con
     auto const& properties = schema["properties"];
     CHECK(schema["required"] == json::array({"version"}));
     CHECK(properties.contains("providers"));
-    CHECK_FALSE(properties.contains("teams"));
+    CHECK_FALSE(properties.contains("compat"));
     auto const& model = properties["models"]["additionalProperties"]["anyOf"];
     CHECK(model.size() == 2);
     CHECK(model[1]["properties"].contains("fallbacks"));
@@ -108,6 +108,9 @@ TEST_CASE("the JSON Schema is closed everywhere and knows every live key", "[con
     CHECK(route[1]["properties"]["thresholds"]["anyOf"].size() == 2);
     CHECK(properties["defaults"]["properties"]["timeout"]["properties"]["connect"]["default"] == "2s");
     CHECK(properties["server"]["properties"]["listen"]["description"] != "");
+    auto const& key = properties["keys"]["items"]["properties"];
+    CHECK(key["budget"]["anyOf"][1]["items"]["required"] == json::array({"usd", "per"}));
+    CHECK(key["rate"]["properties"]["windows"]["anyOf"].size() == 2);
 }
 
 TEST_CASE("the committed reference page is the generated one", "[config]") {

@@ -54,7 +54,7 @@ providers: { openai: { api_key: none } }
 models: { "*": openai/* }
 server: { zzzzzz: 1 }
 )y",
-     {R"y(4:11: unknown key `zzzzzz` in `server`; known: listen, admin_listen, tls, workers, max_body, cors, drain, stream, bring_keys, limits)y"}},
+     {R"y(4:11: unknown key `zzzzzz` in `server`; known: listen, auth, unprotected, admin_listen, tls, workers, max_body, cors, drain, stream, bring_keys, limits)y"}},
     {"fallback for fallbacks", R"y(version: 1
 providers: { openai: { api_key: none } }
 models:
@@ -81,25 +81,21 @@ server: { listen: 127.0.0.1:2 }
     {"a planned section", R"y(version: 1
 providers: { openai: { api_key: none } }
 models: { "*": openai/* }
-teams: { search: { budget: { usd: 5 } } }
+compat: { litellm: true }
 )y",
-     {R"y(4:1: `teams` is not supported by this version: nothing would enforce it)y"}},
+     {R"y(4:1: `compat` is not supported by this version: nothing would enforce it)y"}},
     {"planned keys", R"y(version: 1
 providers:
-  openai: { api_key: none, weight: 5, limits: { rpm: 5 } }
+  openai: { api_key: none, weight: 5 }
 models:
   a:
-    targets: [{ to: openai/a, limits: { rpm: 5 } }]
+    targets: [openai/a]
     cache: { mode: exact }
     kind: embeddings
-keys: [{ name: k, value: "${KEY}", budget: { usd: 5 } }]
 )y",
      {R"y(3:28: `providers.openai.weight` is not supported by this version: nothing would enforce it)y",
-      R"y(3:39: `providers.openai.limits` is not supported by this version: nothing would enforce it)y",
-      R"y(6:31: `models.a.targets[0].limits` is not supported by this version: nothing would enforce it)y",
       R"y(7:5: `models.a.cache` is not supported by this version: nothing would enforce it)y",
-      R"y(8:5: `models.a.kind` is not supported by this version: nothing would enforce it)y",
-      R"y(9:36: `keys[0].budget` is not supported by this version: nothing would enforce it)y"}},
+      R"y(8:5: `models.a.kind` is not supported by this version: nothing would enforce it)y"}},
     {"a variable in a flow map without quotes", R"y(version: 1
 providers: { openai: { api_key: ${KEY} } }
 models: { "*": openai/* }
