@@ -52,20 +52,27 @@ struct HourSum {
 struct UsageQuery {
     enum class By : std::uint8_t { key, team, model, provider, target, tag, user, day };
     By by = By::key;
-    WallTime since{};
-    WallTime until{};
+    WallTime since{};                  ///< of the settlement
+    WallTime until{};                  ///< not included; WallTime{}: none
     std::map<By, std::string> only{};  ///< rows with these values alone
 };
 struct UsageRow {
     std::string name{};
-    std::int64_t calls = 0;
-    std::int64_t failed = 0;
-    Usage usage{};  ///< sums
+    std::int64_t calls = 0;   ///< that were settled
+    std::int64_t failed = 0;  ///< of these: neither ok nor cancelled
+    Usage usage{};            ///< sums
     NanoUsd cost{};
     NanoUsd sheet_cost{};
     std::int64_t estimated = 0;  ///< calls whose usage we counted ourselves
     std::int64_t open = 0;       ///< calls under way
     NanoUsd reserved{};          ///< by these
+};
+
+/// How many calls of one process the store knows.
+struct EpochCounts {
+    std::int64_t calls = 0;
+    std::int64_t settled = 0;
+    std::int64_t answered = 0;  ///< settled with a 2xx of the upstream
 };
 
 /// What `sluice ledger verify` found; empty: all is as it should be.
@@ -86,11 +93,20 @@ public:
     /// What was appended so far survives a power cut. Errors: ledger_unavailable; then the store must be opened anew.
     virtual Result<> sync() = 0;
 
+    /// After an error: opens it anew, so that it can be trusted again. What was appended but not synced may be gone and
+    /// has to be appended again. For a store that mends itself there is nothing to do.
+    virtual Result<> reopen() { return {}; }
+    /// What has to be done now and then, and may take a while. Called often, beside append().
+    virtual Result<> tidy() { return {}; }
+
     /// Settles every open call of processes that are gone: for its reservation, marked `recovered`. Which are gone:
-    /// all epochs but those whose heartbeat is younger than `alive_within`, and `mine`. Returns how many.
+    /// all epochs but those whose heartbeat is younger than `alive_within`, and `mine`. Returns how many. A settlement
+    /// that comes after all corrects it, as an adjustment.
     virtual Result<std::int64_t> recover(std::int64_t mine, WallTime now, std::chrono::milliseconds alive_within) = 0;
-    /// Says that `epoch` is alive. SQLite: a file has one process (and its successor), see ledger_writer.hpp.
+    /// Says that `epoch`, this process, is alive; with WallTime{}: that it ends. A process of this machine that is gone
+    /// counts as gone at once, however young its heartbeat is.
     virtual Result<> heartbeat(std::int64_t epoch, WallTime now) = 0;
+    virtual Result<EpochCounts> counts(std::int64_t epoch) = 0;
 
     /// Sums of every hour that begins at `since` or later, and one for all before it, of all payers.
     virtual Result<std::vector<HourSum>> sums(WallTime since) = 0;
