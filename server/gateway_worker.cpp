@@ -9,8 +9,9 @@ GatewayWorker::GatewayWorker(unsigned index, Shared const& shared, api::Runtime 
       upstream_(worker_, shared.tls_contexts, shared.workers, shared.environment, upstream_gauge_),
       recorder_(shared.metrics.shard(index), shared.access_log.shard(index)),
       prober_(upstream_, worker_, shared.health, shared.log),
-      pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget),
-      api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, std::move(runtime)),
+      pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget, shared.accounting),
+      api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, shared.accounting.limits,
+           std::move(runtime)),
       listener_(worker_, api_, shared.listeners, client_gauge_) {
     worker_.watch_memory(shared.memory);
 }

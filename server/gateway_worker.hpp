@@ -27,6 +27,7 @@ struct Shared {
     net::MemoryGuard& memory;
     DialectLookup dialects;
     std::shared_ptr<RetryBudget> retry_budget;
+    Accounting accounting;
     config::Environment environment;
     unsigned workers = 1;
 };

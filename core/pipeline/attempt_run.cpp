@@ -19,11 +19,15 @@ std::unexpected<Error> failure(ErrorKind kind, std::string detail) {
     return std::unexpected(Error{.kind = kind, .detail = std::move(detail)});
 }
 
-bool is_cancelled(ErrorKind kind) { return kind == ErrorKind::client_closed || kind == ErrorKind::server_shutdown; }
+bool is_cancelled(ErrorKind kind) {
+    return kind == ErrorKind::client_closed || kind == ErrorKind::server_shutdown ||
+           kind == ErrorKind::permission_denied;
+}
 
 /// What a client that has seen a part of the answer is told.
 Error as_interruption(Error error) {
-    if (is_cancelled(error.kind) || error.kind == ErrorKind::upstream_timeout) return error;
+    bool const says_enough = error.kind == ErrorKind::upstream_timeout || error.kind == ErrorKind::insufficient_quota;
+    if (is_cancelled(error.kind) || says_enough) return error;
     return {.kind = ErrorKind::stream_interrupted, .detail = std::move(error.detail)};
 }
 
@@ -34,11 +38,12 @@ bool is_compressed(UpstreamHead const& head) {
 
 }  // namespace
 
-AttemptRun::AttemptRun(RequestRun& run, std::size_t candidate, TargetPass pass, AttemptPlan const& plan)
+AttemptRun::AttemptRun(RequestRun& run, std::size_t candidate, Entry entry, AttemptPlan const& plan)
     : run_(run),
       target_(*run.routing.targets[candidate].target),
       follows_session_(run.routing.bound && run.routing.bound->target == candidate),
-      pass_(std::move(pass)),
+      pass_(std::move(entry.pass)),
+      money_(std::move(entry.money)),
       dialect_(run.parts.dialects(target_.provider->settings->dialect)),
       started_(plan.now),
       now_(plan.now),
@@ -66,6 +71,7 @@ AttemptRun::~AttemptRun() {
         run_.cost = sum(run_.cost, record_.cost());
         run_.sheet_cost = sum(run_.sheet_cost, record_.sheet_cost);
     }
+    money_.settle(record_, now_);
     if (may_talk()) add_to(run_.outcome);
     run_.outcome.attempts.push_back(std::move(record_));
 }
@@ -98,8 +104,10 @@ Task<Result<>> AttemptRun::exchange_answer() {
     TargetView const view{.provider = provider,
                           .model = record_.target_model,
                           .unsupported = run_.unsupported,
-                          .continuation = continuation_};
+                          .continuation = continuation_,
+                          .max_output = money_.max_output()};
     SLUICE_CO_TRY(auto encoded, dialect_->encode(chat, view));
+    SLUICE_CO_CHECK(co_await money_.record(record_, cancellation()));
     record_.adjustments = std::move(encoded.adjustments);
     auto const body = spliced(chat.body, encoded.edits);
     UpstreamCall const call{.provider = provider,
@@ -315,6 +323,7 @@ bool AttemptRun::uncertain_after(Error const& error) const {
         case ErrorKind::stream_interrupted:
         case ErrorKind::client_closed:
         case ErrorKind::server_shutdown:
+        case ErrorKind::permission_denied:
             return true;
         default:
             return false;
@@ -345,6 +354,8 @@ void AttemptRun::add_headers(Headers& headers, UpstreamHead const& head) const {
     add_route_headers(headers, &record_, run_.outcome.tries() + beside + 1, timing);
     add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
     if (run_.request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
+    if (auto const most = money_.max_output()) headers.push_back({"x-sluice-max-tokens", std::to_string(*most)});
+    run_.add_limits(headers);
     if (run_.request.wants_receipt) add_receipt(headers, record_.adjustments);
     for (auto const& name : target_.provider->settings->answer_headers) {
         add_upstream_text(headers, name, find(head.headers, name));

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/pipeline/entry.hpp"
 #include "core/pipeline/request_run.hpp"
-#include "core/pipeline/target_pass.hpp"
 
 namespace sluice {
 
@@ -27,7 +27,7 @@ struct AttemptPlan {
 class AttemptRun {
 public:
     /// `candidate`: its place among those of the run.
-    AttemptRun(RequestRun& run, std::size_t candidate, TargetPass pass, AttemptPlan const& plan);
+    AttemptRun(RequestRun& run, std::size_t candidate, Entry entry, AttemptPlan const& plan);
     AttemptRun(AttemptRun const&) = delete;
     AttemptRun& operator=(AttemptRun const&) = delete;
     ~AttemptRun();
@@ -78,6 +78,7 @@ private:
     bool follows_session_;  ///< its session was served here before
     bool has_bound_ = false;
     TargetPass pass_;
+    CallMoney money_;
     Dialect const* dialect_;
     Attempt record_;
     std::unique_ptr<StreamDecoder> decoder_;

@@ -40,6 +40,7 @@ Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& 
             co_return std::unexpected(std::move(*error));
         }
         if (step.error) co_return std::unexpected(std::move(*step.error));
+        if (!step.ended) SLUICE_CO_CHECK(money_.meter(decoder_->text_bytes(), now_));
         if (auto error = passed_limit(); error && !step.ended) co_return std::unexpected(std::move(*error));
     }
     SLUICE_CO_CHECK(co_await run_.client.end_stream(true));
@@ -95,6 +96,7 @@ Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& he
         if (continuation_ == nullptr) run_.outcome.first_token = now_ - run_.request.received_at;
         pass_.answering(now_);
     }
+    SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
     if (!run_.stream.opened()) {
         auto headers = stream_headers(run_.request.request_id);
         add_headers(headers, head);

@@ -4,8 +4,8 @@
 
 namespace sluice {
 
-/// beaten: another attempt at the same request was faster.
-enum class CancelReason : std::uint8_t { none, client_left, server_shutdown, beaten };
+/// beaten: another attempt at the same request was faster. revoked: by an administrator, with or without its key.
+enum class CancelReason : std::uint8_t { none, client_left, server_shutdown, beaten, revoked };
 
 /// What can be told that its request is not wanted any more.
 class Cancellable {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/pipeline/answer_headers.hpp"
+#include "core/pipeline/call_money.hpp"
 #include "core/pipeline/classifier_question.hpp"
 #include "core/pipeline/target_pass.hpp"
 #include "core/policy/filters.hpp"
@@ -24,7 +25,7 @@ std::unexpected<Error> invalid(std::string detail) {
 /// One question to a classifier. Its destructor adds the Attempt to the outcome.
 class ClassifierRun {
 public:
-    ClassifierRun(RequestRun& run, TargetPass pass);
+    ClassifierRun(RequestRun& run, TargetPass pass, bool has_own_key);
     ClassifierRun(ClassifierRun const&) = delete;
     ClassifierRun& operator=(ClassifierRun const&) = delete;
     ~ClassifierRun();
@@ -49,11 +50,13 @@ private:
     std::string answer_;
     std::optional<AnswerFacts> facts_{};
     Attempt record_;
+    CallMoney money_{};
+    bool has_own_key_;
     bool sent_ = false;
     bool concluded_ = false;
 };
 
-ClassifierRun::ClassifierRun(RequestRun& run, TargetPass pass)
+ClassifierRun::ClassifierRun(RequestRun& run, TargetPass pass, bool has_own_key)
     : run_(run),
       target_(*run.model->classifier),
       pass_(std::move(pass)),
@@ -61,7 +64,8 @@ ClassifierRun::ClassifierRun(RequestRun& run, TargetPass pass)
       started_(run.parts.clock.now()),
       until_(earlier(run.deadline, started_ + run.model->settings->classifier->timeout)),
       question_(classifier_body(run.request.chat, run.model->settings->classifier->max_input)),
-      chat_(classifier_request(question_)) {
+      chat_(classifier_request(question_)),
+      has_own_key_(has_own_key) {
     record_.provider = target_.provider->settings->name;
     record_.target_model = fill_star(target_.model, run.routing.star);
     if (auto const* const credential = pass_.credential()) record_.credential = credential->name;
@@ -83,6 +87,7 @@ ClassifierRun::~ClassifierRun() {
         run_.cost = sum(run_.cost, record_.cost());
         run_.sheet_cost = sum(run_.sheet_cost, record_.sheet_cost);
     }
+    money_.settle(record_, run_.parts.clock.now());
     run_.outcome.attempts.push_back(std::move(record_));
 }
 
@@ -98,6 +103,10 @@ Task<Result<unsigned>> ClassifierRun::ask() {
     if (dialect_ == nullptr) co_return invalid("no dialect is called " + provider.dialect);
     TargetView const view{.provider = provider, .model = record_.target_model};
     SLUICE_CO_TRY(auto const encoded, dialect_->encode(chat_, view));
+    CallMoney::Call const asked{
+        .target = target_, .target_model = record_.target_model, .chat = chat_, .is_own_key = has_own_key_};
+    SLUICE_CO_TRY(money_, CallMoney::reserve(run_, asked, started_));
+    SLUICE_CO_CHECK(co_await money_.record(record_, run_.cancellation));
     auto const body = spliced(chat_.body, encoded.edits);
     static Headers const no_headers;
     UpstreamCall const call{.provider = provider,
@@ -207,7 +216,7 @@ Task<std::optional<unsigned>> ask_classifier(RequestRun& run) {
     TargetPass::Wish const wish{.own_key = run.request.own_key_for(target.provider->settings->name)};
     auto pass = TargetPass::enter(target, run.parts.clock.now(), wish);
     if (!pass) co_return std::nullopt;
-    ClassifierRun asking(run, *std::move(pass));
+    ClassifierRun asking(run, *std::move(pass), wish.own_key != nullptr);
     co_return co_await asking.go();
 }
 

@@ -61,15 +61,15 @@ Task<Result<>> continue_after_cut(RequestRun& run, std::vector<PlannedTarget> ot
         if (!run.cut || made == most_continuations || now >= run.deadline) break;
         auto const& target = target_of(run, other);
         auto const* const own_key = run.request.own_key_for(target.provider->settings->name);
-        auto pass = TargetPass::enter(target, now, {.own_key = own_key});
-        if (!pass || !is_affordable(run, target, now)) continue;
+        auto entry = enter(run, other.target, {.own_key = own_key}, now);
+        if (!entry || !is_affordable(run, target, now)) continue;
         ++made;
         auto const from = *run.cut;
         auto const reason = "continued after a cut; " + std::string(other.reason);
         AttemptPlan const plan{.reason = reason, .now = now, .continuation = &from};
         Result<> result;
         {
-            AttemptRun attempt(run, other.target, std::move(*pass), plan);
+            AttemptRun attempt(run, other.target, std::move(*entry), plan);
             result = co_await attempt.go();
         }
         if (result || run.cancellation) co_return result;

@@ -255,9 +255,9 @@ std::vector<CredentialStatus> HealthRegistry::credentials(Instant now) const {
     return rows;
 }
 
-std::vector<LimitStatus> HealthRegistry::limits(Instant now) const {
+std::vector<CredentialLimit> HealthRegistry::limits(Instant now) const {
     std::lock_guard const lock(mutex_);
-    std::vector<LimitStatus> rows;
+    std::vector<CredentialLimit> rows;
     for (auto const& [provider, entry] : credentials_) {
         auto const health = entry.lock();
         if (!health) continue;

@@ -118,7 +118,7 @@ struct ProviderStatus {
     std::optional<bool> healthy{};  ///< absent: it is not probed
 };
 
-struct LimitStatus {
+struct CredentialLimit {
     std::string provider;
     LimitKind kind = LimitKind::requests;
     std::int64_t remaining = 0;
@@ -145,7 +145,7 @@ public:
     std::vector<CredentialStatus> credentials(Instant now) const;
     std::vector<ProviderStatus> providers() const;
     /// One row for each provider and kind of which something is known.
-    std::vector<LimitStatus> limits(Instant now) const;
+    std::vector<CredentialLimit> limits(Instant now) const;
 
 private:
     struct TargetEntry {

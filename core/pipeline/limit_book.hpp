@@ -1,10 +1,11 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -12,25 +13,22 @@
 
 namespace sluice {
 
-/// One payer's limits, and what is used of them. Opaque; lives in a LimitBook and in whoever found it.
-class LimitAccount;
-using LimitAccounts = std::vector<std::shared_ptr<LimitAccount>>;
-
-/// Why a reservation was refused: the limit that has the least room.
+/// Why a reservation was refused: of the limits in its way the one that stays longest, of several such the one with the
+/// smallest share left. So `retry_in` is true of all of them.
 struct LimitRefusal {
     Payer payer{};
     Limit limit{};
     std::int64_t room = 0;  ///< what all the accounts together could still give of that resource, >= 0
     /// Only what others have reserved stands in the way: asking again soon may help. False: it is used up.
     bool passing = false;
-    bool lease_short = false;  ///< the shared store may have more: LimitBook::wanted()
-    /// Until there is room for it again, exactly as far as settled use goes; absent: never (a total), or unknowable
-    /// (passing).
+    bool lease_short = false;  ///< the shared store may have more: LimitBook::leases()
+    /// Until there is room for it again, exactly as far as settled use goes; absent: never (a total, or more than the
+    /// limit ever gives), or unknowable (passing). lease_short: should the store have no more.
     std::optional<std::chrono::milliseconds> retry_in{};
 };
 
 /// What admission gives: so much of some resources of some accounts, all or nothing. Given back by its destructor, as
-/// if nothing had been used. Thread: any, one at a time.
+/// if nothing had been used. Thread: any, one at a time. Must not outlive its LimitBook.
 class Permit {
 public:
     Permit() = default;  ///< of nothing
@@ -47,6 +45,8 @@ public:
 
 private:
     friend class LimitBook;
+    void drop() noexcept;
+
     class LimitBook* book_ = nullptr;
     LimitAccounts accounts_{};
     Amounts amounts_{};
@@ -71,43 +71,64 @@ struct LimitWarning {
 };
 
 /// Everybody's limits: settled + reserved <= most, for every limit at every instant (settling more than was reserved
-/// is the one exception: then the limit is closed). Windows only go forward: a clock set back opens none again; what is
-/// reserved when a window ends is reserved in the next one. Thread: any.
+/// is the one exception: then the limit is closed). Windows only go forward: a clock set back opens none again, and
+/// until it has caught up time stands still here; what is reserved when a window ends is reserved in the next one.
+/// Negative amounts count as 0. Thread: any.
 class LimitBook {
 public:
-    /// Replaces all rules. What was used and reserved stays; accounts found earlier follow.
+    LimitBook();
+    LimitBook(LimitBook const&) = delete;
+    LimitBook& operator=(LimitBook const&) = delete;
+    ~LimitBook();
+
+    /// Replaces all rules. Of those with the same kind and name the limits are put together. What was used and reserved
+    /// stays where the resource and the period are the same; a limit that is new counts from 0, see restore(). Accounts
+    /// found earlier follow.
     void configure(std::vector<LimitRule> rules);
 
-    /// Null: no rule names it. The same payer gets the same account.
+    /// The account by the rule with just this name, else by the pattern with the most text before its star, then behind
+    /// it (as models are found). Null: no rule names it. The same payer gets the same account. Of a pattern there are
+    /// at most `most_covered` accounts for each kind of payer: then, and for names longer than `longest_name`, all
+    /// others share one that is called "other".
     std::shared_ptr<LimitAccount> find(Payer const& payer);
+    static constexpr std::size_t most_covered = 100'000;
+    static constexpr std::size_t longest_name = 256;  ///< bytes
 
-    /// From all `accounts` or from none. An account without a limit on a resource gives any amount of it.
+    /// From all `accounts` or from none; null ones are skipped, doubles count once. An account without a limit on a
+    /// resource gives any amount of it.
     std::expected<Permit, LimitRefusal> reserve(LimitAccounts accounts, Amounts const& amounts, WallTime now);
 
     /// What reserve() could give of `resource` now; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
 
+    /// Whether every limit on money among the accounts has allow_unpriced.
+    bool takes_unpriced(LimitAccounts const& accounts);
+
     /// Of a resource, the limit with the smallest share left among the accounts; absent: none has one.
     std::optional<LimitStatus> tightest(LimitAccounts const& accounts, Resource resource, WallTime now);
 
-    /// Counts what was used at `at`, before this process: at start, from the ledger, hour by hour.
-    void restore(Payer const& payer, WallTime at, Amounts const& used);
+    /// Counts what was used in the hour that begins at `hour`, from the ledger: in limits that are new since restored()
+    /// was called last, so at start in all of them. As the hour is all that is known, it counts as used at its end (or
+    /// `now`): nothing is forgotten early. Windows shorter than an hour count only money so; the rest begins anew.
+    void restore(Payer const& payer, WallTime hour, Amounts const& used, WallTime now);
+    /// What is there now is complete.
+    void restored();
 
     std::vector<LimitStatus> statuses(WallTime now);
-    /// Since the last call.
+    /// Since the last call; the first `most_warnings` of them.
     std::vector<LimitWarning> take_warnings();
+    static constexpr std::size_t most_warnings = 10'000;
 
     // --- leases, where several replicas share limits (server/store/lease_broker)
-    // --------------------------------------
 
-    /// From now on limits with a window (and money of all kinds) are only used as far as grant() allows.
+    /// From now on limits of all resources but concurrent are only used as far as grant() allows.
     void use_leases(bool on);
 
     /// How far this replica may go with one limit in one window, and how far it went.
     struct Lease {
         Payer payer{};
         Limit limit{};
-        WallTime window_began{};
+        WallTime window_began{};  ///< total and rolling: 1970, for they never begin again
         std::int64_t granted = 0;
         std::int64_t settled = 0;   ///< here, in this window
         std::int64_t reserved = 0;  ///< here
@@ -115,14 +136,15 @@ public:
     };
     /// Limits that were used, or wanted, since their last grant.
     std::vector<Lease> leases(WallTime now);
-    /// settled + reserved here may reach `granted` in the window that began then, until `valid_until`.
+    /// settled + reserved here may reach `granted` in the window that began then, until `valid_until`. Ignored for
+    /// another window, and for a limit that is no longer there.
     void grant(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t granted,
                WallTime valid_until);
 
 private:
     friend class Permit;
     struct State;
-    std::shared_ptr<State> state_;  // (replace by what the implementation needs)
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace sluice

@@ -118,11 +118,11 @@ Task<Result<>> attempt(RequestRun& run) {
     // Not on the client's time.
     SLUICE_CO_CHECK(co_await run.parts.clock.sleep(later, run.cancellation));
     auto const now = run.parts.clock.now();
-    auto pass = TargetPass::enter(*run.routing.targets[0].target, now, {});
-    if (!pass) {
+    auto entry = enter(run, 0, {}, now);
+    if (!entry) {
         co_return std::unexpected(Error{.kind = ErrorKind::no_upstream_available, .detail = "the shadow has no place"});
     }
-    AttemptRun attempt(run, 0, std::move(*pass), {.reason = "mirror", .now = now});
+    AttemptRun attempt(run, 0, std::move(*entry), {.reason = "mirror", .now = now});
     co_return co_await attempt.go();
 }
 

@@ -53,10 +53,13 @@ AttemptResult classify_attempt(std::optional<Error> const& error) {
         case ErrorKind::stream_interrupted:
             return AttemptResult::interrupted;
         case ErrorKind::client_closed:
+        case ErrorKind::insufficient_quota:  // we cut it
+        case ErrorKind::permission_denied:   // somebody else did
         case ErrorKind::server_shutdown:
             return AttemptResult::cancelled;
         case ErrorKind::no_upstream_available:
         case ErrorKind::overloaded:
+        case ErrorKind::ledger_unavailable:
             return AttemptResult::not_sent;
         default:
             return AttemptResult::invalid;

@@ -53,6 +53,8 @@ struct Attempt {
     bool continued = false;   ///< it was asked to go on with the text of the attempt before
     bool classifies = false;  ///< it asked how demanding the request is, and is no try at an answer
     bool uncertain = false;   ///< the request went out completely, yet no answer tells whether it was billed
+    bool recorded = false;    ///< it stands in the ledger
+    NanoUsd reserved{};       ///< the most that it could cost, as far as a limit or the ledger asked
     Usage usage{};            ///< with what the provider says that it charges
     std::optional<NanoUsd> sheet_cost{};  ///< by our prices; absent: the target's price is unknown, or nothing was used
 

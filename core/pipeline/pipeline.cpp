@@ -16,6 +16,7 @@ Task<> answer_failure(RequestRun& run, Error error) {
     if (run.cancellation.reason() == CancelReason::client_left) {
         outcome.error = Error{.kind = ErrorKind::client_closed, .detail = std::move(outcome.error->detail)};
     }
+    if (run.cancellation.reason() == CancelReason::revoked) outcome.error = cancelled_error(CancelReason::revoked);
     if (outcome.error->kind == ErrorKind::client_closed) co_return;
     if (run.stream.opened()) {
         outcome.status = 200;
@@ -31,16 +32,17 @@ Task<> answer_failure(RequestRun& run, Error error) {
 }  // namespace
 
 Pipeline::Pipeline(Upstream& upstream, Clock& clock, Recorder& recorder, DialectLookup dialects,
-                   std::shared_ptr<RetryBudget> retry_budget)
+                   std::shared_ptr<RetryBudget> retry_budget, Accounting accounting)
     : upstream_(upstream),
       clock_(clock),
       recorder_(recorder),
       dialects_(std::move(dialects)),
-      retry_budget_(std::move(retry_budget)) {}
+      retry_budget_(std::move(retry_budget)),
+      accounting_(accounting) {}
 
 Task<> Pipeline::handle(ClientRequest const& request, std::shared_ptr<Snapshot const> snapshot, ReplySink& client,
                         Cancellation& cancellation) {
-    PipelineParts const parts{upstream_, clock_, recorder_, dialects_, *retry_budget_};
+    PipelineParts const parts{upstream_, clock_, recorder_, dialects_, *retry_budget_, accounting_};
     RequestRun run(parts, request, *snapshot, client, cancellation);  // settles and records when it goes
     auto result = co_await forward(run);
     if (result) {

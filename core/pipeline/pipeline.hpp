@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "core/pipeline/accounting.hpp"
 #include "core/pipeline/ports.hpp"
 #include "core/pipeline/request.hpp"
 #include "core/pipeline/snapshot.hpp"
@@ -16,7 +17,7 @@ namespace sluice {
 class Pipeline {
 public:
     Pipeline(Upstream& upstream, Clock& clock, Recorder& recorder, DialectLookup dialects,
-             std::shared_ptr<RetryBudget> retry_budget);
+             std::shared_ptr<RetryBudget> retry_budget, Accounting accounting = {});
 
     /// Answers `request` on `client`, whatever happens, and records exactly one Outcome.
     /// `request`, `client` and `cancellation` must live until it returns.
@@ -29,6 +30,7 @@ private:
     Recorder& recorder_;
     DialectLookup dialects_;
     std::shared_ptr<RetryBudget> retry_budget_;  ///< shared by all workers
+    Accounting accounting_;
 };
 
 }  // namespace sluice

@@ -42,6 +42,7 @@ struct TargetView {
     std::string_view model;  ///< upstream id
     UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
     Continuation const* continuation = nullptr;  ///< what the target shall go on with; null: it answers from the start
+    std::optional<std::int64_t> max_output{};    ///< tokens, of each choice: whatever the client says, no more
 };
 
 /// What a whole (not streamed) answer says, beside its bytes.

@@ -30,11 +30,11 @@ Instant Lane::race_started() const { return race_.started_; }
 
 Race::Race(RequestRun& run) : run_(run), started_(run.parts.clock.now()), gate_(run.parts.clock.make_gate()) {}
 
-void Race::start(std::size_t candidate, TargetPass pass, AttemptPlan const& plan) {
+void Race::start(std::size_t candidate, Entry entry, AttemptPlan const& plan) {
     auto& lane = *(lanes_[count_++] = std::make_unique<Lane>(*this));
     auto in_lane = plan;
     in_lane.lane = &lane;
-    lane.attempt_.emplace(run_, candidate, std::move(pass), in_lane);
+    lane.attempt_.emplace(run_, candidate, std::move(entry), in_lane);
     lane.running_ = true;
     spawn(go(lane), [&lane, gate = gate_](std::exception_ptr thrown) {
         lane.thrown_ = std::move(thrown);

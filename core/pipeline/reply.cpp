@@ -8,7 +8,7 @@ namespace {
 /// Waiting is what helps, and nothing of ours was tried in vain.
 bool wait_helps(ErrorKind kind) {
     return kind == ErrorKind::overloaded || kind == ErrorKind::server_shutdown ||
-           kind == ErrorKind::no_upstream_available;
+           kind == ErrorKind::no_upstream_available || kind == ErrorKind::ledger_unavailable;
 }
 
 bool bounded_wait_helps(ErrorKind kind) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/pipeline/headers.hpp"
+#include "core/pipeline/limit_book.hpp"
 #include "core/pipeline/outcome.hpp"
 #include "core/types/caller.hpp"
 #include "core/types/chat_request.hpp"
@@ -37,7 +38,9 @@ struct ClientRequest {
     std::string model{};                 ///< requested_model without a suffix that steers; empty: it has none
     std::string session{};               ///< names the session that it belongs to; empty: none. Never logged as it is
     std::string user{};                  ///< the body's `user`, which may name a session, too
+    std::string end_user{};              ///< the body's `user`, whom limits may be about and the ledger names
     std::vector<OwnKey> own_keys{};
+    Permit* permit = nullptr;  ///< of the caller's accounts: one request, under way; null: it has no limits
     /// A header of the client, lower-case name; empty: none. Null: there are none to look at.
     std::function<std::string_view(std::string_view name)> header{};
     std::optional<UnsupportedPolicy> unsupported{};  ///< what the client says about fields that a target doesn't take

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/pipeline/answer_headers.hpp"
+#include "core/pipeline/limit_error.hpp"
 
 namespace sluice {
 namespace {
@@ -24,6 +25,8 @@ void add(Usage& sum, Usage const& usage) {
 
 Error cancelled_error(CancelReason reason) {
     if (reason == CancelReason::server_shutdown) return {.kind = ErrorKind::server_shutdown};
+    if (reason == CancelReason::revoked)
+        return {.kind = ErrorKind::permission_denied, .message = "an administrator ended this request"};
     if (reason == CancelReason::beaten)
         return {.kind = ErrorKind::client_closed, .detail = "another attempt was faster"};
     return {.kind = ErrorKind::client_closed};
@@ -62,6 +65,14 @@ void RequestRun::routed(Routing gathered) {
     deadline = earlier(deadline, clients);
 }
 
+Result<> RequestRun::admit(Instant now) {
+    return admission.admit(parts.accounting.limits, request, *model, time_at(now));
+}
+
+WallTime RequestRun::time_at(Instant now) const {
+    return std::chrono::floor<milliseconds>(request.started_at + (now - request.received_at));
+}
+
 Headers RequestRun::error_headers_so_far() {
     auto const spent = parts.clock.now() - request.received_at;
     AnswerTiming const timing{.own = spent - outcome.upstream_time, .upstream = outcome.upstream_time};
@@ -70,7 +81,14 @@ Headers RequestRun::error_headers_so_far() {
     headers.emplace_back("x-request-id", std::string(request.request_id));
     add_route_headers(headers, outcome.last_attempt(), outcome.tries(), timing);
     if (request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
+    add_limits(headers);
     return headers;
+}
+
+void RequestRun::add_limits(Headers& headers) const {
+    auto const& payers = admission.payers().empty() ? request.caller.accounts : admission.payers();
+    if (payers.empty() || parts.accounting.limits == nullptr) return;
+    add_limit_headers(headers, *parts.accounting.limits, payers, time_at(parts.clock.now()));
 }
 
 RequestRun::~RequestRun() {
@@ -80,6 +98,7 @@ RequestRun::~RequestRun() {
         outcome.cost = cost;
         outcome.sheet_cost = sheet_cost;
     }
+    admission.settle(request, outcome.usage.input + outcome.usage.output, time_at(end));
     if (outcome.status == 499 && !outcome.error) outcome.error = cancelled_error(cancellation.reason());
     bool const gone = outcome.error && outcome.error->kind == ErrorKind::client_closed;
     outcome.client_left = !finished_at && (gone || cancellation.reason() == CancelReason::client_left);

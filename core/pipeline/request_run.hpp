@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/pipeline/accounting.hpp"
+#include "core/pipeline/admission.hpp"
 #include "core/pipeline/client_stream.hpp"
 #include "core/pipeline/pipeline.hpp"
 #include "core/pipeline/ports.hpp"
@@ -16,6 +18,7 @@ struct PipelineParts {
     Recorder& recorder;
     DialectLookup const& dialects;
     RetryBudget& retry_budget;
+    Accounting accounting{};
 };
 
 /// What the phases of one request share. Lives in Pipeline::handle(). Its destructor settles and records, so that every
@@ -30,8 +33,17 @@ struct RequestRun {
     /// Takes over what the choice is made from, and the limits of its model.
     void routed(Routing gathered);
 
+    /// What counts against its payers' limits from now on. Errors: rate_limit_exceeded, insufficient_quota.
+    Result<> admit(Instant now);
+
+    /// The time of day at `now`, by a clock that is never set back while the request runs.
+    WallTime time_at(Instant now) const;
+
     /// x-request-id, x-sluice-* and server-timing of an error answer.
     Headers error_headers_so_far();
+
+    /// x-ratelimit-*, where its payers have limits.
+    void add_limits(Headers& headers) const;
 
     PipelineParts parts;
     ClientRequest const& request;
@@ -44,6 +56,9 @@ struct RequestRun {
     Routing routing;                           ///< what the choice of a target is made from
     ModelRuntime const* model = nullptr;       ///< that serves the request
     std::optional<RequestFacts> classified{};  ///< the request's, with the complexity that a classifier saw
+    Admission admission{};
+    std::optional<Error> limit_reached{};  ///< what kept the latest target that could have served from being asked
+    unsigned calls = 0;                    ///< begun so far, to targets and classifiers
     UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
     Instant deadline = never;                 ///< of the whole request
     bool deadline_is_clients = false;         ///< the client's own timeout is the shorter one

@@ -39,7 +39,7 @@ TimeoutSettings merged(TimeoutSettings const& model, TimeoutSettings const& prov
 
 Snapshot::Snapshot(Settings settings) : settings_(std::move(settings)), index_(names_of(settings_.models)) {}
 
-std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry& health) {
+std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry& health, LimitBook* limits) {
     std::shared_ptr<Snapshot> snapshot(new Snapshot(std::move(settings)));  // the constructor is private
     for (auto const& [name, provider] : snapshot->settings_.providers) {
         snapshot->providers_.emplace(name,
@@ -64,9 +64,26 @@ std::shared_ptr<Snapshot const> Snapshot::make(Settings settings, HealthRegistry
         if (model.classifier) runtime.classifier = snapshot->resolve_classifier(*model.classifier, model, health);
         snapshot->models_.push_back(std::move(runtime));
     }
+    if (limits != nullptr) snapshot->find_accounts(*limits);
     snapshot->sessions_ = health.sessions();
     snapshot->hedges_ = health.hedges();
     return snapshot;
+}
+
+void Snapshot::find_accounts(LimitBook& limits) {
+    auto const add = [&limits](LimitAccounts& accounts, PayerKind kind, std::string const& name) {
+        if (auto account = limits.find({kind, name})) accounts.push_back(std::move(account));
+    };
+    auto const add_targets = [&add](TargetRuntime& target) {
+        add(target.accounts, PayerKind::target, target.name);
+        add(target.accounts, PayerKind::provider, target.provider->settings->name);
+    };
+    for (auto& model : models_) {
+        add(model.accounts, PayerKind::model, model.settings->name);
+        std::ranges::for_each(model.targets, add_targets);
+        std::ranges::for_each(model.extra_targets, add_targets);
+        if (model.classifier) add_targets(*model.classifier);
+    }
 }
 
 TargetRuntime Snapshot::resolve(TargetSettings const& target, ModelSettings const& model,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/pipeline/health.hpp"
+#include "core/pipeline/limit_book.hpp"
 #include "core/policy/model_index.hpp"
 #include "core/policy/planner.hpp"
 #include "core/types/money.hpp"
@@ -35,6 +36,7 @@ struct TargetRuntime {
     PriceSheet const* price = nullptr;     ///< of a model without a star; part of the settings
     TimeoutSettings timeout;               ///< connect and tls are the provider's, the rest the model's
     std::shared_ptr<TargetHealth> health;
+    LimitAccounts accounts{};  ///< its own and its provider's; most have none
 };
 
 struct ModelRuntime {
@@ -43,6 +45,7 @@ struct ModelRuntime {
     std::vector<TargetRuntime> extra_targets;                          ///< as in the settings
     std::optional<TargetRuntime> classifier{};                         ///< its health is its own
     std::shared_ptr<InFlight> mirrors = std::make_shared<InFlight>();  ///< copies under way
+    LimitAccounts accounts{};
 };
 
 /// One configuration as the request path sees it: immutable, shared by all workers; a request keeps the one it began
@@ -50,7 +53,8 @@ struct ModelRuntime {
 class Snapshot : public std::enable_shared_from_this<Snapshot> {
 public:
     /// `settings` must be valid (every target's provider exists; policies that are unknown count as "fallback").
-    static std::shared_ptr<Snapshot const> make(Settings settings, HealthRegistry& health);
+    /// `limits`: where accounts are found; null: there are none.
+    static std::shared_ptr<Snapshot const> make(Settings settings, HealthRegistry& health, LimitBook* limits = nullptr);
 
     Snapshot(Snapshot const&) = delete;
     Snapshot& operator=(Snapshot const&) = delete;
@@ -80,6 +84,7 @@ public:
 
 private:
     explicit Snapshot(Settings settings);
+    void find_accounts(LimitBook& limits);
     TargetRuntime resolve(TargetSettings const& target, ModelSettings const& model, HealthRegistry& health) const;
     TargetRuntime resolve_classifier(ClassifierSettings const& classifier, ModelSettings const& model,
                                      HealthRegistry& health) const;

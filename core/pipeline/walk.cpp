@@ -41,13 +41,13 @@ Walk::Walk(RequestRun& run, Instant now) : run_(run), plan_(make_plan(run.routin
 Task<Result<>> Walk::go() {
     while (true) {
         if (run_.cancellation) co_return std::unexpected(cancelled_error(run_.cancellation.reason()));
-        auto pass = next_pass();
-        if (!pass && plan_to_wait()) {
+        auto entry = next_entry();
+        if (!entry && plan_to_wait()) {
             SLUICE_CO_TRY(auto waited_for, co_await wait_in_queue());
-            if (waited_for) pass.emplace(*std::move(waited_for));
+            if (waited_for) entry.emplace(*std::move(waited_for));
         }
-        if (!pass) co_return std::unexpected(none_left());
-        auto result = co_await attempt(std::move(*pass));
+        if (!entry) co_return std::unexpected(none_left());
+        auto result = co_await attempt(std::move(*entry));
         if (result) co_return result;
         if (run_.cut && !run_.cancellation) {
             auto others = further_targets();
@@ -73,21 +73,21 @@ AttemptPlan Walk::attempt_plan() const {
     return {.reason = reason_.empty() ? plan_.order[position_].reason : reason_, .waited = waited_, .now = now_};
 }
 
-Task<Result<>> Walk::attempt(TargetPass pass) {
-    if (auto const delay = time_to_hedge()) co_return co_await raced(std::move(pass), *delay);
+Task<Result<>> Walk::attempt(Entry entry) {
+    if (auto const delay = time_to_hedge()) co_return co_await raced(std::move(entry), *delay);
     auto const plan = attempt_plan();
-    AttemptRun attempt(run_, plan_.order[position_].target, std::move(pass), plan);
+    AttemptRun attempt(run_, plan_.order[position_].target, std::move(entry), plan);
     co_return co_await attempt.go();
 }
 
 /// The attempt, and a second one beside it at the next target when its first token is late.
-Task<Result<>> Walk::raced(TargetPass pass, milliseconds delay) {
+Task<Result<>> Walk::raced(Entry entry, milliseconds delay) {
     auto plan = attempt_plan();
     Race race(run_);
-    race.start(plan_.order[position_].target, std::move(pass), plan);
+    race.start(plan_.order[position_].target, std::move(entry), plan);
     co_await race.wait(now_ + delay);
     now_ = run_.parts.clock.now();
-    auto second = race.is_decided() || run_.cancellation ? std::nullopt : hedge_pass();
+    auto second = race.is_decided() || run_.cancellation ? std::nullopt : hedge_entry();
     if (second) {
         plan = {.reason = "hedge: the first token is late", .now = now_, .is_hedge = true};
         race.start(plan_.order[position_].target, *std::move(second), plan);
@@ -101,21 +101,20 @@ std::optional<milliseconds> Walk::time_to_hedge() const {
     return hedge_delay(hedge, run_.routing.candidates[plan_.order[position_].target].measured);
 }
 
-/// A pass for the next target, if the budget for second attempts allows it. It is the current one from then on.
-std::optional<TargetPass> Walk::hedge_pass() {
+/// The way into the next target, if the budget for second attempts allows it. It is the current one from then on.
+std::optional<Entry> Walk::hedge_entry() {
     auto const next = next_usable();
     if (!next) return std::nullopt;
     auto const& candidate = run_.routing.candidates[plan_.order[*next].target];
     auto const cost = expected_cost(run_.request.chat.facts, candidate).value_or(NanoUsd{});
     auto const percent = run_.model->settings->hedge.max_extra_load_percent;
     if (!run_.snapshot.hedges().try_take(now_, cost, percent)) return std::nullopt;
-    auto pass = TargetPass::enter(*run_.routing.targets[plan_.order[*next].target].target, now_,
-                                  wish_for(plan_.order[*next].target));
-    if (!pass) return pass;
+    auto entry = enter(run_, plan_.order[*next].target, wish_for(plan_.order[*next].target), now_);
+    if (!entry) return entry;
     position_ = *next;
     ++attempts_;
     ++targets_tried_;
-    return pass;
+    return entry;
 }
 
 void Walk::start_over_at_next() {
@@ -124,13 +123,13 @@ void Walk::start_over_at_next() {
     ++position_;
 }
 
-/// A pass for the planned target, or for the first one behind it that lets us in: things have changed since the plan.
-std::optional<TargetPass> Walk::next_pass() {
+/// The way into the planned target, or for the first one behind it that lets us in: things have changed since the plan.
+std::optional<Entry> Walk::next_entry() {
     for (; position_ < plan_.order.size(); ++position_) {
-        auto pass = TargetPass::enter(target(), now_, wish_for(plan_.order[position_].target));
-        if (pass) {
+        auto entry = enter(run_, plan_.order[position_].target, wish_for(plan_.order[position_].target), now_);
+        if (entry) {
             if (failures_here_ == 0) ++targets_tried_;
-            return pass;
+            return entry;
         }
         failures_here_ = 0;
         reason_ = {};
@@ -240,6 +239,7 @@ Task<Result<>> Walk::pause(milliseconds wait) {
 
 Error Walk::none_left() {
     if (last_) return summed_up(*std::move(last_));
+    if (run_.limit_reached) return *run_.limit_reached;
     if (!plan_.order.empty()) {  // somebody else took the probe, or the last place, since the plan
         auto& routing = run_.routing;
         for (std::size_t i = 0; i < routing.candidates.size(); ++i) {

@@ -20,15 +20,15 @@ public:
     Task<Result<>> go();
 
 private:
-    std::optional<TargetPass> next_pass();
+    std::optional<Entry> next_entry();
     bool plan_to_wait();
-    [[gnu::noinline]] Task<Result<std::optional<TargetPass>>> wait_in_queue();
+    [[gnu::noinline]] Task<Result<std::optional<Entry>>> wait_in_queue();
     TargetPass::Wish wish_for(std::size_t candidate) const;
     AttemptPlan attempt_plan() const;
-    Task<Result<>> attempt(TargetPass pass);
-    [[gnu::noinline]] Task<Result<>> raced(TargetPass pass, milliseconds delay);
+    Task<Result<>> attempt(Entry entry);
+    [[gnu::noinline]] Task<Result<>> raced(Entry entry, milliseconds delay);
     std::optional<milliseconds> time_to_hedge() const;
-    std::optional<TargetPass> hedge_pass();
+    std::optional<Entry> hedge_entry();
     void start_over_at_next();
     Decision decide(Error const& error);
     bool divert(Error const& error);

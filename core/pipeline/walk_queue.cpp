@@ -33,15 +33,15 @@ bool Walk::plan_to_wait() {
 }
 
 /// Nothing: the place came, and the target does not take the request any more.
-Task<Result<std::optional<TargetPass>>> Walk::wait_in_queue() {
+Task<Result<std::optional<Entry>>> Walk::wait_in_queue() {
     SLUICE_CO_TRY(auto const waiting, co_await wait_for_place(run_, target()));
     auto const began = std::exchange(now_, run_.parts.clock.now());
     waited_ = std::chrono::ceil<milliseconds>(now_ - began);
     auto wish = wish_for(plan_.order[position_].target);
     wish.has_place = waiting->take_place();
-    auto pass = TargetPass::enter(target(), now_, wish);
-    if (pass) ++targets_tried_;
-    co_return pass;
+    auto entry = enter(run_, plan_.order[position_].target, wish, now_);
+    if (entry) ++targets_tried_;
+    co_return entry;
 }
 
 }  // namespace sluice

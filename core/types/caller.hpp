@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/types/limits.hpp"
 #include "core/types/routing.hpp"
 
 namespace sluice {
@@ -23,6 +24,7 @@ struct Caller {
     TargetFilter require{};                     ///< whatever its requests say
     std::vector<std::string> endpoints{};       ///< that it may use, of endpoint_names; empty: all
     std::vector<std::string> networks{};        ///< CIDR, from which it may be used; empty: any
+    LimitAccounts accounts{};                   ///< that its requests are counted in: its own, its team's, its tags'
     bool may_steer = true;                      ///< `provider`, `models`, suffixes and x-sluice-* that choose targets
     bool may_bring_keys = false;                ///< X-Provider-Auth
 };

@@ -42,8 +42,10 @@ struct ChatRequest {
     std::optional<std::int64_t> max_output_tokens;
     std::int64_t choices = 1;
     bool has_tools = false;
-    std::size_t prompt_bytes = 0;  ///< of the JSON strings in `messages`, escapes included: for estimates
-    RequestFacts facts;            ///< for the choice of a target
+    std::size_t prompt_bytes = 0;      ///< of the JSON strings in `messages`, escapes included: for estimates
+    std::int64_t images = 0;           ///< parts of messages that are one, by URL or as data
+    std::size_t image_data_bytes = 0;  ///< of the body that are images' data, not text
+    RequestFacts facts;                ///< for the choice of a target
     /// What the client said about the choice has been passed over, as its key may not say it. No target gets it either.
     bool steering_ignored = false;
 

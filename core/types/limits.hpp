@@ -4,6 +4,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,10 @@ struct LimitPeriod {
     std::chrono::seconds length{0};  ///< for aligned and rolling, > 0
     friend bool operator==(LimitPeriod const&, LimitPeriod const&) = default;
 };
+
+/// One payer's limits, and what is used of them: core/pipeline/limit_book.hpp.
+class LimitAccount;
+using LimitAccounts = std::vector<std::shared_ptr<LimitAccount>>;
 
 struct Limit {
     Resource of = Resource::money;

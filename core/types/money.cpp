@@ -1,6 +1,7 @@
 #include "core/types/money.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace sluice {
 namespace {
@@ -23,7 +24,8 @@ NanoUsd sum_of(Usage const& usage, Prices const& prices) {
         part(written, prices.cache_write.value_or(prices.input)) + part(usage.output - reasoning, prices.output) +
         part(reasoning, prices.reasoning.value_or(prices.output));
     constexpr Wide million = 1'000'000;
-    return NanoUsd{static_cast<std::int64_t>((total + million - 1) / million)};
+    constexpr Wide most = std::numeric_limits<std::int64_t>::max();
+    return NanoUsd{static_cast<std::int64_t>(std::min((total + million - 1) / million, most))};
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ struct PriceSheet {
     friend bool operator==(PriceSheet const&, PriceSheet const&) = default;
 };
 
-/// The exact sum over all kinds of token in 128 bits, rounded up to a NanoUsd once per request.
+/// The exact sum over all kinds of token in 128 bits, rounded up to a NanoUsd once per request; at most what one holds.
 NanoUsd cost_of(Usage const& usage, PriceSheet const& prices);
 
 }  // namespace sluice

@@ -1,6 +1,7 @@
 #include "providers/openai/encode.hpp"
 
 #include <array>
+#include <charconv>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,6 +77,32 @@ void append_encoded(std::string& path, std::string_view id) {
     }
 }
 
+/// What the target calls the most tokens that an answer may have.
+std::string_view name_of_token_limit(TargetView const& target) {
+    std::string_view name = "max_tokens";
+    for (auto const& rule : target.provider.parameters) {
+        bool const renames = rule.action == RuleAction::rename && rule.field == name;
+        if (renames && matches_model(rule.models, target.model)) name = rule.to;
+    }
+    return name;
+}
+
+/// The rules have done their part: whichever name the limit has by now, it says no more than `most`.
+void bound_output(std::int64_t most, TargetView const& target, BodyDraft& draft) {
+    bool is_said = false;
+    for (auto const* const name : {"max_tokens", "max_completion_tokens"}) {
+        auto* const field = draft.find(name);
+        if (field == nullptr) continue;
+        is_said = true;
+        std::int64_t asked = 0;
+        auto const value = field->value();
+        auto const [end, status] = std::from_chars(value.data(), value.data() + value.size(), asked);
+        bool const is_number = status == std::errc() && end == value.data() + value.size();
+        if (!is_number || asked > most) draft.replace(*field, std::to_string(most));
+    }
+    if (!is_said) draft.add(name_of_token_limit(target), std::to_string(most));
+}
+
 std::string path_of(TargetView const& target) {
     constexpr std::string_view mark = "{model}";
     std::string const& path = target.provider.chat_path;
@@ -102,6 +129,7 @@ Result<EncodedRequest> encode(ChatRequest const& request, TargetView const& targ
     auto const model = request.model_suffix.empty() ? std::string(target.model) : sent_model(request, target);
     if (request.requested_model != model) draft.replace_model(json_quoted(model));
     if (request.stream && target.provider.include_usage) ask_for_usage(request, draft);
+    if (target.max_output) bound_output(*target.max_output, target, draft);
     if (target.continuation != nullptr) {
         SLUICE_CHECK(ask_to_continue(request, *target.continuation, target.provider, draft));
     }

@@ -4,10 +4,12 @@
 #include <array>
 #include <charconv>
 
+#include "core/pipeline/limit_error.hpp"
 #include "core/pipeline/reply.hpp"
 #include "server/api/chat_request_reader.hpp"
 #include "server/api/choice.hpp"
 #include "server/api/cors.hpp"
+#include "server/api/request_member.hpp"
 #include "server/http/body_reader.hpp"
 
 namespace sluice::api {
@@ -113,6 +115,19 @@ ClientInfo client_of(http::ServerRequest const& request) {
     return client;
 }
 
+WallTime wall_time(http::ServerRequest const& request) { return std::chrono::floor<milliseconds>(request.started_at); }
+
+/// A request that was let in counts as one, also when it turns out to be no good. The pipeline settles the others.
+struct Counted {
+    Permit& permit;
+    WallTime now;
+    ~Counted() {
+        Amounts one;
+        one[Resource::requests] = 1;
+        permit.settle(one, now);
+    }
+};
+
 }  // namespace
 
 /// One row per route. What the table does not list does not exist.
@@ -184,6 +199,15 @@ Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
     co_await (this->*route->endpoint)(visit);
 }
 
+Result<Permit> Api::admit(Visit const& visit) const {
+    if (limits_ == nullptr || visit.caller.accounts.empty()) return Permit();
+    Amounts one;
+    one[Resource::requests] = one[Resource::concurrent] = 1;
+    auto permit = limits_->reserve(visit.caller.accounts, one, wall_time(visit.request));
+    if (!permit) return std::unexpected(limit_error(permit.error()));
+    return *std::move(permit);
+}
+
 /// Apart from the coroutine, whose frame lives as long as the answer streams. `chat` must outlive the result.
 Result<ClientRequest> Api::client_request(Visit const& visit, ChatRequest& chat, std::uint64_t body_size) {
     auto const& request = visit.request;
@@ -201,6 +225,7 @@ Result<ClientRequest> Api::client_request(Visit const& visit, ChatRequest& chat,
                          .model = std::move(choice.model),
                          .session = std::move(choice.session),
                          .user = std::move(choice.user),
+                         .end_user = member_text(chat, "user"),
                          .own_keys = std::move(choice.own_keys),
                          .header = [&head](std::string_view name) { return head.find(name); },
                          .unsupported = unsupported,
@@ -212,10 +237,19 @@ Result<ClientRequest> Api::client_request(Visit const& visit, ChatRequest& chat,
                          .bytes_in = head.size + body_size};
 }
 
+Headers Api::limit_headers(Visit const& visit) const {
+    Headers headers;
+    if (limits_ != nullptr) add_limit_headers(headers, *limits_, visit.caller.accounts, wall_time(visit.request));
+    return headers;
+}
+
 Task<> Api::chat_completions(Visit& visit) {
     auto& request = visit.request;
     auto const& head = request.head;
     constexpr auto route = chat_route;
+    auto permit = admit(visit);
+    if (!permit) co_return co_await refuse(request, route, &visit.caller, permit.error(), limit_headers(visit));
+    Counted const counted{.permit = *permit, .now = wall_time(request)};
     if (!is_json(head.find("content-type")) || head.count("content-encoding") > 0) {
         co_return co_await refuse(request, route, &visit.caller, ErrorKind::unsupported_media_type);
     }
@@ -228,8 +262,10 @@ Task<> Api::chat_completions(Visit& visit) {
     ChatLimits const chat_limits{.max_choices = limits.max_choices, .max_output_tokens = limits.max_output_tokens};
     auto chat = read_chat_request(*body, chat_limits);
     if (!chat) co_return co_await refuse(request, route, &visit.caller, chat.error());
-    auto const client = client_request(visit, *chat, body->size());
+    auto client = client_request(visit, *chat, body->size());
     if (!client) co_return co_await refuse(request, route, &visit.caller, client.error());
+    client->permit = &*permit;
+    LiveRequests::Entry const entry(live_, *client, request.cancellation);
     if (chat->stream) metrics_.stream_opened();
     co_await pipeline_.handle(*client, visit.runtime.snapshot, request.reply, request.cancellation);
     if (chat->stream) metrics_.stream_closed();

@@ -2,8 +2,10 @@
 
 #include <memory>
 
+#include "core/pipeline/limit_book.hpp"
 #include "core/pipeline/pipeline.hpp"
 #include "server/api/keyring.hpp"
+#include "server/api/live_requests.hpp"
 #include "server/api/model_cards.hpp"
 #include "server/http/server_request.hpp"
 #include "server/net/memory_guard.hpp"
@@ -23,12 +25,18 @@ struct Runtime {
 class Api final : public http::Handler {
 public:
     Api(Pipeline& pipeline, Recorder& recorder, observe::MetricsShard& metrics, net::MemoryGuard& memory,
-        Runtime runtime)
-        : pipeline_(pipeline), recorder_(recorder), metrics_(metrics), memory_(memory), runtime_(std::move(runtime)) {}
+        LimitBook* limits, Runtime runtime)
+        : pipeline_(pipeline),
+          recorder_(recorder),
+          metrics_(metrics),
+          memory_(memory),
+          limits_(limits),
+          runtime_(std::move(runtime)) {}
 
     void adopt(Runtime runtime) { runtime_ = std::move(runtime); }
 
     Task<> handle(http::ServerRequest& request) override;
+    LiveRequests& live() { return live_; }
     void refused(http::ServerRequest const& request, Error const& error) override;
     LimitSettings const& limits() const override { return runtime_.snapshot->settings().server.limits; }
 
@@ -47,6 +55,9 @@ private:
     [[gnu::noinline]] Task<> list_models(Visit& visit);
     [[gnu::noinline]] Task<> show_model(Visit& visit);
     Task<> chat_completions(Visit& visit);
+    /// One request of the caller's, before its body is read: what its limits say to that.
+    Result<Permit> admit(Visit const& visit) const;
+    Headers limit_headers(Visit const& visit) const;
     static Result<ClientRequest> client_request(Visit const& visit, ChatRequest& chat, std::uint64_t body_size);
 
     Task<> dispatch(http::ServerRequest& request, Runtime const& runtime);
@@ -64,7 +75,9 @@ private:
     Recorder& recorder_;
     observe::MetricsShard& metrics_;
     net::MemoryGuard& memory_;
+    LimitBook* limits_;  ///< null: nobody has limits
     Runtime runtime_;
+    LiveRequests live_;
 };
 
 }  // namespace sluice::api

@@ -135,6 +135,7 @@ private:
     Result<> read_token_limit(string_view name, JsonValue value);
     Result<> count_prompt(JsonMember const& member);
     Result<> count_part(JsonValue part);
+    void count_image(JsonValue image);
     Result<> count_call(JsonValue call);
 
     ChatLimits limits_;
@@ -233,14 +234,24 @@ Result<> Reader::count_prompt(JsonMember const& member) {
 
 Result<> Reader::count_part(JsonValue part) {
     SLUICE_CHECK(check_names(part, "a part of a message"));
+    bool is_image = false;
     for (auto const& member : part.members()) {
         if (member.named("text")) {
             request_.prompt_bytes += member.value.string().size();
         } else if (member.named("type")) {
+            is_image = RequestNeeds::is_image(member.value.string());
             needs_.see_part(member.value.string());
         }
     }
+    if (is_image) count_image(part["image_url"]);
     return {};
+}
+
+/// The data of an image is no text. Forms of it other than OpenAI's count as if it were.
+void Reader::count_image(JsonValue image) {
+    ++request_.images;
+    auto const url = (image.is(JsonType::object) ? image["url"] : image).string();
+    if (url.starts_with("data:image")) request_.image_data_bytes += url.size();
 }
 
 Result<> Reader::count_call(JsonValue call) {

@@ -37,11 +37,16 @@ bool asks_for_thoughts(JsonValue reasoning) {
 
 }  // namespace
 
+bool RequestNeeds::is_image(string_view type) {
+    return type == "image_url" || type == "input_image" || type == "image";
+}
+
 void RequestNeeds::see_part(string_view type) {
     if (type == "text") return;
-    bool const is_image = type == "image_url" || type == "input_image" || type == "image";
-    if (is_image) needs_.add(Capability::vision);
-    if (is_image) ++images_;
+    if (is_image(type)) {
+        needs_.add(Capability::vision);
+        ++images_;
+    }
     if (type == "input_audio" || type == "audio_url") needs_.add(Capability::audio);
 }
 

@@ -20,6 +20,8 @@ public:
         auto const first = member.name[0];
         if (first == 't' || first == 'p' || first == 'r' || first == 'm' || first == 'f' || first == '\\') read(member);
     }
+    /// Of the type of a message's part.
+    static bool is_image(std::string_view type);
     /// The type of a message's part.
     void see_part(std::string_view type);
     void see_tools(JsonValue list);

@@ -198,6 +198,7 @@ Task<Result<>> Worker::sleep(milliseconds wait, Cancellation& cancellation) {
 double Worker::random() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
 
 Error cancelled_error(Cancellation const& cancellation) {
+    if (cancellation.reason() == CancelReason::revoked) return Error{.kind = ErrorKind::permission_denied};
     bool const ending = cancellation.reason() == CancelReason::server_shutdown || !cancellation;
     return Error{.kind = ending ? ErrorKind::server_shutdown : ErrorKind::client_closed};
 }

@@ -151,6 +151,10 @@ public:
             encoded.edits.push_back(
                 {.offset = request.body.size(), .length = 0, .text = "+" + target.continuation->text});
         }
+        if (target.max_output) {
+            encoded.edits.push_back(
+                {.offset = request.body.size(), .length = 0, .text = " at most " + std::to_string(*target.max_output)});
+        }
         for (auto const& rule : target.provider.parameters) {
             encoded.adjustments.push_back({.field = rule.field, .why = rule.why});
         }
@@ -302,7 +306,41 @@ Dialect const& fake_dialect() {
     return dialect;
 }
 
-Gateway::Gateway() : pipeline(upstream, clock, recorder, [this](std::string_view) { return dialect; }, budget) {
+namespace {
+
+class FakeCall final : public LedgerCall {
+public:
+    FakeCall(FakeLedger const& ledger, std::shared_ptr<FakeLedger::Line> line)
+        : ledger_(ledger), line_(std::move(line)) {}
+    Task<Result<>> recorded(Cancellation&) override {
+        line_->was_recorded = !ledger_.fails_to_record;
+        if (ledger_.fails_to_record) co_return std::unexpected(error_of(ErrorKind::ledger_unavailable));
+        co_return Result<>();
+    }
+    Task<Result<>> durable(Cancellation&) override {
+        line_->was_durable = !ledger_.fails_to_last;
+        if (ledger_.fails_to_last) co_return std::unexpected(error_of(ErrorKind::ledger_unavailable));
+        co_return Result<>();
+    }
+    void raise(NanoUsd amount) override { line_->raised.push_back(amount); }
+    void settle(LedgerSettlement const& settlement) override { line_->settlements.push_back(settlement); }
+
+private:
+    FakeLedger const& ledger_;
+    std::shared_ptr<FakeLedger::Line> line_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LedgerCall>> FakeLedger::reserve(LedgerReservation reservation, Clock&) {
+    if (fails_at_once) return std::unexpected(error_of(ErrorKind::ledger_unavailable));
+    lines.push_back(std::make_shared<Line>(Line{.reservation = std::move(reservation)}));
+    return std::make_unique<FakeCall>(*this, lines.back());
+}
+
+Gateway::Gateway()
+    : pipeline(upstream, clock, recorder, [this](std::string_view) { return dialect; }, budget,
+               {.limits = &limits, .ledger = &ledger}) {
     chat.body = "MODEL and the rest";
     chat.requested_model = "m";
     chat.stream = true;
@@ -323,7 +361,7 @@ Gateway::Gateway() : pipeline(upstream, clock, recorder, [this](std::string_view
     load();
 }
 
-void Gateway::load() { snapshot = Snapshot::make(settings, health); }
+void Gateway::load() { snapshot = Snapshot::make(settings, health, &limits); }
 
 Outcome const& Gateway::ask() {
     sink = std::make_unique<FakeSink>(turnstile);
@@ -342,6 +380,9 @@ Outcome const& Gateway::ask() {
                                 .chat = chat,
                                 .steering = steering,
                                 .session = session,
+                                .end_user = end_user,
+                                .own_keys = own_keys,
+                                .permit = permit ? &*permit : nullptr,
                                 .client_timeout = client_timeout,
                                 .received_at = clock.time,
                                 .started_at = {},

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "core/pipeline/ledger.hpp"
+#include "core/pipeline/limit_book.hpp"
 #include "core/pipeline/pipeline.hpp"
 #include "core/pipeline/ports.hpp"
 
@@ -121,6 +123,24 @@ struct FakeRecorder final : Recorder {
     }
 };
 
+/// A ledger on paper. `fails`: it takes nothing.
+class FakeLedger final : public Ledger {
+public:
+    struct Line {
+        LedgerReservation reservation{};
+        std::vector<NanoUsd> raised{};
+        std::vector<LedgerSettlement> settlements{};
+        bool was_recorded = false;
+        bool was_durable = false;
+    };
+    Result<std::unique_ptr<LedgerCall>> reserve(LedgerReservation reservation, Clock& clock) override;
+
+    std::vector<std::shared_ptr<Line>> lines{};
+    bool fails_at_once = false;
+    bool fails_to_record = false;
+    bool fails_to_last = false;
+};
+
 /// A toy wire format. An event is "data: role", "data: usage", "data: [DONE]", "data: error", or content.
 Dialect const& fake_dialect();
 
@@ -150,6 +170,11 @@ public:
     FakeUpstream upstream{turnstile, clock};
     FakeRecorder recorder;
     HealthRegistry health;
+    LimitBook limits;
+    FakeLedger ledger;
+    std::string end_user;
+    std::vector<OwnKey> own_keys;
+    std::optional<Permit> permit;  ///< what the API has reserved for the next request
     std::shared_ptr<RetryBudget> budget = std::make_shared<RetryBudget>(10);
     std::shared_ptr<Snapshot const> snapshot;
     std::unique_ptr<FakeSink> sink;

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string_view>
+
+#include "core/pipeline/limit_book.hpp"
+#include "core/types/result.hpp"
+
+namespace sluice {
+
+struct ClientRequest;
+struct ModelRuntime;
+
+/// What one request as a whole counts as: one request, under way, and so many tokens. Its caller's part was admitted
+/// before its body was read; that of its model and its end user follow here. Calls reserve money by themselves
+/// (call_money.hpp).
+class Admission {
+public:
+    /// Errors: rate_limit_exceeded, insufficient_quota.
+    Result<> admit(LimitBook* book, ClientRequest const& request, ModelRuntime const& model, WallTime now);
+
+    /// Everybody who pays for the request whatever its target: the caller's accounts, the model's, the end user's.
+    LimitAccounts const& payers() const { return payers_; }
+
+    /// The request is over, and used so much.
+    void settle(ClientRequest const& request, std::int64_t tokens, WallTime now);
+
+private:
+    LimitAccounts payers_{};
+    Permit rest_{};  ///< of the model's and the user's accounts
+};
+
+}  // namespace sluice

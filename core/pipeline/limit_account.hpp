@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/policy/limit_counter.hpp"
+#include "core/types/limits.hpp"
+
+namespace sluice {
+
+/// How far this replica may go with one limit.
+struct LimitLease {
+    std::int64_t granted = 0;
+    WallTime window_began{};  ///< the window that it was granted for
+    WallTime valid_until = WallTime::min();
+    WideAmount wanted = 0;
+    bool touched = false;  ///< used or wanted since it was granted
+};
+
+struct LimitEntry {
+    LimitCounter counter;
+    LimitLease lease{};
+    bool complete = false;  ///< nothing is to be restored
+
+    bool has_lease(WallTime now) const { return lease.window_began == counter.began() && now < lease.valid_until; }
+};
+
+/// One payer's limits, and what is used of them. A LimitBook's lock guards all of it but `payer`.
+class LimitAccount {
+public:
+    explicit LimitAccount(Payer whose) : payer(std::move(whose)) {}
+
+    /// Has these limits from now on; counters of those that stay go on. `complete`: new ones have nothing to restore.
+    void follow(std::vector<Limit> const& limits, bool complete);
+    void advance(WallTime now);
+    /// Nothing is reserved, and no live window has any use.
+    bool idle(WallTime now);
+
+    WideAmount& reserved_of(Resource resource) { return reserved[static_cast<std::size_t>(resource)]; }
+    WideAmount held(LimitEntry const& entry) { return entry.counter.settled() + reserved_of(entry.counter.limit().of); }
+
+    Payer const payer;
+    std::vector<LimitEntry> entries{};
+    /// The same for all limits on a resource, whenever their windows began and whenever they were configured.
+    std::array<WideAmount, static_cast<std::size_t>(Resource::count_)> reserved{};
+    bool touched = false;  ///< stands in the book's list of those with leases to renew
+};
+
+}  // namespace sluice

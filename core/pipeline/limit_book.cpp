@@ -1,0 +1,460 @@
+#include "core/pipeline/limit_book.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <mutex>
+#include <utility>
+
+#include "core/pipeline/account_table.hpp"
+#include "core/pipeline/limit_account.hpp"
+#include "core/policy/limit_period.hpp"
+
+namespace sluice {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Why a limit does not give an amount; the later the longer it stays so.
+enum class Obstacle : std::uint8_t { none, lease, reserved, used_up };
+
+constexpr auto all_resources = [] {
+    std::array<Resource, static_cast<std::size_t>(Resource::count_)> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<Resource>(i);
+    return all;
+}();
+
+/// `amounts` without what is negative, and what `held` can't take more of.
+Amounts within_bounds(Amounts amounts, Amounts const& held) {
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    for (auto const resource : all_resources) {
+        amounts[resource] = std::clamp<std::int64_t>(amounts[resource], 0, most - held[resource]);
+    }
+    return amounts;
+}
+
+bool is_nothing(Amounts const& amounts) { return amounts == Amounts(); }
+
+/// Some accounts may stand twice, e.g. those that all share.
+void keep_each_once(LimitAccounts& accounts) {
+    auto end = accounts.begin();
+    for (auto& account : accounts) {
+        if (account == nullptr || std::find(accounts.begin(), end, account) != end) continue;
+        if (&*end != &account) *end = std::move(account);
+        ++end;
+    }
+    accounts.erase(end, accounts.end());
+}
+
+LimitStatus status_of(LimitAccount& account, LimitEntry const& entry, WallTime now) {
+    auto const& limit = entry.counter.limit();
+    bool const is_rolling = limit.of != Resource::concurrent && limit.per.kind == LimitPeriod::Kind::rolling;
+    return {.payer = account.payer,
+            .limit = limit,
+            .settled = narrow(entry.counter.settled()),
+            .reserved = narrow(account.reserved_of(limit.of)),
+            .window_began = is_rolling ? window_at(limit.per, now).begin : entry.counter.began(),
+            .resets_at = entry.counter.resets_at()};
+}
+
+}  // namespace
+
+struct LimitBook::State {
+    std::mutex mutex;  ///< guards all that follows
+    AccountTable table{{.most_covered = most_covered, .longest_name = longest_name}};
+    WallTime clock{};  ///< never goes back
+    std::vector<LimitWarning> warnings{};
+    bool leases_on = false;
+    LimitAccounts touched{};  ///< with leases to renew
+
+    WallTime advance(WallTime now) { return clock = std::max(clock, now); }
+    bool needs_lease(LimitEntry const& entry) const {
+        return leases_on && entry.counter.limit().of != Resource::concurrent;
+    }
+
+    Obstacle obstacle(LimitAccount& account, LimitEntry& entry, std::int64_t amount) const;
+    bool fits(LimitAccounts const& accounts, Amounts const& more) const;
+    LimitRefusal refuse(LimitAccounts const& accounts, Amounts const& more, WallTime now);
+    void want_leases(LimitAccounts const& accounts, Amounts const& more);
+    std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource);
+    WideAmount room(LimitAccount& account, LimitEntry const& entry) const;
+
+    void reserve(LimitAccounts const& accounts, Amounts const& more);
+    void give_back(LimitAccounts const& accounts, Amounts const& amounts);
+    void settle(LimitAccounts const& accounts, Amounts const& used);
+    void warn(LimitAccount const& account, LimitEntry& entry);
+    void touch(std::shared_ptr<LimitAccount> const& account, Amounts const& amounts);
+    void list_leases(LimitAccount& account, std::vector<Lease>& leases);
+};
+
+// --- may it be reserved?
+
+/// The entry is in the window of `clock`.
+Obstacle LimitBook::State::obstacle(LimitAccount& account, LimitEntry& entry, std::int64_t amount) const {
+    auto const most = entry.counter.limit().most;
+    auto const held = account.held(entry);
+    if (held + amount > most) return entry.counter.settled() + amount > most ? Obstacle::used_up : Obstacle::reserved;
+    bool const is_leased = !needs_lease(entry) || (entry.has_lease(clock) && held + amount <= entry.lease.granted);
+    return is_leased ? Obstacle::none : Obstacle::lease;
+}
+
+/// Also moves what is asked of on to the window of `clock`.
+bool LimitBook::State::fits(LimitAccounts const& accounts, Amounts const& more) const {
+    bool all = true;
+    for (auto const& account : accounts) {
+        for (auto& entry : account->entries) {
+            auto const amount = more[entry.counter.limit().of];
+            if (amount == 0) continue;
+            entry.counter.advance(clock);
+            all &= obstacle(*account, entry, amount) == Obstacle::none;
+        }
+    }
+    return all;
+}
+
+/// Something does not fit.
+LimitRefusal LimitBook::State::refuse(LimitAccounts const& accounts, Amounts const& more, WallTime now) {
+    struct Worst {
+        LimitAccount* account = nullptr;
+        LimitEntry* entry = nullptr;
+        Obstacle obstacle = Obstacle::none;
+        WallTime fits_at{};  ///< max: never
+        WideAmount room = 0;
+
+        bool worse_than(Worst const& other) const {
+            if (obstacle != other.obstacle) return obstacle > other.obstacle;
+            if (obstacle == Obstacle::used_up && fits_at != other.fits_at) return fits_at > other.fits_at;
+            return room * std::max<std::int64_t>(other.entry->counter.limit().most, 1) <
+                   other.room * std::max<std::int64_t>(entry->counter.limit().most, 1);
+        }
+    };
+    Worst worst;
+    for (auto const& account : accounts) {
+        for (auto& entry : account->entries) {
+            auto const amount = more[entry.counter.limit().of];
+            if (amount == 0) continue;
+            Worst const next{.account = account.get(),
+                             .entry = &entry,
+                             .obstacle = obstacle(*account, entry, amount),
+                             .fits_at = entry.counter.fits_at(amount).value_or(WallTime::max()),
+                             .room = room(*account, entry)};
+            if (next.obstacle == Obstacle::none) continue;
+            if (worst.entry == nullptr || next.worse_than(worst)) worst = next;
+        }
+    }
+    if (worst.obstacle == Obstacle::lease) want_leases(accounts, more);
+    auto const& limit = worst.entry->counter.limit();
+    LimitRefusal refusal{.payer = worst.account->payer,
+                         .limit = limit,
+                         .room = room(accounts, limit.of).value_or(0),
+                         .passing = worst.obstacle == Obstacle::reserved,
+                         .lease_short = worst.obstacle == Obstacle::lease};
+    if (!refusal.passing && worst.fits_at != WallTime::max()) refusal.retry_in = worst.fits_at - now;
+    return refusal;
+}
+
+/// Only leases stand in the way.
+void LimitBook::State::want_leases(LimitAccounts const& accounts, Amounts const& more) {
+    for (auto const& account : accounts) {
+        for (auto& entry : account->entries) {
+            auto const amount = more[entry.counter.limit().of];
+            if (amount == 0 || obstacle(*account, entry, amount) != Obstacle::lease) continue;
+            auto const held = account->held(entry);
+            // A lease that ran out is asked for again only as far as it is used.
+            auto const granted =
+                entry.has_lease(clock) ? entry.lease.granted : std::min<WideAmount>(entry.lease.granted, held);
+            entry.lease.wanted += held + amount - granted;
+        }
+        touch(account, more);
+    }
+}
+
+WideAmount LimitBook::State::room(LimitAccount& account, LimitEntry const& entry) const {
+    WideAmount most = entry.counter.limit().most;
+    if (needs_lease(entry)) most = entry.has_lease(clock) ? std::min<WideAmount>(most, entry.lease.granted) : 0;
+    return std::max<WideAmount>(most - account.held(entry), 0);
+}
+
+std::optional<std::int64_t> LimitBook::State::room(LimitAccounts const& accounts, Resource resource) {
+    std::optional<std::int64_t> least;
+    for (auto const& account : accounts) {
+        if (account == nullptr) continue;
+        for (auto& entry : account->entries) {
+            if (entry.counter.limit().of != resource) continue;
+            entry.counter.advance(clock);
+            auto const left = narrow(room(*account, entry));
+            least = std::min(least.value_or(left), left);
+        }
+    }
+    return least;
+}
+
+// --- what is reserved and settled
+
+void LimitBook::State::reserve(LimitAccounts const& accounts, Amounts const& more) {
+    for (auto const& account : accounts) {
+        for (auto const resource : all_resources) account->reserved_of(resource) += more[resource];
+        if (leases_on) touch(account, more);
+    }
+}
+
+void LimitBook::State::give_back(LimitAccounts const& accounts, Amounts const& amounts) {
+    for (auto const& account : accounts) {
+        for (auto const resource : all_resources) account->reserved_of(resource) -= amounts[resource];
+        if (leases_on) touch(account, amounts);
+    }
+}
+
+void LimitBook::State::settle(LimitAccounts const& accounts, Amounts const& used) {
+    for (auto const& account : accounts) {
+        for (auto& entry : account->entries) {
+            auto const amount = used[entry.counter.limit().of];
+            if (amount == 0) continue;
+            entry.counter.advance(clock);
+            entry.counter.settle(amount, clock);
+            warn(*account, entry);
+        }
+        if (leases_on) touch(account, used);
+    }
+}
+
+void LimitBook::State::warn(LimitAccount const& account, LimitEntry& entry) {
+    if (entry.counter.limit().warn_at.empty()) return;
+    while (auto const percent = entry.counter.take_warning(clock)) {
+        if (warnings.size() >= most_warnings) continue;
+        warnings.push_back({.payer = account.payer,
+                            .limit = entry.counter.limit(),
+                            .percent = *percent,
+                            .used = narrow(entry.counter.settled())});
+    }
+}
+
+void LimitBook::State::touch(std::shared_ptr<LimitAccount> const& account, Amounts const& amounts) {
+    for (auto& entry : account->entries) {
+        if (amounts[entry.counter.limit().of] != 0 && needs_lease(entry)) entry.lease.touched = true;
+    }
+    if (account->touched) return;
+    account->touched = true;
+    touched.push_back(account);
+}
+
+// --- Permit
+
+Permit::Permit(Permit&& other) noexcept
+    : book_(std::exchange(other.book_, nullptr)),
+      accounts_(std::exchange(other.accounts_, {})),
+      amounts_(std::exchange(other.amounts_, {})) {}
+
+Permit& Permit::operator=(Permit&& other) noexcept {
+    if (this == &other) return *this;
+    drop();
+    book_ = std::exchange(other.book_, nullptr);
+    accounts_ = std::exchange(other.accounts_, {});
+    amounts_ = std::exchange(other.amounts_, {});
+    return *this;
+}
+
+Permit::~Permit() { drop(); }
+
+void Permit::drop() noexcept {
+    if (book_ != nullptr && !accounts_.empty() && !is_nothing(amounts_)) {
+        std::lock_guard const lock(book_->state_->mutex);
+        book_->state_->give_back(accounts_, amounts_);
+    }
+    book_ = nullptr;
+    accounts_.clear();
+    amounts_ = {};
+}
+
+std::expected<void, LimitRefusal> Permit::grow(Amounts const& more, WallTime now) {
+    auto const amounts = within_bounds(more, amounts_);
+    if (book_ != nullptr && !accounts_.empty()) {
+        auto& state = *book_->state_;
+        std::lock_guard const lock(state.mutex);
+        state.advance(now);
+        if (!state.fits(accounts_, amounts)) return std::unexpected(state.refuse(accounts_, amounts, now));
+        state.reserve(accounts_, amounts);
+    }
+    for (auto const resource : all_resources) amounts_[resource] += amounts[resource];
+    return {};
+}
+
+void Permit::settle(Amounts const& used, WallTime now) {
+    if (book_ != nullptr && !accounts_.empty()) {
+        auto& state = *book_->state_;
+        std::lock_guard const lock(state.mutex);
+        state.advance(now);
+        state.give_back(accounts_, amounts_);
+        state.settle(accounts_, within_bounds(used, {}));
+    }
+    book_ = nullptr;
+    accounts_.clear();
+    amounts_ = {};
+}
+
+// --- LimitBook
+
+LimitBook::LimitBook() : state_(std::make_unique<State>()) {}
+LimitBook::~LimitBook() = default;
+
+void LimitBook::configure(std::vector<LimitRule> rules) {
+    std::lock_guard const lock(state_->mutex);
+    state_->table.configure(std::move(rules));
+}
+
+std::shared_ptr<LimitAccount> LimitBook::find(Payer const& payer) {
+    std::lock_guard const lock(state_->mutex);
+    return state_->table.find(payer, state_->clock);
+}
+
+std::expected<Permit, LimitRefusal> LimitBook::reserve(LimitAccounts accounts, Amounts const& amounts, WallTime now) {
+    keep_each_once(accounts);
+    Permit permit;
+    permit.book_ = this;
+    permit.accounts_ = std::move(accounts);
+    auto grown = permit.grow(amounts, now);
+    if (!grown) return std::unexpected(std::move(grown.error()));
+    return permit;
+}
+
+std::optional<std::int64_t> LimitBook::room(LimitAccounts const& accounts, Resource resource, WallTime now) {
+    std::lock_guard const lock(state_->mutex);
+    state_->advance(now);
+    return state_->room(accounts, resource);
+}
+
+bool LimitBook::takes_unpriced(LimitAccounts const& accounts) {
+    std::lock_guard const lock(state_->mutex);
+    for (auto const& account : accounts) {
+        if (account == nullptr) continue;
+        for (auto const& entry : account->entries) {
+            auto const& limit = entry.counter.limit();
+            if (limit.of == Resource::money && !limit.allow_unpriced) return false;
+        }
+    }
+    return true;
+}
+
+std::optional<LimitStatus> LimitBook::tightest(LimitAccounts const& accounts, Resource resource, WallTime now) {
+    std::lock_guard const lock(state_->mutex);
+    auto const clock = state_->advance(now);
+    LimitAccount* owner = nullptr;
+    LimitEntry const* tightest = nullptr;
+    WideAmount least = 0;
+    for (auto const& account : accounts) {
+        if (account == nullptr) continue;
+        for (auto& entry : account->entries) {
+            if (entry.counter.limit().of != resource) continue;
+            entry.counter.advance(clock);
+            WideAmount const most = std::max<std::int64_t>(entry.counter.limit().most, 1);
+            auto const left = std::max<WideAmount>(entry.counter.limit().most - account->held(entry), 0);
+            bool const is_tighter =
+                tightest == nullptr || left * std::max<std::int64_t>(tightest->counter.limit().most, 1) < least * most;
+            if (!is_tighter) continue;
+            owner = account.get();
+            tightest = &entry;
+            least = left;
+        }
+    }
+    if (tightest == nullptr) return std::nullopt;
+    return status_of(*owner, *tightest, clock);
+}
+
+void LimitBook::restore(Payer const& payer, WallTime hour, Amounts const& used, WallTime now) {
+    constexpr std::chrono::hours whole(1);
+    std::lock_guard const lock(state_->mutex);
+    auto const clock = state_->advance(now);
+    auto const account = state_->table.find(payer, clock);
+    if (account == nullptr) return;
+    auto const at = hour + (whole - milliseconds(1));
+    for (auto& entry : account->entries) {
+        auto const& limit = entry.counter.limit();
+        bool const is_short =
+            (limit.per.kind == LimitPeriod::Kind::aligned || limit.per.kind == LimitPeriod::Kind::rolling) &&
+            limit.per.length < whole;
+        if (entry.complete || (is_short && limit.of != Resource::money)) continue;
+        entry.counter.advance(clock);
+        entry.counter.restore(used[limit.of], at, clock);
+    }
+}
+
+void LimitBook::restored() {
+    std::lock_guard const lock(state_->mutex);
+    state_->table.complete();
+}
+
+std::vector<LimitStatus> LimitBook::statuses(WallTime now) {
+    constexpr std::size_t at_a_time = 64;  // nobody waits longer for the lock
+    LimitAccounts accounts;
+    {
+        std::lock_guard const lock(state_->mutex);
+        accounts = state_->table.all();
+    }
+    std::vector<LimitStatus> statuses;
+    for (std::size_t i = 0; i < accounts.size(); i += at_a_time) {
+        std::lock_guard const lock(state_->mutex);
+        auto const clock = state_->advance(now);
+        for (std::size_t j = i; j < std::min(i + at_a_time, accounts.size()); ++j) {
+            accounts[j]->advance(clock);
+            for (auto const& entry : accounts[j]->entries) statuses.push_back(status_of(*accounts[j], entry, clock));
+        }
+    }
+    return statuses;
+}
+
+std::vector<LimitWarning> LimitBook::take_warnings() {
+    std::lock_guard const lock(state_->mutex);
+    return std::exchange(state_->warnings, {});
+}
+
+// --- leases
+
+void LimitBook::use_leases(bool on) {
+    std::lock_guard const lock(state_->mutex);
+    state_->leases_on = on;
+    if (on) return;
+    for (auto const& account : state_->touched) account->touched = false;
+    state_->touched.clear();
+}
+
+void LimitBook::State::list_leases(LimitAccount& account, std::vector<Lease>& leases) {
+    account.touched = false;
+    for (auto& entry : account.entries) {
+        if (!entry.lease.touched) continue;
+        account.touched = true;
+        entry.counter.advance(clock);
+        auto const& limit = entry.counter.limit();
+        leases.push_back({.payer = account.payer,
+                          .limit = limit,
+                          .window_began = entry.counter.began(),
+                          .granted = entry.has_lease(clock) ? entry.lease.granted : 0,
+                          .settled = narrow(entry.counter.settled()),
+                          .reserved = narrow(account.reserved_of(limit.of)),
+                          .wanted = narrow(std::exchange(entry.lease.wanted, 0))});
+    }
+}
+
+std::vector<LimitBook::Lease> LimitBook::leases(WallTime now) {
+    std::lock_guard const lock(state_->mutex);
+    state_->advance(now);
+    std::vector<Lease> leases;
+    for (auto const& account : state_->touched) state_->list_leases(*account, leases);
+    std::erase_if(state_->touched, [](std::shared_ptr<LimitAccount> const& account) { return !account->touched; });
+    return leases;
+}
+
+void LimitBook::grant(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t granted,
+                      WallTime valid_until) {
+    std::lock_guard const lock(state_->mutex);
+    auto const account = state_->table.find(payer, state_->clock);
+    if (account == nullptr) return;
+    for (auto& entry : account->entries) {
+        if (!entry.counter.counts_as(limit) || entry.counter.began() != window_began) continue;
+        entry.lease.granted = granted;
+        entry.lease.window_began = window_began;
+        entry.lease.valid_until = valid_until;
+        entry.lease.touched = false;
+    }
+}
+
+}  // namespace sluice

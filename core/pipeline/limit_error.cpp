@@ -1,0 +1,130 @@
+#include "core/pipeline/limit_error.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "core/pipeline/answer_headers.hpp"
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono;
+
+constexpr milliseconds soon{1'000};
+
+std::string_view to_text(PayerKind kind) {
+    switch (kind) {
+        case PayerKind::key:
+            return "key";
+        case PayerKind::team:
+            return "team";
+        case PayerKind::tag:
+            return "tag";
+        case PayerKind::user:
+            return "user";
+        case PayerKind::model:
+            return "model";
+        case PayerKind::provider:
+            return "provider";
+        default:
+            return "target";
+    }
+}
+
+/// "90 s", "1 hour", "7 days".
+std::string length_text(seconds length) {
+    struct Unit {
+        std::int64_t size;
+        std::string_view name;
+    };
+    constexpr std::array units{Unit{86'400, "day"}, Unit{3'600, "hour"}, Unit{60, "minute"}, Unit{1, "second"}};
+    for (auto const& unit : units) {
+        if (length.count() % unit.size != 0) continue;
+        auto const count = length.count() / unit.size;
+        if (count == 1) return std::string(unit.name);
+        return std::to_string(count) + " " + std::string(unit.name) + "s";
+    }
+    return "";
+}
+
+std::string period_text(LimitPeriod const& per) {
+    switch (per.kind) {
+        case LimitPeriod::Kind::day:
+            return " per day";
+        case LimitPeriod::Kind::week:
+            return " per week";
+        case LimitPeriod::Kind::month:
+            return " per month";
+        case LimitPeriod::Kind::total:
+            return " in all";
+        case LimitPeriod::Kind::aligned:
+            return " per " + length_text(per.length);
+        case LimitPeriod::Kind::rolling:
+            return " in any " + length_text(per.length);
+    }
+    return "";
+}
+
+/// As OpenAI writes it: "1m30s", "250ms".
+std::string reset_text(milliseconds wait) {
+    if (wait < seconds(1)) return std::to_string(std::max<std::int64_t>(wait.count(), 0)) + "ms";
+    auto const all = ceil<seconds>(wait).count();
+    std::string text;
+    if (all >= 3600) text += std::to_string(all / 3600) + "h";
+    if (all >= 60) text += std::to_string(all % 3600 / 60) + "m";
+    return text + std::to_string(all % 60) + "s";
+}
+
+std::string_view name_of(Resource resource) {
+    switch (resource) {
+        case Resource::money:
+            return "USD";
+        case Resource::tokens:
+            return "tokens";
+        default:
+            return "requests";
+    }
+}
+
+}  // namespace
+
+std::string to_text(Limit const& limit) {
+    auto text = limit.of == Resource::money ? to_usd(NanoUsd{limit.most}) : std::to_string(limit.most);
+    text += ' ';
+    text += name_of(limit.of);
+    return text + (limit.of == Resource::concurrent ? " at a time" : period_text(limit.per));
+}
+
+Error limit_error(LimitRefusal const& refusal) {
+    bool const is_money = refusal.limit.of == Resource::money;
+    Error error{.kind = is_money && !refusal.passing ? ErrorKind::insufficient_quota : ErrorKind::rate_limit_exceeded};
+    std::string text = "the limit of " + std::string(to_text(refusal.payer.kind)) + " '" + shown(refusal.payer.name) +
+                       "' (" + to_text(refusal.limit) + ")";
+    if (is_money && !refusal.passing) {
+        text += refusal.room > 0 ? " leaves " + to_usd(NanoUsd{refusal.room}) + " USD, too little for this request"
+                                 : " is used up";
+    } else {
+        text += refusal.passing ? " is taken by requests under way" : " is reached";
+    }
+    error.message = std::move(text);
+    if (refusal.passing && is_money) error.code = "budget_in_use";
+    error.retry_after = refusal.passing ? soon : refusal.retry_in;
+    return error;
+}
+
+void add_limit_headers(Headers& headers, LimitBook& book, LimitAccounts const& accounts, WallTime now) {
+    if (accounts.empty()) return;
+    for (auto const resource : {Resource::requests, Resource::tokens}) {
+        auto const status = book.tightest(accounts, resource, now);
+        if (!status) continue;
+        auto const left = std::max<std::int64_t>(status->limit.most - status->settled - status->reserved, 0);
+        std::string const name(name_of(resource));
+        headers.emplace_back("x-ratelimit-limit-" + name, std::to_string(status->limit.most));
+        headers.emplace_back("x-ratelimit-remaining-" + name, std::to_string(left));
+        auto const wait = status->resets_at ? *status->resets_at - now : milliseconds(0);
+        headers.emplace_back("x-ratelimit-reset-" + name, reset_text(wait));
+    }
+}
+
+}  // namespace sluice
