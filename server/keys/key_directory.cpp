@@ -170,6 +170,11 @@ KeyDirectory::View KeyDirectory::view() const {
     return view_;
 }
 
+std::shared_ptr<Settings const> KeyDirectory::file() const {
+    std::lock_guard const lock(mutex_);
+    return file_;
+}
+
 Result<KeyDirectory::View> KeyDirectory::refresh() {
     std::lock_guard const one(refreshing_);
     for (;;) {

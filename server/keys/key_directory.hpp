@@ -62,8 +62,9 @@ public:
     Result<View> preview(Settings const& file) const;
     /// From now on `file` and `view`, which came from preview(), are in force.
     void adopt(Settings const& file, View view);
-    /// Null before the first adopt().
+    /// Null before the first adopt(), like the next.
     View view() const;
+    std::shared_ptr<Settings const> file() const;
 
     /// After a change of one's own: reads the store at once, and tells who watches. Blocks. Errors: as preview().
     Result<View> refresh();
