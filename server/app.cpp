@@ -127,6 +127,7 @@ private:
     observe::AccessLog access_log_;
     upstream::TlsContexts tls_contexts_;
     net::MemoryGuard memory_;
+    api::IdempotencyTable idempotency_;
     control::MemoryUse const memory_use_;
     http::ListenerShared data_connections_;
     http::ListenerShared admin_connections_;
@@ -193,6 +194,7 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
       log_(settings_.telemetry),
       metrics_(settings_, worker_count_, {SLUICE_VERSION, SLUICE_COMMIT}),
       access_log_(settings_, worker_count_, log_),
+      idempotency_(settings_.server.idempotency),
       openai_(make_openai_dialect({.max_event_size = settings_.server.limits.event_bytes})),
       service_manager_(options.load.environment),
       admin_(
@@ -208,6 +210,10 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
     metrics_.set_memory_source([this] {
         return observe::Metrics::MemoryFacts{
             .used = memory_.used(), .limit = memory_.limit(), .refused = memory_.refused()};
+    });
+    metrics_.set_idempotency_source([this] {
+        auto const facts = idempotency_.facts();
+        return observe::Metrics::IdempotencyFacts{.replays = facts.replays, .names = facts.names, .bytes = facts.bytes};
     });
     metrics_.set_limit_source([this] { return books_.limits().statuses(books_.now()); });
     metrics_.set_ledger_source([this] { return books_.facts(); });
@@ -295,6 +301,7 @@ Result<> App::listen(control::Inheritance& inheritance) {
         .dialects = [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
         .retry_budget = std::make_shared<RetryBudget>(retry_percent(settings_)),
         .accounting = books_.accounting(),
+        .idempotency = idempotency_,
         .environment = options_.load.environment,
         .workers = worker_count_};
     for (unsigned index = 0; index < worker_count_; ++index) {
@@ -376,6 +383,7 @@ void App::look_around() {
         service_manager_.alive();
         next_watchdog_ = now + *interval;
     }
+    idempotency_.forget_expired(now);
     if (phase_ == Phase::serving && files_.changed()) reload("a file changed");
     look_timer_.expires_after(look_interval);
     look_timer_.async_wait([this](boost::system::error_code error) {
@@ -432,6 +440,7 @@ void App::reload(std::string_view why) {
     }
     settings_ = std::move(settings);
     memory_.set_limit(memory_limit());
+    idempotency_.configure(settings_.server.idempotency);
     log_.configure(settings_.telemetry);
     access_log_.configure(settings_);
     metrics_.configure(settings_);

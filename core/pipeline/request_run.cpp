@@ -113,6 +113,7 @@ RequestRun::~RequestRun() {
     outcome.stream_started = stream.opened();
     outcome.duration = end - request.received_at;
     parts.recorder.record(outcome);
+    if (request.also != nullptr) request.also->record(outcome);
 }
 
 }  // namespace sluice

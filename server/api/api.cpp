@@ -8,6 +8,7 @@
 #include "server/api/chat_request_reader.hpp"
 #include "server/api/choice.hpp"
 #include "server/api/cors.hpp"
+#include "server/api/idempotency.hpp"
 #include "server/api/request_member.hpp"
 #include "server/http/body_reader.hpp"
 
@@ -191,11 +192,20 @@ Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
     }
     auto const caller = runtime.keyring->identify(request.head, request.started_at);
     if (!caller) co_return co_await refuse(request, route->name, nullptr, caller.error());
+    if (auto const use = Keyring::check_use(**caller, route->name, request.peer); !use) {
+        co_return co_await refuse(request, route->name, *caller, use.error());
+    }
     if (request.head.expect_unknown) {
         co_return co_await refuse(request, route->name, *caller, ErrorKind::expectation_failed);
     }
     Visit visit{.request = request, .caller = **caller, .runtime = runtime, .id = id};
     co_await (this->*route->endpoint)(visit);
+}
+
+Result<ChatRequest> Api::read_chat(Visit const& visit, std::string_view body) {
+    auto const& limits = visit.runtime.snapshot->settings().server.limits;
+    ChatLimits const chat_limits{.max_choices = limits.max_choices, .max_output_tokens = limits.max_output_tokens};
+    return read_chat_request(body, chat_limits);
 }
 
 /// Apart from the coroutine, whose frame lives as long as the answer streams. `chat` must outlive the result.
@@ -249,8 +259,10 @@ Task<> Api::chat_completions(Visit& visit) {
         request.reply.close_afterwards();
         co_return co_await refuse(request, route, &visit.caller, body.error());
     }
-    ChatLimits const chat_limits{.max_choices = limits.max_choices, .max_output_tokens = limits.max_output_tokens};
-    auto chat = read_chat_request(*body, chat_limits);
+    if (idempotency_.is_on() && head.count("idempotency-key") > 0) {
+        co_return co_await serve_once(visit, *body, *permit);
+    }
+    auto chat = read_chat(visit, *body);
     if (!chat) co_return co_await refuse(request, route, &visit.caller, chat.error());
     auto client = client_request(visit, *chat, body->size());
     if (!client) co_return co_await refuse(request, route, &visit.caller, client.error());

@@ -78,6 +78,14 @@ public:
     /// Where the page gets the guard's figures from.
     void set_memory_source(std::function<MemoryFacts()> source);
 
+    struct IdempotencyFacts {
+        std::uint64_t replays = 0;
+        std::uint64_t names = 0;
+        std::uint64_t bytes = 0;
+    };
+    /// Where the page gets from what is known of requests with an Idempotency-Key. As above.
+    void set_idempotency_source(std::function<IdempotencyFacts()> source);
+
     /// Of all shards: MetricsShard::answered_calls().
     std::int64_t answered_calls() const;
 
@@ -101,6 +109,7 @@ private:
         std::function<std::vector<ProviderStatus>()> providers;
         std::function<std::uint64_t()> log_dropped;
         std::function<MemoryFacts()> memory;
+        std::function<IdempotencyFacts()> idempotency;
         std::function<std::vector<LimitStatus>()> limits;
         std::function<LedgerFacts()> ledger;
     };
