@@ -104,8 +104,9 @@ void LeaseAccountant::work() {
                 if (auto limit = SharedLimit::read(text)) limits.push_back(*std::move(limit));
             auto const counted = count_limits(limits);
             for (auto const epoch : dead) take_over(epoch);
+            if (counted) is_failing_ = false;
             if (!counted) {
-                tell("limits_not_counted", counted.error().detail);
+                if (!std::exchange(is_failing_, true)) tell("limits_not_counted", counted.error().detail);
                 lock.lock();
                 if (!wait(lock, now() + pause)) return;
                 continue;
@@ -129,7 +130,10 @@ void LeaseAccountant::found_generation() {
         if (found && !found->empty()) return;
         auto const locked = shared_.take_lock("founding", founding_takes);
         if (locked && *locked) {
-            if (ended(LeaseTimes::validity + LeaseTimes::settling)) return;
+            // Nobody else can have anything, if nobody else is there; what was granted here is void already.
+            auto const alone = ledger_.is_alone(epoch_);
+            bool const must_wait = !alone || !*alone;
+            if (must_wait && ended(LeaseTimes::validity + LeaseTimes::settling)) return;
             auto const founded = shared_.found_generation("founding", random_name());
             if (founded && *founded) {
                 tell("limits_counted_anew", "Redis has no counters; each limit is counted from the ledger when it is used");

@@ -94,6 +94,8 @@ public:
         return all;
     }
 
+    Result<bool> is_alone(std::int64_t) override { return false; }
+
 private:
     std::mutex mutex_;
     std::vector<Call> calls_;
