@@ -230,8 +230,7 @@ Result<std::int64_t> PostgresLedger::recover(std::int64_t mine, WallTime now, mi
         }
         settled += *recovered;
     }
-    SLUICE_CHECK(
-        database->run({.sql = mark_idle_gone, .parameters = {number(mine), number(alive_within.count())}}));
+    SLUICE_CHECK(database->run({.sql = mark_idle_gone, .parameters = {number(mine), number(alive_within.count())}}));
     return settled;
 }
 
