@@ -104,7 +104,7 @@ private:
     std::uint64_t memory_limit() const;
     Result<> open_books();
     Result<api::Runtime> make_runtime(Settings settings, keys::KeyView const& view);
-    void keys_changed(keys::KeyDirectory::View const& view);
+    void keys_changed();
     Result<http::ListenAddress> open_data_plane(control::Inheritance& inheritance);
     Result<> open_admin(control::Inheritance& inheritance);
     void await_signal();
@@ -263,9 +263,10 @@ Result<api::Runtime> App::make_runtime(Settings settings, keys::KeyView const& v
 }
 
 /// Somebody, here or elsewhere, has made, changed or removed a key or a team.
-void App::keys_changed(keys::KeyDirectory::View const& view) {
-    auto const file = directory_->file();
+void App::keys_changed() {
     std::lock_guard const lock(runtime_mutex_);
+    auto const file = directory_->file();  // what is in force now: a reload may have come before us
+    auto const view = directory_->view();
     books_.adopt(*file, view->limits);
     auto keyring = api::Keyring::from(view->keys, file->server.auth, &books_.limits());
     if (!keyring) return log_.error("SL1004", "changed keys are not used", {{"reason", keyring.error().detail.str()}});
@@ -369,7 +370,7 @@ Result<> App::listen(control::Inheritance& inheritance) {
     }
     each([&tls](GatewayWorker& worker) { worker.start(tls); });
     workers_.front()->watch_health(runtime.snapshot);
-    directory_->watch([this](keys::KeyDirectory::View const& changed) { keys_changed(changed); },
+    directory_->watch([this](keys::KeyDirectory::View const&) { keys_changed(); },
                       [this](Result<> const& state) {
                           if (state) return log_.info("keys are read again");
                           log_.error("SL5009", "keys can't be read: those that are known stay good",
