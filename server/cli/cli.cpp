@@ -12,6 +12,7 @@
 #include "server/cli/explain_command.hpp"
 #include "server/cli/gateway_commands.hpp"
 #include "server/cli/import_command.hpp"
+#include "server/cli/keys_options.hpp"
 #include "server/cli/ledger_command.hpp"
 #include "server/cli/migrate_command.hpp"
 #include "server/cli/models_command.hpp"
@@ -69,6 +70,7 @@ void add_config(CLI::App& app, Action& action) {
     add("schema", ConfigAction::schema, "Print the JSON Schema for editors");
     add("reference", ConfigAction::reference, "Print the reference page");
     add("init", ConfigAction::init, "Print a commented starter file");
+    add("admin-api", ConfigAction::admin_api, "Print the reference page of the admin API");
 }
 
 void add_lab(CLI::App& app, Action& action) {
@@ -319,6 +321,7 @@ int run(int argc, char const* const* argv) {
     add_replay(app, action);
     add_usage(app, action);
     add_ledger(app, action);
+    add_keys(app, action);
     auto json = std::make_shared<bool>(false);
     auto* const version = app.add_subcommand("version", "Print the version");
     version->add_flag("--json", *json, "for scripts");

@@ -57,6 +57,7 @@ public:
     Result<std::vector<StoredTeam>> teams() override;
     Result<> put(StoredKey const& key) override;
     Result<> put(StoredTeam const& team) override;
+    Result<> put_all(std::span<StoredKey const> keys) override;
     Result<bool> remove_key(std::string const& id) override;
     Result<bool> remove_team(std::string const& name) override;
 
