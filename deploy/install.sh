@@ -10,7 +10,7 @@ export DEBIAN_FRONTEND=noninteractive
 build_packages=(
     clang-19 libclang-rt-19-dev cmake ninja-build ccache mold git ca-certificates
     libboost1.81-dev libsimdjson-dev nlohmann-json3-dev libyaml-cpp-dev prometheus-cpp-dev libssl-dev
-    catch2 libcli11-dev libfmt-dev zlib1g-dev
+    catch2 libcli11-dev libfmt-dev zlib1g-dev libsqlite3-dev
 )
 test_packages=(
     clang-format-19 clang-tidy-19 llvm-19 python3 python3-venv openssl curl procps iproute2
