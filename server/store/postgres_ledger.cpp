@@ -200,6 +200,10 @@ WHERE p.epoch <> $1 AND NOT p.gone AND p.seen <= clock.now - $2::bigint
   AND ($2::bigint = 0 OR p.seen = 0
        OR EXISTS (SELECT FROM sluice_processes m WHERE m.epoch = $1 AND m.since <= clock.now - $2::bigint)))sql";
 
+constexpr char const* count_others = R"sql(
+SELECT count(*) FROM sluice_processes
+WHERE epoch <> $1 AND seen > (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 10000)sql";
+
 constexpr char const* mark_gone = R"sql(
 INSERT INTO sluice_processes VALUES($1, 0, 0, true) ON CONFLICT (epoch) DO UPDATE SET gone = true)sql";
 
@@ -226,8 +230,7 @@ Result<std::int64_t> PostgresLedger::recover(std::int64_t mine, WallTime now, mi
         }
         settled += *recovered;
     }
-    SLUICE_CHECK(
-        database->run({.sql = mark_idle_gone, .parameters = {number(mine), number(alive_within.count())}}));
+    SLUICE_CHECK(database->run({.sql = mark_idle_gone, .parameters = {number(mine), number(alive_within.count())}}));
     return settled;
 }
 
@@ -245,6 +248,13 @@ Result<std::int64_t> PostgresLedger::recover_process(Postgres& database, std::in
     }
     SLUICE_CHECK(database.run({.sql = "COMMIT"}));
     return settled;
+}
+
+Result<bool> PostgresLedger::is_alone(std::int64_t epoch) {
+    std::unique_lock<std::mutex> lock;
+    SLUICE_TRY(Postgres* const database, tables_.use(lock));
+    SLUICE_TRY(auto const rows, database->run({.sql = count_others, .parameters = {number(epoch)}}));
+    return rows.number(0, 0) == 0;
 }
 
 Result<EpochCounts> PostgresLedger::counts(std::int64_t epoch) {
