@@ -8,6 +8,7 @@
 #include "core/pipeline/limit_error.hpp"
 #include "server/cli/http_client.hpp"
 #include "server/store/ledger_check.hpp"
+#include "server/store/postgres_store.hpp"
 
 namespace sluice {
 namespace {
@@ -57,8 +58,33 @@ Result<> Books::open(Settings const& settings, config::Environment const& enviro
                      });
         SLUICE_CHECK(writer_->start());
     }
+    SLUICE_CHECK(share_limits(settings.storage));
     adopt(settings, settings.limits);
     keeper_ = std::thread([this] { keep(); });
+    return {};
+}
+
+/// With replicas the broker knows what was used before, by all of them.
+Result<> Books::share_limits(StorageSettings const& storage) {
+    auto const database = storage.database.expose();
+    if (storage.shared_state.empty()) {
+        if (store::names_postgres(database)) {
+            log_.warning("SL5008", "limits are this process's alone: replicas share them through storage.shared_state");
+        }
+        return {};
+    }
+    SLUICE_TRY(shared_use_, store::open_shared_use(database));
+    if (auto wrong = store::check_redis_url(storage.shared_state)) {
+        return std::unexpected(Error{.kind = ErrorKind::invalid_value, .detail = "storage.shared_state: " + *wrong});
+    }
+    using store::WithoutRedis;
+    broker_ = std::make_unique<store::LeaseBroker>(
+        limits_, *shared_use_, storage.shared_state,
+        store::LeaseBroker::Options{
+            .epoch = writer_->epoch(),
+            .without_redis = storage.allow_if_unavailable ? WithoutRedis::alone : WithoutRedis::refuse,
+            .now = now,
+            .tell = [this](std::string_view code, std::string const& message) { log_.warning(code, message); }});
     return {};
 }
 
@@ -71,7 +97,7 @@ void Books::adopt(Settings const& settings, std::vector<LimitRule> rules) {
     auto const moment = now();
     auto const since = earliest_window(rules, moment);
     limits_.configure(std::move(rules));
-    if (store_ == nullptr) return;
+    if (store_ == nullptr || broker_ != nullptr) return;
     auto const sums = store_->sums(since);
     if (!sums) {
         return log_.error("SL5002", "what was used before is not known: limits begin anew",
@@ -83,6 +109,7 @@ void Books::adopt(Settings const& settings, std::vector<LimitRule> rules) {
 
 Result<> Books::close(Instant deadline) {
     stop_keeping();
+    broker_.reset();
     return writer_ == nullptr ? Result<>() : writer_->close(deadline);
 }
 

@@ -14,6 +14,7 @@
 #include "core/types/settings.hpp"
 #include "server/observe/limit_families.hpp"
 #include "server/observe/log.hpp"
+#include "server/store/lease_broker.hpp"
 #include "server/store/ledger_writer.hpp"
 #include "server/store/open_store.hpp"
 
@@ -40,7 +41,7 @@ public:
     /// No request is under way any more: writes what is left. Errors: ledger_unavailable.
     Result<> close(Instant deadline);
 
-    Accounting accounting() { return {.limits = &limits_, .ledger = writer_.get()}; }
+    Accounting accounting() { return {.limits = &limits_, .ledger = writer_.get(), .sharing = broker_.get()}; }
     LimitBook& limits() { return limits_; }
     static WallTime now() { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
     /// Null: there is none. Thread: any; its calls block.
@@ -49,7 +50,7 @@ public:
     observe::LedgerFacts facts() const;
 
 private:
-    void count_earlier_use();
+    Result<> share_limits(StorageSettings const& storage);
     void keep();
     void stop_keeping();
     void warn();
@@ -61,6 +62,8 @@ private:
     LimitBook limits_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<store::LedgerWriter> writer_;
+    std::unique_ptr<store::SharedUse> shared_use_;  ///< for the broker
+    std::unique_ptr<store::LeaseBroker> broker_;    ///< null: nobody shares our limits
     std::function<std::int64_t()> served_;
 
     std::mutex mutex_;  ///< guards what follows

@@ -29,7 +29,7 @@ constexpr std::array rows{
               "no target of this model takes the request as it is"},
     ErrorInfo{no_target_fits, 400, invalid_request, "no_target_fits", caller, Retry::never,
               "no target of this model can serve this request"},
-    ErrorInfo{unpriced_model, 400, invalid_request, "unpriced_model", caller, Retry::other_target,
+    ErrorInfo{unpriced_model, 400, invalid_request, "unpriced_model", caller, Retry::never,
               "this key has a budget, and the price of this model is unknown"},
     ErrorInfo{invalid_api_key, 401, invalid_request, "invalid_api_key", caller, Retry::never,
               "missing or invalid API key; send it as 'Authorization: Bearer <key>'"},

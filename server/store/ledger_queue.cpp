@@ -1,5 +1,6 @@
 #include "server/store/ledger_queue.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -46,7 +47,8 @@ void LedgerQueue::wait(std::unique_lock<std::mutex>& lock, Waiting what, Instant
 }
 
 Instant LedgerQueue::due() const {
-    auto const next_commit = last_taken_ + pace_.between_commits;
+    bool const single = std::max(reservations_, reservations_before_) <= 1;
+    auto const next_commit = last_taken_ + (single ? pace_.between_single_calls : pace_.between_commits);
     return reservations_ > 0 ? next_commit : std::max(next_commit, first_put_ + pace_.settlement_wait);
 }
 
@@ -67,7 +69,7 @@ LedgerBatch LedgerQueue::take_now() {
 
 LedgerBatch LedgerQueue::hand_over() {
     last_taken_ = now();
-    reservations_ = 0;
+    reservations_before_ = std::exchange(reservations_, 0);
     LedgerBatch next;
     // The next one is about as large: vectors of events are not moved about while they grow.
     next.events.reserve(batch_.size());

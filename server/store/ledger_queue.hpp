@@ -45,7 +45,8 @@ struct LedgerBatch {
 
 /// How long events wait for company, so that they share one commit.
 struct LedgerPace {
-    milliseconds between_commits{1};  ///< at least
+    std::chrono::microseconds between_commits{1'000};  ///< at least, while several calls come at a time
+    std::chrono::microseconds between_single_calls{200};
     milliseconds settlement_wait{5};  ///< of events that nobody waits for, at most
 };
 
@@ -87,6 +88,7 @@ private:
     std::condition_variable bell_;
     LedgerBatch batch_;
     std::size_t reservations_ = 0;
+    std::size_t reservations_before_ = 0;  ///< in what was taken last
     Instant first_put_{};
     Instant last_taken_{};
     Waiting waiting_ = Waiting::for_nothing;

@@ -1,6 +1,5 @@
 #include "server/store/postgres_keys.hpp"
 
-#include <array>
 #include <utility>
 
 namespace sluice::store {
@@ -70,43 +69,40 @@ Result<std::vector<StoredTeam>> PostgresKeys::teams() {
     return teams;
 }
 
-Result<int> PostgresKeys::change(PostgresStatement statement) {
+/// Changes rows, returns them, and counts that as one change if there are any.
+Result<int> PostgresKeys::change(char const* sql, std::vector<std::optional<std::string>> parameters) {
     std::unique_lock<std::mutex> lock;
     SLUICE_TRY(Postgres* const database, tables_.use(lock));
-    std::array const both{std::move(statement),
-                          PostgresStatement{.sql = "UPDATE sluice_key_changes SET count = count + 1"}};
-    auto const answers = database->run_all(both);
-    if (!answers && database->was_duplicate())
-        return std::unexpected(Error{.kind = ErrorKind::invalid_value,
-                                     .message = "another key has this name",
-                                     .detail = answers.error().detail});
-    if (!answers) return std::unexpected(answers.error());
-    return answers->front().size();
+    auto const counted = "WITH changed AS (" + std::string(sql) +
+                         "), counted AS (UPDATE sluice_key_changes SET count = count + 1 "
+                         "WHERE EXISTS (SELECT FROM changed)) SELECT * FROM changed";
+    auto const rows = database->run({.sql = counted.c_str(), .parameters = std::move(parameters)});
+    if (rows) return rows->size();
+    if (!database->was_duplicate()) return std::unexpected(rows.error());
+    return std::unexpected(
+        Error{.kind = ErrorKind::invalid_value, .message = "another key has this name", .detail = rows.error().detail});
 }
 
 Result<> PostgresKeys::put(StoredKey const& key) {
     std::optional<std::string> expires;
     if (key.expires) expires = number(*key.expires);
-    SLUICE_CHECK(change({.sql = put_key,
-                         .parameters = {key.id, key.name, key.prefix, key.sha256_hex, key.settings_json,
-                                        number(key.created), expires, key.disabled ? "t" : "f", key.replaces}}));
+    SLUICE_CHECK(change(put_key, {key.id, key.name, key.prefix, key.sha256_hex, key.settings_json, number(key.created),
+                                  expires, key.disabled ? "t" : "f", key.replaces}));
     return {};
 }
 
 Result<> PostgresKeys::put(StoredTeam const& team) {
-    SLUICE_CHECK(change({.sql = put_team, .parameters = {team.name, team.settings_json, number(team.created)}}));
+    SLUICE_CHECK(change(put_team, {team.name, team.settings_json, number(team.created)}));
     return {};
 }
 
 Result<bool> PostgresKeys::remove_key(std::string const& id) {
-    SLUICE_TRY(int const removed,
-               change({.sql = "DELETE FROM sluice_keys WHERE id = $1 RETURNING id", .parameters = {id}}));
+    SLUICE_TRY(int const removed, change("DELETE FROM sluice_keys WHERE id = $1 RETURNING id", {id}));
     return removed > 0;
 }
 
 Result<bool> PostgresKeys::remove_team(std::string const& name) {
-    SLUICE_TRY(int const removed,
-               change({.sql = "DELETE FROM sluice_teams WHERE name = $1 RETURNING name", .parameters = {name}}));
+    SLUICE_TRY(int const removed, change("DELETE FROM sluice_teams WHERE name = $1 RETURNING name", {name}));
     return removed > 0;
 }
 

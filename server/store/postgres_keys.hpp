@@ -23,8 +23,8 @@ public:
     Result<bool> remove_team(std::string const& name);
 
 private:
-    /// Does it and counts it as a change, in one transaction; how many rows it returned.
-    Result<int> change(PostgresStatement statement);
+    /// How many rows were changed.
+    Result<int> change(char const* sql, std::vector<std::optional<std::string>> parameters);
 
     PostgresTables tables_;
 };

@@ -176,7 +176,7 @@ constexpr char const* beat = R"sql(
 WITH clock AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)
 INSERT INTO sluice_processes SELECT $1::bigint, now, now, false FROM clock
 ON CONFLICT (epoch) DO UPDATE SET seen = excluded.seen, gone = false,
-    since = CASE WHEN excluded.seen - sluice_processes.seen > 10000 THEN excluded.seen
+    since = CASE WHEN excluded.seen - sluice_processes.seen > 3000 THEN excluded.seen
                  ELSE sluice_processes.since END)sql";
 
 constexpr char const* end_of_process = "UPDATE sluice_processes SET seen = 0 WHERE epoch = $1";

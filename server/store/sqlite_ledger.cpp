@@ -29,7 +29,7 @@ namespace {
 constexpr std::chrono::milliseconds patience{1'000};
 /// Of the log, in pages of 4 KiB: when it is copied into the file, and when it has to be emptied, because it never was
 /// copied to its end.
-constexpr std::int64_t pages_to_copy = 1'000;
+constexpr std::int64_t pages_to_copy = 2'000;
 constexpr std::int64_t pages_to_empty = 8'000;
 constexpr std::int64_t calls_at_once = 500;
 
@@ -155,9 +155,7 @@ Result<> SqliteStore::tidy() {
     if (log_pages_ < pages_to_copy) return {};
     SLUICE_CHECK(met(keeping_->checkpoint(), *keeping_));
     if (log_pages_ < pages_to_empty) return {};
-    auto const emptied = keeping_->empty_log();
-    if (!emptied) return met(std::unexpected(emptied.error()), *keeping_);
-    return {};
+    return met(keeping_->restart_log(), *keeping_);
 }
 
 Result<> SqliteStore::heartbeat(std::int64_t epoch, WallTime now) {

@@ -1,7 +1,9 @@
 #include "server/store/postgres_ledger.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <csignal>
 
 #include "server/store/postgres_keys.hpp"
 #include "store_samples.hpp"
@@ -131,6 +133,25 @@ TEST_CASE("keys and teams are kept, and each change is seen by its version", "[p
     CHECK_FALSE(keys.remove_key(key.id).value());
     REQUIRE(keys.put(StoredTeam{.name = name, .settings_json = "{}", .created = sample::now}));
     CHECK(keys.remove_team(name).value());
+}
+
+TEST_CASE("a server that stands still is an error in time, and the next call works", "[postgres]") {
+    auto const database = Postgres::make(sample::database()).value();
+    auto const backend = database->run({.sql = "SELECT pg_backend_pid()"}).value().number(0, 0);
+    REQUIRE(::kill(static_cast<::pid_t>(backend), SIGSTOP) == 0);
+    auto const begun = std::chrono::steady_clock::now();
+    auto const answer = database->run({.sql = "SELECT 1"}, 300ms);
+    CHECK(std::chrono::steady_clock::now() - begun < 2s);
+    ::kill(static_cast<::pid_t>(backend), SIGCONT);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().detail.find("no answer in time") != std::string::npos);
+    CHECK(database->run({.sql = "SELECT 1"}));
+}
+
+TEST_CASE("a connection that the server ended is opened anew", "[postgres]") {
+    auto const database = Postgres::make(sample::database()).value();
+    REQUIRE_FALSE(database->run({.sql = "SELECT pg_terminate_backend(pg_backend_pid())"}));
+    CHECK(database->run({.sql = "SELECT 1"}));
 }
 
 TEST_CASE("no error says the password", "[postgres]") {
