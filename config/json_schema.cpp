@@ -3,6 +3,7 @@
 #include "config/catalogue.hpp"
 #include "config/documents.hpp"
 #include "config/schema.hpp"
+#include "config/written_json.hpp"
 
 namespace sluice::config {
 namespace {
@@ -222,7 +223,26 @@ Json secret_definition() {
     return Json{{"anyOf", Json::array({word, one_key("env"), one_key("file")})}};
 }
 
+/// Where nothing is a variable.
+Json without_variables(Json json) {
+    if (!json.is_structured()) return json;
+    for (auto& each : json) each = without_variables(std::move(each));
+    if (!json.is_object() || !json.contains("anyOf")) return json;
+    Json kept = Json::array();
+    for (auto& each : json["anyOf"]) {
+        if (each.value("$ref", "") != "#/$defs/variable") kept.push_back(std::move(each));
+    }
+    json["anyOf"] = std::move(kept);
+    if (json["anyOf"].size() > 1) return json;
+    Json alone = std::move(json["anyOf"][0]);
+    json.erase("anyOf");
+    alone.update(json);
+    return alone;
+}
+
 }  // namespace
+
+std::string written_schema(Section const& section) { return without_variables(object_of(section)).dump(); }
 
 std::string json_schema() {
     Json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "Sluice configuration"}};

@@ -45,9 +45,11 @@ Position Reader::place(std::string path) const {
     return root == places_.end() ? Position{} : root->second;
 }
 
-void Reader::read(Node const& root, Draft& draft) {
+void Reader::read(Node const& root, Draft& draft) { read_section(root_section(), &draft, root); }
+
+void Reader::read_section(Section const& section, void* object, Node const& root) {
     places_[""] = Position{root.at.file, std::max(1, root.at.line), std::max(1, root.at.column)};
-    section(root_section(), &draft, &root, Where{});
+    this->section(section, object, &root, Where{});
 }
 
 void Reader::section(Section const& section, void* object, Node const* node, Where const& where) {

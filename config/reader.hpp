@@ -21,6 +21,8 @@ public:
         : environment_(environment), files_(files), problems_(problems) {}
 
     void read(Node const& root, Draft& draft);
+    /// Of a tree that is less than a configuration: `object` is the struct that `section` is about.
+    void read_section(Section const& section, void* object, Node const& root);
 
     /// Where the value at `path` stands, or the nearest thing around it that stands anywhere. Paths are as in
     /// "models.smart.targets[0]".

@@ -21,6 +21,14 @@ void resolve_storage(Draft const& draft, Settings& settings, Reader& reader, Fil
 /// Who may call, and from where.
 void resolve_auth(Draft const& draft, Settings& settings, Reader& reader);
 
+/// `path`: where the name stands.
+void check_key_name(std::string const& name, std::string const& path, Reader& reader);
+void check_team_name(std::string const& name, std::string const& path, Reader& reader);
+
+/// What is written as `rate` and `budget`; `windows` and `budget` are the paths of those lists.
+std::vector<Limit> limits_of(LimitsDraft const& draft, std::string const& windows, std::string const& budget,
+                             Reader& reader);
+
 /// One model's part of those. `model`: where it stands among the draft's models.
 void resolve_match(Draft const& draft, std::size_t model, ModelSettings& settings, Reader& reader);
 

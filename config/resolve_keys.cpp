@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "config/addresses.hpp"
+#include "config/model_names.hpp"
 #include "config/resolve.hpp"
 #include "config/text.hpp"
 #include "core/policy/allowed_models.hpp"
@@ -18,22 +18,6 @@ void check_name(std::string const& name, std::string const& path, std::string_vi
     if (name.contains('*')) reader.error(reader.place(path), std::string(what) + " name can't hold `*`");
 }
 
-/// What a list of models may name.
-struct ModelNames {
-    std::vector<std::string> all{};  ///< those without a star first
-    std::vector<std::string> wildcards{};
-
-    explicit ModelNames(Settings const& settings) {
-        for (ModelSettings const& model : settings.models)
-            (model.name.contains('*') ? wildcards : all).push_back(model.name);
-        all.insert(all.end(), wildcards.begin(), wildcards.end());
-    }
-    bool has(std::string const& name) const {
-        auto const fits = [&name](std::string const& known) { return match_star(known, name).fits; };
-        return std::ranges::find(all, name) != all.end() || std::ranges::any_of(wildcards, fits);
-    }
-};
-
 void check_models(std::vector<std::string> const& models, std::string const& path, ModelNames const& names,
                   Reader& reader) {
     if (models.empty() && reader.has(path))
@@ -42,7 +26,7 @@ void check_models(std::vector<std::string> const& models, std::string const& pat
         if (names.has(models[i])) continue;
         std::string const item = path + "[" + std::to_string(i) + "]";
         reader.error(reader.place(item),
-                     reader.subject(item) + " is no model's name" + reader.hint(models[i], names.all));
+                     reader.subject(item) + " is no model's name" + reader.hint(models[i], names.all()));
     }
 }
 
@@ -107,20 +91,28 @@ void check_duplicate_keys(Settings const& settings, Reader& reader) {
 
 }  // namespace
 
+void check_team_name(std::string const& name, std::string const& path, Reader& reader) {
+    check_name(name, path, "a team's", reader);
+}
+
+void check_key_name(std::string const& name, std::string const& path, Reader& reader) {
+    check_name(name, path, "a key's", reader);
+    if (name.starts_with("k_"))
+        reader.error(reader.place(path), "a key's name can't begin with `k_`: ids of others do");
+}
+
 void resolve_keys(Draft& draft, Settings& settings, Reader& reader) {
     ModelNames const names(settings);
     for (TeamDraft& team : draft.teams) {
         std::string const path = "teams." + team.settings.name;
-        check_name(team.settings.name, path, "a team's", reader);
+        check_team_name(team.settings.name, path, reader);
         check_models(team.settings.models, path + ".models", names, reader);
         settings.teams.push_back(team.settings);
     }
     for (std::size_t i = 0; i < draft.keys.size(); ++i) {
         KeySettings key = draft.keys[i].settings;
         key.caller.id = key.caller.name;
-        check_name(key.caller.name, key_path(i) + ".name", "a key's", reader);
-        if (key.caller.name.starts_with("k_"))
-            reader.error(reader.place(key_path(i) + ".name"), "a key's name can't begin with `k_`: ids of others do");
+        check_key_name(key.caller.name, key_path(i) + ".name", reader);
         resolve_secret(draft.keys[i], key_path(i), key, reader);
         check_models(key.caller.models, key_path(i) + ".models", names, reader);
         resolve_team(settings, key_path(i), key, reader);

@@ -10,6 +10,46 @@ namespace {
 
 std::string item(std::string const& path, std::size_t i) { return path + "[" + std::to_string(i) + "]"; }
 
+void add_once(Limit limit, std::string const& path, std::vector<Limit>& limits, Reader& reader) {
+    auto const is_same = [&limit](Limit const& each) { return each.of == limit.of && each.per == limit.per; };
+    if (std::ranges::any_of(limits, is_same)) {
+        reader.error(reader.place(path), std::string(limit.of == Resource::money ? "a budget" : "a limit") +
+                                             " for the same time stands here already");
+        return;
+    }
+    limits.push_back(std::move(limit));
+}
+
+void add_window(WindowDraft const& window, std::string const& path, std::vector<Limit>& limits, Reader& reader) {
+    if (!window.requests && !window.tokens) {
+        bool const is_said = reader.has(path + ".requests") || reader.has(path + ".tokens");
+        if (!is_said) reader.error(reader.place(path), "`" + path + "` needs `requests`, `tokens`, or both");
+        return;
+    }
+    if (!window.per) return;  // said already
+    LimitPeriod per = *window.per;
+    bool const is_duration = per.kind == LimitPeriod::Kind::rolling;
+    if (window.rolling && !is_duration)
+        reader.error(reader.place(path + ".rolling"), "`rolling` needs a duration, like `per: 24h`");
+    if (is_duration && !window.rolling) per.kind = LimitPeriod::Kind::aligned;
+    for (auto const& [of, most] :
+         {std::pair{Resource::requests, window.requests}, std::pair{Resource::tokens, window.tokens}}) {
+        if (most) add_once({.of = of, .most = *most, .per = per}, path, limits, reader);
+    }
+}
+
+void add_budget(BudgetDraft const& budget, std::string const& path, std::vector<Limit>& limits, Reader& reader) {
+    if (!budget.usd || !budget.per) return;  // said already
+    Limit limit = budget.limit;
+    limit.of = Resource::money;
+    limit.most = *budget.usd;
+    limit.per = *budget.per;
+    std::ranges::sort(limit.warn_at);
+    auto const repeated = std::ranges::unique(limit.warn_at);
+    limit.warn_at.erase(repeated.begin(), repeated.end());
+    add_once(std::move(limit), path, limits, reader);
+}
+
 class LimitResolver {
 public:
     LimitResolver(Draft const& draft, Settings& settings, Reader& reader)
@@ -19,13 +59,13 @@ public:
         for (std::size_t i = 0; i < draft_.keys.size(); ++i) {
             std::string const path = item("keys", i);
             KeySettings& key = settings_.keys[i];
-            key.limits = limits_of(draft_.keys[i].limits, path + ".rate.windows", path + ".budget");
+            key.limits = limits_of(draft_.keys[i].limits, path + ".rate.windows", path + ".budget", reader_);
             add(PayerKind::key, key.caller.id, key.limits, path);
         }
         for (std::size_t i = 0; i < draft_.teams.size(); ++i) {
             TeamSettings& team = settings_.teams[i];
             std::string const path = "teams." + team.name;
-            team.limits = limits_of(draft_.teams[i].limits, path + ".rate.windows", path + ".budget");
+            team.limits = limits_of(draft_.teams[i].limits, path + ".rate.windows", path + ".budget", reader_);
             add(PayerKind::team, team.name, team.limits, path);
         }
         for (std::size_t i = 0; i < draft_.limits.size(); ++i) add_payer(draft_.limits[i], item("limits", i));
@@ -38,62 +78,7 @@ public:
 
 private:
     std::vector<Limit> own_limits(LimitsDraft const& draft, std::string const& path) {
-        return limits_of(draft, path + ".windows", path + ".budget");
-    }
-
-    std::vector<Limit> limits_of(LimitsDraft const& draft, std::string const& windows, std::string const& budget) {
-        std::vector<Limit> limits;
-        LimitPeriod const minute{.kind = LimitPeriod::Kind::aligned, .length = std::chrono::seconds(60)};
-        auto const add = [&limits](Resource of, std::optional<std::int64_t> most, LimitPeriod per) {
-            if (most) limits.push_back({.of = of, .most = *most, .per = per});
-        };
-        add(Resource::requests, draft.rate.rpm, minute);
-        add(Resource::tokens, draft.rate.tpm, minute);
-        add(Resource::concurrent, draft.rate.concurrent, LimitPeriod());
-        for (std::size_t i = 0; i < draft.rate.windows.size(); ++i)
-            add_window(draft.rate.windows[i], item(windows, i), limits);
-        for (std::size_t i = 0; i < draft.budget.size(); ++i) add_budget(draft.budget[i], item(budget, i), limits);
-        return limits;
-    }
-
-    void add_window(WindowDraft const& window, std::string const& path, std::vector<Limit>& limits) {
-        if (!window.requests && !window.tokens) {
-            bool const is_said = reader_.has(path + ".requests") || reader_.has(path + ".tokens");
-            if (!is_said) reader_.error(reader_.place(path), "`" + path + "` needs `requests`, `tokens`, or both");
-            return;
-        }
-        if (!window.per) return;  // said already
-        LimitPeriod per = *window.per;
-        bool const is_duration = per.kind == LimitPeriod::Kind::rolling;
-        if (window.rolling && !is_duration)
-            reader_.error(reader_.place(path + ".rolling"), "`rolling` needs a duration, like `per: 24h`");
-        if (is_duration && !window.rolling) per.kind = LimitPeriod::Kind::aligned;
-        for (auto const& [of, most] :
-             {std::pair{Resource::requests, window.requests}, std::pair{Resource::tokens, window.tokens}}) {
-            if (most) add_once({.of = of, .most = *most, .per = per}, path, limits);
-        }
-    }
-
-    void add_budget(BudgetDraft const& budget, std::string const& path, std::vector<Limit>& limits) {
-        if (!budget.usd || !budget.per) return;  // said already
-        Limit limit = budget.limit;
-        limit.of = Resource::money;
-        limit.most = *budget.usd;
-        limit.per = *budget.per;
-        std::ranges::sort(limit.warn_at);
-        auto const repeated = std::ranges::unique(limit.warn_at);
-        limit.warn_at.erase(repeated.begin(), repeated.end());
-        add_once(std::move(limit), path, limits);
-    }
-
-    void add_once(Limit limit, std::string const& path, std::vector<Limit>& limits) {
-        auto const is_same = [&limit](Limit const& each) { return each.of == limit.of && each.per == limit.per; };
-        if (std::ranges::any_of(limits, is_same)) {
-            reader_.error(reader_.place(path), std::string(limit.of == Resource::money ? "a budget" : "a limit") +
-                                                   " for the same time stands here already");
-            return;
-        }
-        limits.push_back(std::move(limit));
+        return limits_of(draft, path + ".windows", path + ".budget", reader_);
     }
 
     void add(PayerKind kind, std::string name, std::vector<Limit> limits, std::string const& path) {
@@ -110,7 +95,7 @@ private:
     }
 
     void add_payer(PayerDraft const& payer, std::string const& path) {
-        auto limits = limits_of(payer.limits, path + ".rate.windows", path + ".budget");
+        auto limits = limits_of(payer.limits, path + ".rate.windows", path + ".budget", reader_);
         int const kinds = int{payer.model.has_value()} + int{payer.provider.has_value()} + int{payer.user.has_value()} +
                           int{!payer.tag.empty()};
         if (kinds != 1)
@@ -196,6 +181,22 @@ private:
 };
 
 }  // namespace
+
+std::vector<Limit> limits_of(LimitsDraft const& draft, std::string const& windows, std::string const& budget,
+                             Reader& reader) {
+    std::vector<Limit> limits;
+    LimitPeriod const minute{.kind = LimitPeriod::Kind::aligned, .length = std::chrono::seconds(60)};
+    auto const add = [&limits](Resource of, std::optional<std::int64_t> most, LimitPeriod per) {
+        if (most) limits.push_back({.of = of, .most = *most, .per = per});
+    };
+    add(Resource::requests, draft.rate.rpm, minute);
+    add(Resource::tokens, draft.rate.tpm, minute);
+    add(Resource::concurrent, draft.rate.concurrent, LimitPeriod());
+    for (std::size_t i = 0; i < draft.rate.windows.size(); ++i)
+        add_window(draft.rate.windows[i], item(windows, i), limits, reader);
+    for (std::size_t i = 0; i < draft.budget.size(); ++i) add_budget(draft.budget[i], item(budget, i), limits, reader);
+    return limits;
+}
 
 void resolve_limits(Draft const& draft, Settings& settings, Reader& reader) {
     LimitResolver(draft, settings, reader).resolve();

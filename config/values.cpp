@@ -11,6 +11,7 @@
 #include "config/catalogue.hpp"
 #include "config/text.hpp"
 #include "config/units.hpp"
+#include "core/types/nano_usd.hpp"
 #include "core/types/network.hpp"
 
 namespace sluice::config {
@@ -186,6 +187,13 @@ Parsed parse_network(std::string_view text) {
     return Wrong("is no network: write one like 10.0.0.0/8 or 2001:db8::/32, without bits behind its prefix");
 }
 
+/// JSON has exponents, and people write none: 1e-09 is what a program makes of a billionth.
+std::optional<std::int64_t> dollars(std::string_view text) {
+    if (!text.contains('e')) return scaled(text, 1'000'000'000);
+    auto const amount = read_usd(text);
+    return amount ? std::optional(amount->count) : std::nullopt;
+}
+
 Parsed parse_percent(Field const& field, std::string_view text) {
     auto const number = text.ends_with('%') ? scaled(text.substr(0, text.size() - 1), 1) : std::nullopt;
     return in_range(field, number, "a share: write whole percent, like 10%");
@@ -249,7 +257,7 @@ std::expected<Value, std::string> parse_value(Field const& field, std::string_vi
         case Kind::period:
             return parse_period(text);
         case Kind::usd:
-            return in_range(field, scaled(text, 1'000'000'000), "an amount: write US dollars, like 5 or 0.25");
+            return in_range(field, dollars(text), "an amount: write US dollars, like 5 or 0.25");
         case Kind::store_url:
             return parse_store_url(field, text);
         case Kind::networks:
@@ -260,8 +268,7 @@ std::expected<Value, std::string> parse_value(Field const& field, std::string_vi
         case Kind::date:
             return parse_date(text);
         case Kind::price:
-            return in_range(field, scaled(text, 1'000'000'000),
-                            "a price: write US dollars per million tokens, like 0.15");
+            return in_range(field, dollars(text), "a price: write US dollars per million tokens, like 0.15");
         case Kind::hash:
             return parse_hash(text);
         case Kind::provider_type:

@@ -15,6 +15,7 @@ struct LimitLease {
     WallTime window_began{};  ///< the window that it was granted for
     WallTime valid_until = WallTime::min();
     WideAmount wanted = 0;
+    WideAmount least_wanted = 0;
     bool touched = false;  ///< used or wanted since it was granted
 };
 

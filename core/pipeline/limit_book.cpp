@@ -164,7 +164,9 @@ void LimitBook::State::want_leases(LimitAccounts const& accounts, Amounts const&
             // A lease that ran out is asked for again only as far as it is used.
             auto const granted =
                 entry.has_lease(clock) ? entry.lease.granted : std::min<WideAmount>(entry.lease.granted, held);
-            entry.lease.wanted += held + amount - granted;
+            auto const lacking = held + amount - granted;
+            entry.lease.least_wanted = entry.lease.wanted == 0 ? lacking : std::min(entry.lease.least_wanted, lacking);
+            entry.lease.wanted += lacking;
         }
         touch(account, more);
     }
@@ -426,7 +428,8 @@ LimitBook::Lease LimitBook::State::take_lease(LimitAccount& account, LimitEntry&
             .granted = entry.has_lease(clock) ? entry.lease.granted : 0,
             .settled = narrow(entry.counter.settled()),
             .reserved = narrow(account.reserved_of(limit.of)),
-            .wanted = narrow(std::exchange(entry.lease.wanted, 0))};
+            .wanted = narrow(std::exchange(entry.lease.wanted, 0)),
+            .least_wanted = narrow(std::exchange(entry.lease.least_wanted, 0))};
 }
 
 void LimitBook::State::list_leases(LimitAccount& account, std::vector<Lease>& leases) {

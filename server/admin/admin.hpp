@@ -3,10 +3,13 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "core/pipeline/ports.hpp"
 #include "core/pipeline/snapshot.hpp"
+#include "server/admin/routes.hpp"
+#include "server/admin/tokens.hpp"
 #include "server/http/server_request.hpp"
 #include "server/observe/metrics.hpp"
 
@@ -35,17 +38,16 @@ private:
     std::shared_ptr<Snapshot const> snapshot_;
 };
 
-/// The admin listener: /metrics, /healthz, /readyz, /admin/explain. Runs on a thread of its own, so that neither a busy
-/// worker nor a large metrics page is in the way of the other.
+/// The admin listener: /metrics, /healthz, /readyz, and the API below /admin (routes.hpp). Runs on a thread of its own,
+/// so that neither a busy worker nor a large metrics page, nor a database that takes its time, is in the way of others.
 class Admin final : public http::Handler {
 public:
+    /// `parts`: AdminParts::settings and ::explain may be left out, and are those of `in_force` then.
     Admin(observe::Metrics& metrics, Condition const& condition, InForce const& in_force, DialectLookup dialects,
-          LimitSettings limits)
-        : metrics_(metrics),
-          condition_(condition),
-          in_force_(in_force),
-          dialects_(std::move(dialects)),
-          limits_(limits) {}
+          LimitSettings limits, AdminParts parts = {});
+
+    /// Whose tokens are good. Thread: any.
+    void configure(AdminSettings const& settings);
 
     Task<> handle(http::ServerRequest& request) override;
     void refused(http::ServerRequest const&, Error const&) override {}
@@ -56,16 +58,22 @@ private:
         int status = 200;
         std::string_view type = "text/plain; charset=utf-8";
         std::string text{};
-        std::string_view allow{};  ///< methods, for 405
+        std::string allow{};  ///< methods, for 405
     };
     Page page_at(std::string_view path, bool is_read) const;
-    Task<Page> explain(http::ServerRequest& request) const;
+    Task<Page> api(http::ServerRequest& request) const;
+    std::optional<Answer> refuse(Route const& route, std::optional<keys::Grantor> const& who, Tokens const& tokens,
+                                 std::string_view peer) const;
+    std::shared_ptr<Tokens const> tokens() const;
 
     observe::Metrics& metrics_;
     Condition const& condition_;
     InForce const& in_force_;
     DialectLookup dialects_;
     LimitSettings limits_;
+    AdminParts parts_;
+    std::mutex mutable mutex_;  ///< guards what follows
+    std::shared_ptr<Tokens const> tokens_;
 };
 
 }  // namespace sluice::admin

@@ -192,6 +192,9 @@ Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
     }
     auto const caller = runtime.keyring->identify(request.head, request.started_at);
     if (!caller) co_return co_await refuse(request, route->name, nullptr, caller.error());
+    if (auto const use = Keyring::check_use(**caller, route->name, request.peer); !use) {
+        co_return co_await refuse(request, route->name, *caller, use.error());
+    }
     if (request.head.expect_unknown) {
         co_return co_await refuse(request, route->name, *caller, ErrorKind::expectation_failed);
     }

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <memory>
 
+#include "core/types/network.hpp"
+
 namespace sluice::api {
 namespace {
 
@@ -67,8 +69,9 @@ std::size_t Keyring::DigestHash::operator()(Digest const& digest) const {
     return value;
 }
 
-Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, LimitBook* limits) {
+Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, AuthMode auth, LimitBook* limits) {
     Keyring ring;
+    ring.open_ = auth == AuthMode::none && keys.empty();
     for (auto const& key : keys) {
         Digest digest{};
         auto const& hex = key.sha256_hex;
@@ -81,7 +84,8 @@ Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, LimitBook* l
             return std::unexpected(Error{.kind = ErrorKind::internal,
                                          .detail = "key " + key.caller.name + ": not a SHA-256 in hexadecimal"});
         }
-        auto& entry = ring.entries_[digest] = Entry{key.caller, key.expires};
+        auto& entry = ring.entries_[digest] =
+            Entry{.caller = key.caller, .expires = key.expires, .disabled = key.disabled};
         if (limits != nullptr) entry.caller.accounts = accounts_of(key.caller, *limits);
     }
     return ring;
@@ -89,18 +93,39 @@ Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, LimitBook* l
 
 Result<Caller const*> Keyring::identify(http::RequestHead const& head,
                                         std::chrono::system_clock::time_point now) const {
-    if (entries_.empty()) return &anybody_;
+    if (open_) return &anybody_;
     auto const key = presented_key(head);
     Digest digest{};
     if (!sha256(key, digest)) {
         return std::unexpected(Error{.kind = ErrorKind::internal, .detail = "SHA-256 is not available"});
     }
+    static constexpr Digest nobodys{};
     auto const found = entries_.find(digest);
-    bool const known = found != entries_.end() && CRYPTO_memcmp(found->first.data(), digest.data(), digest.size()) == 0;
-    if (!known || key.empty() || (found->second.expires && *found->second.expires <= now)) {
-        return std::unexpected(Error{.kind = ErrorKind::invalid_api_key});
-    }
+    bool const listed = found != entries_.end();
+    auto const& other = listed ? found->first : nobodys;
+    bool const same = CRYPTO_memcmp(other.data(), digest.data(), digest.size()) == 0;
+    bool const over = listed && (found->second.disabled || (found->second.expires && *found->second.expires <= now));
+    if (!listed || !same || over || key.empty()) return std::unexpected(Error{.kind = ErrorKind::invalid_api_key});
     return &found->second.caller;
+}
+
+Result<> Keyring::check_use(Caller const& caller, std::string_view route, std::string_view peer) {
+    auto const holds_route = [route](std::string const& endpoint) {
+        return route.starts_with(endpoint) && (route.size() == endpoint.size() || route[endpoint.size()] == '/');
+    };
+    auto const holds_peer = [peer](std::string const& text) {
+        auto const network = read_network(text);
+        return network && contains(*network, peer);
+    };
+    if (!caller.endpoints.empty() && std::ranges::none_of(caller.endpoints, holds_route)) {
+        return std::unexpected(
+            Error{.kind = ErrorKind::permission_denied, .message = "this API key may not be used for this path"});
+    }
+    if (!caller.networks.empty() && std::ranges::none_of(caller.networks, holds_peer)) {
+        return std::unexpected(
+            Error{.kind = ErrorKind::permission_denied, .message = "this API key may not be used from this address"});
+    }
+    return {};
 }
 
 }  // namespace sluice::api

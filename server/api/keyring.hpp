@@ -15,16 +15,21 @@
 
 namespace sluice::api {
 
-/// The configured keys, by their SHA-256. Immutable; shared by all workers.
+/// All keys, by their SHA-256. Immutable; shared by all workers.
 class Keyring {
 public:
     /// `limits`: where the accounts of keys, teams and tags are found. Errors: internal, for a hash that is not 64
     /// hexadecimal digits.
-    static Result<Keyring> from(std::vector<KeySettings> const& keys, LimitBook* limits = nullptr);
+    static Result<Keyring> from(std::vector<KeySettings> const& keys, AuthMode auth, LimitBook* limits = nullptr);
 
-    /// With no keys configured everybody is the same nameless caller, whatever they send. Errors: invalid_api_key, with
-    /// the same text and the same work for a missing, an unknown and an expired key; internal when OpenSSL fails.
+    /// With AuthMode::none and no keys everybody is the same nameless caller, whatever they send. Errors:
+    /// invalid_api_key, with the same text and the same work for a missing, an unknown, an expired and a disabled key;
+    /// internal when OpenSSL fails. What comes back lives as long as *this.
     Result<Caller const*> identify(http::RequestHead const& head, std::chrono::system_clock::time_point now) const;
+
+    /// Whether a key that is good is good for this: for `route` ("/v1/models/{id}"), from the address `peer`. Errors:
+    /// permission_denied.
+    static Result<> check_use(Caller const& caller, std::string_view route, std::string_view peer);
 
 private:
     using Digest = std::array<std::uint8_t, 32>;
@@ -34,9 +39,11 @@ private:
     struct Entry {
         Caller caller;
         std::optional<std::chrono::sys_seconds> expires;
+        bool disabled = false;
     };
 
     Caller anybody_;
+    bool open_ = true;  ///< to anybody
     std::unordered_map<Digest, Entry, DigestHash> entries_;
 };
 

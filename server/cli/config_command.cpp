@@ -1,12 +1,13 @@
 #include "server/cli/config_command.hpp"
 
 #include <cstdio>
-#include <filesystem>
 
 #include "config/documents.hpp"
 #include "config/loader.hpp"
 #include "config/zero_config.hpp"
+#include "server/admin/documents.hpp"
 #include "server/cli/exit_code.hpp"
+#include "server/cli/settings_file.hpp"
 #include "server/cli/terminal.hpp"
 
 namespace sluice::cli {
@@ -14,21 +15,11 @@ namespace {
 
 void print(std::string const& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-std::string file_to_show(std::string const& given, config::Environment const& environment) {
-    if (!given.empty()) return given;
-    if (auto const named = environment("SLUICE_CONFIG").value_or(""); !named.empty()) return named;
-    for (char const* path : {"sluice.yaml", "/etc/sluice/sluice.yaml"}) {
-        std::error_code ignored;
-        if (std::filesystem::exists(path, ignored)) return path;
-    }
-    return {};
-}
-
 int show(ConfigOptions const& options) {
     config::LoadOptions load;
     load.environment = config::process_environment();
     load.files = config::disk();
-    load.path = file_to_show(options.config_file, load.environment);
+    load.path = find_configuration(options.config_file);
     if (load.path.empty()) {
         load.text = config::zero_config_yaml(load.environment);
         load.path = "(environment)";
@@ -59,6 +50,9 @@ int run_config(ConfigOptions const& options) {
             break;
         case ConfigAction::init:
             print(config::starter_yaml());
+            break;
+        case ConfigAction::admin_api:
+            print(admin::reference_page());
             break;
     }
     return exit_ok;

@@ -10,6 +10,7 @@ enum class ConfigAction : std::uint8_t {
     schema,     ///< the JSON Schema of the file
     reference,  ///< the reference page, Markdown
     init,       ///< a file to start from
+    admin_api,  ///< the admin API's page, Markdown
 };
 
 struct ConfigOptions {
@@ -18,8 +19,8 @@ struct ConfigOptions {
     bool effective = false;   ///< show: defaults too
 };
 
-/// `sluice config show|schema|reference|init`, on stdout. Exit codes: 0, 78 (the configuration is wrong), 2 (there is
-/// none).
+/// `sluice config show|schema|reference|init|admin-api`, on stdout. Exit codes: 0, 78 (the configuration is wrong), 2
+/// (there is none).
 int run_config(ConfigOptions const& options);
 
 }  // namespace sluice::cli

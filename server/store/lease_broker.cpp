@@ -161,13 +161,19 @@ void LeaseBroker::set_state(LeaseState state, std::string_view code, std::string
 
 // --- what is held ----------------------------------------------------------------------------------------------------
 
+void LeaseBroker::Held::want(LimitBook::Lease const& lease) {
+    if (lease.wanted == 0) return;
+    least_wanted = least_wanted == 0 ? lease.least_wanted : std::min(least_wanted, lease.least_wanted);
+    wanted += lease.wanted;
+}
+
 /// What the book then says of it is what this replica has used, whatever happens beside.
 std::optional<LimitBook::Lease> LeaseBroker::grant(Held& held, std::int64_t amount, WallTime until) {
     auto lease = book_.grant(held.limit.payer, held.rule, held.window_began, amount, until);
     if (!lease) return lease;
     held.settled = lease->settled;
     held.reserved = lease->reserved;
-    held.wanted += lease->wanted;
+    held.want(*lease);
     return lease;
 }
 
@@ -201,7 +207,7 @@ void LeaseBroker::read_book() {
         held.rule.most = most;
         held.settled = lease.settled;
         held.reserved = lease.reserved;
-        held.wanted += lease.wanted;
+        held.want(lease);
     }
 }
 
@@ -215,6 +221,7 @@ void LeaseBroker::follow_windows() {
             held.window_began = began;
             held.granted = 0;
             held.wanted = 0;
+            held.least_wanted = 0;
             held.unknown = true;  // Redis has carried over what it knew; it is told what is so
             is_known = grant(held, 0, WallTime::min()).has_value();
         }
@@ -222,43 +229,52 @@ void LeaseBroker::follow_windows() {
     }
 }
 
-/// Less is granted here before others may have it.
-void LeaseBroker::plan_return(std::string const& name, Held& held) {
-    if (!grant(held, held.used(), valid_until_)) return;
-    auto const held_before = held.granted;
-    held.granted = held.used();
+/// Less is granted here before others may have it. False: there is no such limit any more.
+bool LeaseBroker::keep_only_used(Held& held) {
+    auto const before = held.granted;
+    if (!grant(held, held.used(), valid_until_)) return false;
+    held.granted = std::min(before, held.used());
+    return true;
+}
+
+void LeaseBroker::plan(std::string const& name, Held& held, SharedLimits::Way way) {
     steps_.push_back({name,
                       {.limit = held.limit,
                        .window_began = held.window_began,
                        .most = held.rule.most,
                        .settled = held.settled,
                        .reserved = held.reserved,
-                       .held = std::min(held_before, held.used()),
-                       .way = SharedLimits::Way::give_back}});
+                       .held = held.granted,
+                       .wanted = std::exchange(held.wanted, 0),
+                       .least_wanted = std::exchange(held.least_wanted, 0),
+                       .way = way}});
+}
+
+/// `is_short`: somebody lacks it. Then nobody keeps what helps him to nothing.
+void LeaseBroker::plan_step(std::string const& name, Held& held, bool is_short) {
+    auto const recent = std::max<std::int64_t>(held.used() - held.used_before, 0);
+    auto const left = held.granted - held.used();
+    held.used_before = held.used();
+    // Ahead of need: what two more rounds like the last one use.
+    if (!held.unknown && held.wanted == 0 && recent > 0 && left < 2 * recent && !is_short)
+        held.wanted = 2 * recent - left;
+    held.idle_rounds = recent == 0 && held.wanted == 0 ? held.idle_rounds + 1 : 0;
+    if (held.unknown || left < 0) return plan(name, held, SharedLimits::Way::take);
+    if (held.wanted > 0 && is_short && left > 0) {
+        if (!keep_only_used(held)) return;
+        held.wanted += left;
+        held.least_wanted += left;
+        return plan(name, held, SharedLimits::Way::retake);
+    }
+    if (held.wanted > 0) return plan(name, held, SharedLimits::Way::take);
+    bool const is_idle = held.idle_rounds >= idle_before_return;
+    if (left > 0 && (is_idle || is_short) && keep_only_used(held)) plan(name, held, SharedLimits::Way::give_back);
 }
 
 void LeaseBroker::plan_steps(std::vector<std::string> const& short_of) {
     steps_.clear();
-    for (auto& [name, held] : held_) {
-        auto const recent = std::max<std::int64_t>(held.used() - held.used_before, 0);
-        auto const left = held.granted - held.used();
-        held.used_before = held.used();
-        // Ahead of need: what two more rounds like the last one use.
-        if (!held.unknown && held.wanted == 0 && recent > 0 && left < 2 * recent) held.wanted = 2 * recent - left;
-        held.idle_rounds = recent == 0 && held.wanted == 0 ? held.idle_rounds + 1 : 0;
-        if (held.unknown || held.wanted > 0 || left < 0) {
-            steps_.push_back({name,
-                              {.limit = held.limit,
-                               .window_began = held.window_began,
-                               .most = held.rule.most,
-                               .settled = held.settled,
-                               .reserved = held.reserved,
-                               .held = held.granted,
-                               .wanted = std::exchange(held.wanted, 0)}});
-        } else if (left > 0 && (held.idle_rounds >= idle_before_return || std::ranges::find(short_of, name) != short_of.end())) {
-            plan_return(name, held);
-        }
-    }
+    for (auto& [name, held] : held_)
+        plan_step(name, held, std::ranges::find(short_of, name) != short_of.end());
     std::erase_if(held_, [](auto const& entry) {
         auto const& held = entry.second;
         return !held.unknown && held.reserved == 0 && held.granted == held.settled &&

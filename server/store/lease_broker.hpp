@@ -75,11 +75,13 @@ private:
         std::int64_t reserved = 0;
         std::int64_t used_before = 0;  ///< a round ago
         std::int64_t wanted = 0;
+        std::int64_t least_wanted = 0;  ///< the smallest that somebody waits for; 0: nobody does
         unsigned idle_rounds = 0;
         bool unknown = true;  ///< Redis has not been told of it since it was used
         Instant extended{};   ///< until then it holds here
 
         std::int64_t used() const { return settled + reserved; }
+        void want(LimitBook::Lease const& lease);
     };
     using Table = std::map<std::string, Held, std::less<>>;
 
@@ -89,7 +91,9 @@ private:
     void read_book();
     void follow_windows();
     void plan_steps(std::vector<std::string> const& short_of);
-    void plan_return(std::string const& name, Held& held);
+    void plan(std::string const& name, Held& held, SharedLimits::Way way);
+    void plan_step(std::string const& name, Held& held, bool is_short);
+    bool keep_only_used(Held& held);
     void take_steps();
     void apply(Held& held, SharedLimits::Step const& step, SharedLimits::Granted const& granted);
     void extend();

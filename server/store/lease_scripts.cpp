@@ -36,7 +36,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if tonumber(redis.call('ZSCORE', KEYS[2], epoch) or '0') <= now then return {'late'} end
 local window, most, used, settled = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local held, wanted, way, length = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
+local held, wanted, least = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local way, length, name_of_limit, keep = ARGV[11], tonumber(ARGV[12]), ARGV[13], ARGV[14]
 local limit = KEYS[5]
 local function set(field, value) redis.call('HSET', limit, field, string.format('%.0f', value)) end
 
@@ -95,9 +96,9 @@ if count > 64 then
     set('spent', value.spent)
 end
 
-redis.call('PEXPIRE', limit, ARGV[13])
-redis.call('ZADD', KEYS[6], string.format('%.0f', now + ARGV[13]), ARGV[12])
-redis.call('PEXPIRE', KEYS[6], ARGV[13])
+redis.call('PEXPIRE', limit, keep)
+redis.call('ZADD', KEYS[6], string.format('%.0f', now + keep), name_of_limit)
+redis.call('PEXPIRE', KEYS[6], keep)
 if way == 'leave' then
     redis.call('HDEL', limit, 'r:' .. epoch, 'u:' .. epoch)
     if length > 0 then
@@ -110,19 +111,21 @@ if way == 'leave' then
 end
 
 local granted = used
-if way == 'take' then
-    local base = math.max(mine, used)
+if way == 'take' or way == 'retake' then
+    local base = used
+    if way == 'take' then base = math.max(mine, used) end
     local free = most - others
     local slack, left = 0, free - base - wanted
-    local is_short = tonumber(redis.call('ZSCORE', KEYS[4], ARGV[12]) or '0') > now
+    local is_short = tonumber(redis.call('ZSCORE', KEYS[4], name_of_limit) or '0') > now
     if wanted > 0 and left > 0 and not is_short then
         local replicas = math.max(1, redis.call('ZCARD', KEYS[2]))
         slack = math.min(math.max(wanted, math.floor(most / 100)), math.floor(left / (2 * replicas)))
     end
-    granted = math.max(base, math.min(base + wanted + slack, free))
+    granted = base
+    if free >= base + least then granted = math.max(base, math.min(base + wanted + slack, free)) end
     if granted < base + wanted then
-        redis.call('ZADD', KEYS[4], string.format('%.0f', now + 1000), ARGV[12])
-        redis.call('PEXPIRE', KEYS[4], ARGV[13])
+        redis.call('ZADD', KEYS[4], string.format('%.0f', now + 1000), name_of_limit)
+        redis.call('PEXPIRE', KEYS[4], keep)
     end
 end
 if granted > 0 then

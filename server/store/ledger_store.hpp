@@ -131,7 +131,8 @@ struct StoredKey {
     WallTime created{};
     std::optional<WallTime> expires{};
     bool disabled = false;
-    std::string replaces{};  ///< id of the key that was rotated into this one; that one expires by itself
+    /// Id of the first key of a row of rotations, by which limits and the ledger go; empty: this one's own.
+    std::string replaces{};
 };
 struct StoredTeam {
     std::string name{};
@@ -149,6 +150,11 @@ public:
     /// Adds it, or replaces the one with its id. Errors: invalid_value where another one has its name or hash.
     virtual Result<> put(StoredKey const& key) = 0;
     virtual Result<> put(StoredTeam const& team) = 0;
+    /// All of `keys`, in this order, or none of them, where a store can promise that; this default can't.
+    virtual Result<> put_all(std::span<StoredKey const> keys) {
+        for (auto const& key : keys) SLUICE_CHECK(put(key));
+        return {};
+    }
     /// False: there was none. Its calls stay in the ledger.
     virtual Result<bool> remove_key(std::string const& id) = 0;
     virtual Result<bool> remove_team(std::string const& name) = 0;

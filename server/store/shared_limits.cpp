@@ -67,6 +67,8 @@ SharedLimits::Answer read_answer(RedisReply const& reply) {
 
 std::string_view name_of(SharedLimits::Way way) {
     switch (way) {
+        case SharedLimits::Way::retake:
+            return "retake";
         case SharedLimits::Way::give_back:
             return "return";
         case SharedLimits::Way::leave:
@@ -149,6 +151,7 @@ RedisCommand SharedLimits::step_command(Step const& step) const {
             text(limit.units_down(step.settled)),
             text(limit.units_down(step.held)),
             text(limit.units_up(step.wanted)),
+            text(limit.units_up(step.least_wanted)),
             std::string(name_of(step.way)),
             text(length),
             limit.text(),

@@ -50,7 +50,12 @@ public:
     /// Says that this process is alive; every step needs one before it.
     Result<Beat> beat();
 
-    enum class Way : std::uint8_t { take, give_back, leave };
+    enum class Way : std::uint8_t {
+        take,
+        retake,     ///< what is not used, and what is wanted: enough for somebody, or nothing
+        give_back,  ///< what is not used
+        leave,
+    };
     struct Step {
         SharedLimit limit{};
         WallTime window_began{};
@@ -58,7 +63,8 @@ public:
         std::int64_t settled = 0;
         std::int64_t reserved = 0;
         std::int64_t held = 0;    ///< granted, as far as this process knows
-        std::int64_t wanted = 0;  ///< more than what is granted, or used
+        std::int64_t wanted = 0;  ///< more than what is granted, or used; to retake: more than is used
+        std::int64_t least_wanted = 0;
         Way way = Way::take;
     };
     struct Granted {

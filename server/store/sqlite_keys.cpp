@@ -15,6 +15,19 @@ Result<> checked(Result<> result, Database const& database, char const* what) {
     return std::unexpected(Error{.kind = ErrorKind::invalid_value, .message = what});
 }
 
+Result<> insert(Database& database, StoredKey const& key) {
+    SLUICE_TRY(auto row, database.prepare(
+                             "INSERT INTO keys VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(id) DO UPDATE SET name "
+                             "= excluded.name, prefix = excluded.prefix, sha256 = excluded.sha256, settings = "
+                             "excluded.settings, created = excluded.created, expires = excluded.expires, disabled = "
+                             "excluded.disabled, replaces = excluded.replaces"));
+    auto const expires = key.expires ? std::optional(key.expires->time_since_epoch().count()) : std::nullopt;
+    row.bind(key.id, key.name, key.prefix, key.sha256_hex, key.settings_json, key.created,
+             expires ? std::optional<std::int64_t>(*expires) : std::nullopt, std::int64_t{key.disabled ? 1 : 0},
+             key.replaces);
+    return checked(row.run(), database, "another key has this name or this value");
+}
+
 }  // namespace
 
 Result<std::int64_t> SqliteStore::version() {
@@ -59,19 +72,11 @@ Result<std::vector<StoredTeam>> SqliteStore::teams() {
     return teams;
 }
 
-Result<> SqliteStore::put(StoredKey const& key) {
-    return write([&key](Database& database) -> Result<> {
-        SLUICE_TRY(
-            auto row,
-            database.prepare("INSERT INTO keys VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(id) DO UPDATE SET name "
-                             "= excluded.name, prefix = excluded.prefix, sha256 = excluded.sha256, settings = "
-                             "excluded.settings, created = excluded.created, expires = excluded.expires, disabled = "
-                             "excluded.disabled, replaces = excluded.replaces"));
-        auto const expires = key.expires ? std::optional(key.expires->time_since_epoch().count()) : std::nullopt;
-        row.bind(key.id, key.name, key.prefix, key.sha256_hex, key.settings_json, key.created,
-                 expires ? std::optional<std::int64_t>(*expires) : std::nullopt, std::int64_t{key.disabled ? 1 : 0},
-                 key.replaces);
-        SLUICE_CHECK(checked(row.run(), database, "another key has this name or this value"));
+Result<> SqliteStore::put(StoredKey const& key) { return put_all({&key, 1}); }
+
+Result<> SqliteStore::put_all(std::span<StoredKey const> keys) {
+    return write([keys](Database& database) -> Result<> {
+        for (auto const& key : keys) SLUICE_CHECK(insert(database, key));
         return database.run(count_change);
     });
 }

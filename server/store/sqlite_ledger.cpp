@@ -99,7 +99,7 @@ Result<> SqliteStore::open_all() {
 }
 
 Result<> SqliteStore::reopen() {
-    if (trusted_) return {};
+    if (trusted_) return make_room();
     std::scoped_lock const lock(write_mutex_, read_mutex_, keep_mutex_, log_mutex_);
     if (writing_) writing_->database.distrust();
     for (auto* const each : {&reading_, &keeping_}) {
@@ -110,6 +110,14 @@ Result<> SqliteStore::reopen() {
     keeping_.reset();
     log_ = LogFile();
     return open_all();
+}
+
+/// Where the disk is full, what the log and the file both hold is given back.
+Result<> SqliteStore::make_room() {
+    std::lock_guard const lock(keep_mutex_);
+    auto const emptied = keeping_->empty_log();
+    if (!emptied && keeping_->broken()) return met(std::unexpected(emptied.error()), *keeping_);
+    return {};
 }
 
 Result<> SqliteStore::usable() const {

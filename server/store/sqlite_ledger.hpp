@@ -57,6 +57,7 @@ public:
     Result<std::vector<StoredTeam>> teams() override;
     Result<> put(StoredKey const& key) override;
     Result<> put(StoredTeam const& team) override;
+    Result<> put_all(std::span<StoredKey const> keys) override;
     Result<bool> remove_key(std::string const& id) override;
     Result<bool> remove_team(std::string const& name) override;
 
@@ -78,6 +79,7 @@ private:
     Result<> write_batch(Work work);
 
     Result<> open_all();
+    Result<> make_room();
     Result<> usable() const;
     Result<> met(Result<> result, Database const& database);
     Result<> wrote(Result<> result, Database const& database);

@@ -27,7 +27,7 @@ KeySettings key(std::string name, std::string_view value) {
 api::Keyring make_ring() {
     auto old = key("old", old_key);
     old.expires = std::chrono::sys_seconds(std::chrono::seconds(1000));
-    return api::Keyring::from({key("first", first_key), old}).value();
+    return api::Keyring::from({key("first", first_key), old}, AuthMode::keys).value();
 }
 
 api::Keyring const& ring() {

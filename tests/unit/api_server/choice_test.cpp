@@ -102,7 +102,7 @@ TEST_CASE("own keys need permission, and name a provider", "[choice][keys]") {
     REQUIRE_FALSE(unknown.choice);
     CHECK(unknown.choice.error().kind == ErrorKind::invalid_value);
     auto keyed = settings();
-    keyed.keys.resize(1);
+    keyed.server.auth = AuthMode::keys;
     CHECK(Fixture(keyed).ask("fast", Caller{.may_bring_keys = true}, fields).choice);
     CHECK_FALSE(Fixture(keyed).ask("fast", {}, fields).choice);
 }
