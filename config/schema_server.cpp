@@ -72,6 +72,31 @@ Section const& drain_section() {
     return section;
 }
 
+Section const& idempotency_section() {
+    static Section const section{
+        .title = "server.idempotency",
+        .fields =
+            {
+                {.key = "keep",
+                 .kind = Kind::duration,
+                 .standard = "1h",
+                 .sentence = "How long a request with an `Idempotency-Key` is remembered after its end; 0: the header "
+                             "means nothing.",
+                 .bind = bind<&IdempotencySettings::keep>(),
+                 .most = 7 * 24 * one_hour},
+                {.key = "memory",
+                 .kind = Kind::size,
+                 .standard = "64MiB",
+                 .sentence = "What the answers of such requests may take; the oldest are let go first.",
+                 .bind = bind<&IdempotencySettings::memory_bytes>(),
+                 .least = kib * kib,
+                 .most = 64 * gib},
+            },
+        .fresh = fresh<IdempotencySettings>(),
+    };
+    return section;
+}
+
 Section const& stream_section() {
     static Section const section{
         .title = "server.stream",
@@ -284,6 +309,11 @@ Section const& server_section() {
                  .sentence = "What a client sees while its upstream is silent.",
                  .bind = nested<&Draft::server, &ServerSettings::stream>(),
                  .section = stream_section},
+                {.key = "idempotency",
+                 .kind = Kind::object,
+                 .sentence = "Requests that a client repeats with the same `Idempotency-Key`.",
+                 .bind = nested<&Draft::server, &ServerSettings::idempotency>(),
+                 .section = idempotency_section},
                 {.key = "bring_keys",
                  .kind = Kind::boolean,
                  .standard = "false",

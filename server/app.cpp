@@ -17,6 +17,7 @@
 #include "providers/openai/dialect.hpp"
 #include "server/admin/admin.hpp"
 #include "server/banner.hpp"
+#include "server/books.hpp"
 #include "server/cli/exit_code.hpp"
 #include "server/control/file_watch.hpp"
 #include "server/control/memory_use.hpp"
@@ -109,6 +110,7 @@ private:
     void finish(milliseconds timeout);
     void drain_step_done();
     void stop_now();
+    void close_books();
     std::size_t busy() const;
     bool is_deserted() const;
     std::size_t open() const;
@@ -125,10 +127,12 @@ private:
     observe::AccessLog access_log_;
     upstream::TlsContexts tls_contexts_;
     net::MemoryGuard memory_;
+    api::IdempotencyTable idempotency_;
     control::MemoryUse const memory_use_;
     http::ListenerShared data_connections_;
     http::ListenerShared admin_connections_;
     HealthRegistry health_;
+    Books books_{log_};
     std::unique_ptr<Dialect const> openai_;
     control::ServiceManager service_manager_;
     control::FileWatch files_;
@@ -190,6 +194,7 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
       log_(settings_.telemetry),
       metrics_(settings_, worker_count_, {SLUICE_VERSION, SLUICE_COMMIT}),
       access_log_(settings_, worker_count_, log_),
+      idempotency_(settings_.server.idempotency),
       openai_(make_openai_dialect({.max_event_size = settings_.server.limits.event_bytes})),
       service_manager_(options.load.environment),
       admin_(
@@ -206,6 +211,12 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
         return observe::Metrics::MemoryFacts{
             .used = memory_.used(), .limit = memory_.limit(), .refused = memory_.refused()};
     });
+    metrics_.set_idempotency_source([this] {
+        auto const facts = idempotency_.facts();
+        return observe::Metrics::IdempotencyFacts{.replays = facts.replays, .names = facts.names, .bytes = facts.bytes};
+    });
+    metrics_.set_limit_source([this] { return books_.limits().statuses(books_.now()); });
+    metrics_.set_ledger_source([this] { return books_.facts(); });
     memory_.set_limit(memory_limit());
 }
 
@@ -220,8 +231,8 @@ Result<api::Runtime> App::make_runtime(Settings settings) {
         SLUICE_CHECK(upstream::find_proxy(origin, provider.proxy, options_.load.environment));
         if (origin.scheme == upstream::Scheme::https) SLUICE_CHECK(tls_contexts_.reload(provider.ca_file));
     }
-    SLUICE_TRY(auto keyring, api::Keyring::from(settings.keys));
-    auto snapshot = Snapshot::make(with_possible_limits(std::move(settings), descriptors_), health_);
+    SLUICE_TRY(auto keyring, api::Keyring::from(settings.keys, settings.server.auth, &books_.limits()));
+    auto snapshot = Snapshot::make(with_possible_limits(std::move(settings), descriptors_), health_, &books_.limits());
     auto const now = std::chrono::floor<seconds>(std::chrono::system_clock::now());
     auto cards = std::make_shared<api::ModelCards const>(api::ModelCards::of(*snapshot, now));
     return api::Runtime{.snapshot = std::move(snapshot),
@@ -272,6 +283,7 @@ Result<> App::open_admin(control::Inheritance& inheritance) {
 }
 
 Result<> App::listen(control::Inheritance& inheritance) {
+    SLUICE_CHECK(books_.open(settings_, options_.load.environment, [this] { return metrics_.answered_calls(); }));
     SLUICE_TRY(auto const runtime, make_runtime(settings_));
     in_force_.set(runtime.snapshot);
     net::TlsContext tls;
@@ -288,6 +300,8 @@ Result<> App::listen(control::Inheritance& inheritance) {
         .memory = memory_,
         .dialects = [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
         .retry_budget = std::make_shared<RetryBudget>(retry_percent(settings_)),
+        .accounting = books_.accounting(),
+        .idempotency = idempotency_,
         .environment = options_.load.environment,
         .workers = worker_count_};
     for (unsigned index = 0; index < worker_count_; ++index) {
@@ -325,7 +339,16 @@ int App::run(control::Inheritance& inheritance) {
     service_manager_.ready();
     inheritance.report_ready();
     control_.run();
+    close_books();
     return exit_code_;
+}
+
+/// Requests that still run are cut off, and settled by that.
+void App::close_books() {
+    workers_.clear();
+    if (auto const closed = books_.close(std::chrono::steady_clock::now() + last_words); !closed) {
+        log_.error("SL5007", "the ledger could not be written to its end", {{"reason", closed.error().detail.str()}});
+    }
 }
 
 void App::await_signal() {
@@ -360,6 +383,7 @@ void App::look_around() {
         service_manager_.alive();
         next_watchdog_ = now + *interval;
     }
+    idempotency_.forget_expired(now);
     if (phase_ == Phase::serving && files_.changed()) reload("a file changed");
     look_timer_.expires_after(look_interval);
     look_timer_.async_wait([this](boost::system::error_code error) {
@@ -408,6 +432,7 @@ void App::reload(std::string_view why) {
         if (!context) return failed(context.error().detail);
         tls = std::move(*context);
     }
+    books_.adopt(settings, settings.limits);
     auto runtime = make_runtime(settings);
     if (!runtime) return failed(runtime.error().detail);
     if (settings.server.listen != settings_.server.listen || workers_for(settings.server) != worker_count_) {
@@ -415,6 +440,7 @@ void App::reload(std::string_view why) {
     }
     settings_ = std::move(settings);
     memory_.set_limit(memory_limit());
+    idempotency_.configure(settings_.server.idempotency);
     log_.configure(settings_.telemetry);
     access_log_.configure(settings_);
     metrics_.configure(settings_);

@@ -10,8 +10,8 @@ GatewayWorker::GatewayWorker(unsigned index, Shared const& shared, api::Runtime 
       recorder_(shared.metrics.shard(index), shared.access_log.shard(index)),
       prober_(upstream_, worker_, shared.health, shared.log),
       pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget, shared.accounting),
-      api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, shared.accounting.limits,
-           std::move(runtime)),
+      api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, std::move(runtime), worker_,
+           shared.idempotency),
       listener_(worker_, api_, shared.listeners, client_gauge_) {
     worker_.watch_memory(shared.memory);
 }
@@ -44,7 +44,11 @@ void GatewayWorker::stop_accepting() {
 }
 
 void GatewayWorker::cancel_requests() {
-    worker_.post([this] { listener_.sessions().cancel_all(); });
+    worker_.post([this] {
+        // First those without a client of their own: whoever reads along hears why they end.
+        api_.live().cut([](ClientRequest const&) { return true; }, CancelReason::server_shutdown);
+        listener_.sessions().cancel_all();
+    });
 }
 
 void GatewayWorker::close_quiet(Duration time) {

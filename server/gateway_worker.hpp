@@ -5,6 +5,7 @@
 
 #include "core/pipeline/pipeline.hpp"
 #include "server/api/api.hpp"
+#include "server/api/idempotency.hpp"
 #include "server/health_prober.hpp"
 #include "server/http/listener.hpp"
 #include "server/net/worker.hpp"
@@ -27,7 +28,8 @@ struct Shared {
     net::MemoryGuard& memory;
     DialectLookup dialects;
     std::shared_ptr<RetryBudget> retry_budget;
-    Accounting accounting;
+    Accounting accounting{};
+    api::IdempotencyTable& idempotency;
     config::Environment environment;
     unsigned workers = 1;
 };

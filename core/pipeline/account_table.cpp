@@ -10,7 +10,7 @@ constexpr std::string_view others = "other";
 
 // For each new account so many are looked at: more than one, so that forgetting is faster than what comes.
 constexpr std::size_t usual_looks = 4;
-constexpr std::size_t looks_when_full = 64;
+constexpr std::size_t looks_when_full = 16;
 
 }  // namespace
 
@@ -29,6 +29,7 @@ void AccountTable::merge_rules(std::vector<LimitRule> rules) {
     }
     for (auto& kind : kinds_) {
         std::vector<std::string> names;
+        names.reserve(kind.rules.size());
         for (auto const& rule : kind.rules) names.push_back(rule.name);
         kind.index = ModelIndex(std::move(names));
     }

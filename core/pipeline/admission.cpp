@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/pipeline/limit_error.hpp"
 #include "core/pipeline/request.hpp"
 #include "core/pipeline/snapshot.hpp"
 #include "core/policy/expected_cost.hpp"
@@ -18,14 +17,15 @@ std::int64_t expected_tokens(RequestFacts const& facts) {
 
 }  // namespace
 
-Result<> Admission::admit(LimitBook* book, ClientRequest const& request, ModelRuntime const& model, WallTime now) {
-    if (book == nullptr) return {};
+std::expected<void, LimitRefusal> Admission::admit(LimitBook* book, ClientRequest const& request,
+                                                   ModelRuntime const& model, WallTime now) {
+    bool const is_free = request.caller.accounts.empty() && model.accounts.empty() && request.end_user.empty();
+    if (book == nullptr || is_free) return {};
     Amounts whole;
     whole[Resource::tokens] = expected_tokens(request.chat.facts);
-    if (request.permit != nullptr) {
-        if (auto const grown = request.permit->grow(whole, now); !grown) {
-            return std::unexpected(limit_error(grown.error()));
-        }
+    if (request.permit != nullptr && !has_grown_) {
+        if (auto grown = request.permit->grow(whole, now); !grown) return grown;
+        has_grown_ = true;
     }
     auto others = model.accounts;
     if (!request.end_user.empty()) {
@@ -36,7 +36,7 @@ Result<> Admission::admit(LimitBook* book, ClientRequest const& request, ModelRu
     payers_.insert(payers_.end(), others.begin(), others.end());
     whole[Resource::requests] = whole[Resource::concurrent] = 1;
     auto reserved = book->reserve(std::move(others), whole, now);
-    if (!reserved) return std::unexpected(limit_error(reserved.error()));
+    if (!reserved) return std::unexpected(std::move(reserved.error()));
     rest_ = std::move(*reserved);
     return {};
 }

@@ -3,7 +3,6 @@
 #include <string_view>
 
 #include "core/pipeline/limit_book.hpp"
-#include "core/types/result.hpp"
 
 namespace sluice {
 
@@ -15,8 +14,9 @@ struct ModelRuntime;
 /// (call_money.hpp).
 class Admission {
 public:
-    /// Errors: rate_limit_exceeded, insufficient_quota.
-    Result<> admit(LimitBook* book, ClientRequest const& request, ModelRuntime const& model, WallTime now);
+    /// May be tried again after a refusal.
+    std::expected<void, LimitRefusal> admit(LimitBook* book, ClientRequest const& request, ModelRuntime const& model,
+                                            WallTime now);
 
     /// Everybody who pays for the request whatever its target: the caller's accounts, the model's, the end user's.
     LimitAccounts const& payers() const { return payers_; }
@@ -26,7 +26,8 @@ public:
 
 private:
     LimitAccounts payers_{};
-    Permit rest_{};  ///< of the model's and the user's accounts
+    bool has_grown_ = false;  ///< the caller's permit, by the tokens
+    Permit rest_{};           ///< of the model's and the user's accounts
 };
 
 }  // namespace sluice

@@ -37,6 +37,7 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
     auto const& provider = *target_.provider->settings;
     SLUICE_CO_TRY(facts_, dialect_->read_answer(run_.request.chat, record_.target_model, provider, body));
     exchange.keep_connection();
+    SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
 
     Headers headers;
     headers.reserve(10);
@@ -48,7 +49,6 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
         auto const own = facts_->usage.reported_cost ? facts_->usage.reported_cost : sheet_cost_of(facts_->usage);
         if (auto const cost = sum(run_.cost, own)) headers.emplace_back("x-sluice-cost-usd", to_usd(*cost));
     }
-    SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
     auto const pieces = spliced(body, facts_->edits);
     run_.committed = shown_ = true;
     bind_session(facts_->usage.input + facts_->usage.output);

@@ -87,6 +87,7 @@ bool AttemptRun::has_proven_its_speed() {
 
 /// The commit point: from here on the client is shown this attempt, and no other unless that goes on with it.
 Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& head) {
+    SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
     run_.committed = answered_ = shown_ = true;
     start_limit_ = never;
     bind_session(run_.request.chat.facts.input_tokens);
@@ -96,7 +97,6 @@ Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& he
         if (continuation_ == nullptr) run_.outcome.first_token = now_ - run_.request.received_at;
         pass_.answering(now_);
     }
-    SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
     if (!run_.stream.opened()) {
         auto headers = stream_headers(run_.request.request_id);
         add_headers(headers, head);

@@ -25,6 +25,10 @@ Amounts money(NanoUsd amount) {
     return amounts;
 }
 
+bool has_limits(RequestRun const& run, TargetRuntime const& target) {
+    return run.parts.accounting.limits != nullptr && !(run.admission.payers().empty() && target.accounts.empty());
+}
+
 bool reasons(TargetRuntime const& target) { return target.traits->has.has(Capability::reasoning); }
 
 }  // namespace
@@ -47,6 +51,7 @@ struct CallMoney::State {
     Result<> take_place(LimitBook& book, Call const& call, WallTime now);
     std::expected<void, LimitRefusal> try_reserve(LimitBook& book, LimitAccounts const& payers, WallTime now);
     bool bound_output(std::int64_t room, Call const& call);
+    std::unexpected<Error> refused(LimitRefusal const& refusal);
 };
 
 CallMoney::CallMoney() = default;
@@ -55,10 +60,12 @@ CallMoney& CallMoney::operator=(CallMoney&&) noexcept = default;
 CallMoney::~CallMoney() = default;
 CallMoney::CallMoney(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
+bool CallMoney::is_needed(RequestRun const& run, TargetRuntime const& target) {
+    return run.parts.accounting.ledger != nullptr || has_limits(run, target);
+}
+
 Result<CallMoney> CallMoney::reserve(RequestRun& run, Call const& call, Instant now) {
-    auto const& [limits, ledger] = run.parts.accounting;
-    bool const is_counted = limits != nullptr && !(run.admission.payers().empty() && call.target.accounts.empty());
-    if (!is_counted && ledger == nullptr) return CallMoney();
+    if (!is_needed(run, call.target)) return CallMoney();
     auto state = std::make_unique<State>(State{.run = run,
                                                .target = call.target,
                                                .price = run.snapshot.price_of(call.target, call.target_model),
@@ -66,7 +73,8 @@ Result<CallMoney> CallMoney::reserve(RequestRun& run, Call const& call, Instant 
                                                .is_ours = !call.is_own_key});
     state->most = worst_case(call.chat, *call.target.traits);
     if (state->price != nullptr && state->is_ours) state->reserved = highest_cost(state->most, *state->price);
-    if (is_counted) {
+    if (has_limits(run, call.target)) {
+        auto* const limits = run.parts.accounting.limits;
         SLUICE_CHECK(state->take_place(*limits, call, run.time_at(now)));
         if (state->is_ours) SLUICE_CHECK(state->reserve_money(*limits, call, run.time_at(now)));
     }
@@ -81,7 +89,7 @@ Result<> CallMoney::State::take_place(LimitBook& book, Call const& call, WallTim
     amounts[Resource::tokens] =
         call.chat.facts.input_tokens + std::min(most.output_tokens, std::max<std::int64_t>(call.usual_output, 1));
     auto reserved_place = book.reserve(target.accounts, amounts, now);
-    if (!reserved_place) return std::unexpected(limit_error(reserved_place.error()));
+    if (!reserved_place) return refused(reserved_place.error());
     place = std::move(*reserved_place);
     return {};
 }
@@ -112,11 +120,16 @@ Result<> CallMoney::State::reserve_money(LimitBook& book, Call const& call, Wall
         auto const& refusal = done.error();
         bool const may_bound = refusal.limit.of == Resource::money && refusal.limit.clamp && !refusal.lease_short &&
                                run.unsupported != UnsupportedPolicy::reject;
-        if (!may_bound || !bound_output(refusal.room, call)) return std::unexpected(limit_error(refusal));
+        if (!may_bound || !bound_output(refusal.room, call)) break;
         done = try_reserve(book, payers, now);
     }
-    if (!done) return std::unexpected(limit_error(done.error()));
+    if (!done) return refused(done.error());
     return {};
+}
+
+std::unexpected<Error> CallMoney::State::refused(LimitRefusal const& refusal) {
+    run.lease_short = run.lease_short || refusal.lease_short;
+    return std::unexpected(limit_error(refusal));
 }
 
 std::expected<void, LimitRefusal> CallMoney::State::try_reserve(LimitBook& book, LimitAccounts const& payers,

@@ -33,6 +33,9 @@ public:
         std::int64_t usual_output = 0;  ///< tokens, of one answer; 0: not known
         bool is_own_key = false;        ///< the client's own key at the provider: none of our money
     };
+    /// Whether anybody counts calls of `run` to `target`: else a default CallMoney will do.
+    static bool is_needed(RequestRun const& run, TargetRuntime const& target);
+
     /// `run` must outlive it. Errors: those of limits, unpriced_model, ledger_unavailable.
     static Result<CallMoney> reserve(RequestRun& run, Call const& call, Instant now);
 

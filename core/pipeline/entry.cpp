@@ -10,6 +10,7 @@ std::optional<Entry> enter(RequestRun& run, std::size_t candidate, TargetPass::W
     auto const& routed = run.routing.targets[candidate];
     auto pass = TargetPass::enter(*routed.target, now, wish);
     if (!pass) return std::nullopt;
+    if (!CallMoney::is_needed(run, *routed.target)) return Entry{.pass = *std::move(pass), .money = {}};
     auto const target_model = fill_star(routed.target->model, routed.star);
     auto money = CallMoney::reserve(run,
                                     {.target = *routed.target,

@@ -84,6 +84,7 @@ struct LimitBook::State {
     void settle(LimitAccounts const& accounts, Amounts const& used);
     void warn(LimitAccount const& account, LimitEntry& entry);
     void touch(std::shared_ptr<LimitAccount> const& account, Amounts const& amounts);
+    Lease take_lease(LimitAccount& account, LimitEntry& entry) const;
     void list_leases(LimitAccount& account, std::vector<Lease>& leases);
 };
 
@@ -417,20 +418,24 @@ void LimitBook::use_leases(bool on) {
     state_->touched.clear();
 }
 
+LimitBook::Lease LimitBook::State::take_lease(LimitAccount& account, LimitEntry& entry) const {
+    auto const& limit = entry.counter.limit();
+    return {.payer = account.payer,
+            .limit = limit,
+            .window_began = entry.counter.began(),
+            .granted = entry.has_lease(clock) ? entry.lease.granted : 0,
+            .settled = narrow(entry.counter.settled()),
+            .reserved = narrow(account.reserved_of(limit.of)),
+            .wanted = narrow(std::exchange(entry.lease.wanted, 0))};
+}
+
 void LimitBook::State::list_leases(LimitAccount& account, std::vector<Lease>& leases) {
     account.touched = false;
     for (auto& entry : account.entries) {
         if (!entry.lease.touched) continue;
         account.touched = true;
         entry.counter.advance(clock);
-        auto const& limit = entry.counter.limit();
-        leases.push_back({.payer = account.payer,
-                          .limit = limit,
-                          .window_began = entry.counter.began(),
-                          .granted = entry.has_lease(clock) ? entry.lease.granted : 0,
-                          .settled = narrow(entry.counter.settled()),
-                          .reserved = narrow(account.reserved_of(limit.of)),
-                          .wanted = narrow(std::exchange(entry.lease.wanted, 0))});
+        leases.push_back(take_lease(account, entry));
     }
 }
 
@@ -443,18 +448,22 @@ std::vector<LimitBook::Lease> LimitBook::leases(WallTime now) {
     return leases;
 }
 
-void LimitBook::grant(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t granted,
-                      WallTime valid_until) {
+std::optional<LimitBook::Lease> LimitBook::grant(Payer const& payer, Limit const& limit, WallTime window_began,
+                                                 std::int64_t granted, WallTime valid_until) {
     std::lock_guard const lock(state_->mutex);
     auto const account = state_->table.find(payer, state_->clock);
-    if (account == nullptr) return;
+    if (account == nullptr) return std::nullopt;
+    std::optional<Lease> now;
     for (auto& entry : account->entries) {
+        entry.counter.advance(state_->clock);
         if (!entry.counter.counts_as(limit) || entry.counter.began() != window_began) continue;
         entry.lease.granted = granted;
         entry.lease.window_began = window_began;
         entry.lease.valid_until = valid_until;
         entry.lease.touched = false;
+        now = state_->take_lease(*account, entry);
     }
+    return now;
 }
 
 }  // namespace sluice

@@ -132,14 +132,15 @@ public:
         std::int64_t granted = 0;
         std::int64_t settled = 0;   ///< here, in this window
         std::int64_t reserved = 0;  ///< here
-        std::int64_t wanted = 0;    ///< more, that reservations lacked since the last call
+        std::int64_t wanted = 0;    ///< more, that reservations lacked since it was said last
     };
     /// Limits that were used, or wanted, since their last grant.
     std::vector<Lease> leases(WallTime now);
-    /// settled + reserved here may reach `granted` in the window that began then, until `valid_until`. Ignored for
-    /// another window, and for a limit that is no longer there.
-    void grant(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t granted,
-               WallTime valid_until);
+    /// settled + reserved here may reach `granted` in the window that began then, until `valid_until`. Returns how it
+    /// stands then, so that less can be granted and what is over be returned to others. Ignored, and nothing returned,
+    /// for another window, and for a limit that is no longer there.
+    std::optional<Lease> grant(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t granted,
+                               WallTime valid_until);
 
 private:
     friend class Permit;

@@ -13,25 +13,6 @@ using namespace std::chrono;
 
 constexpr milliseconds soon{1'000};
 
-std::string_view to_text(PayerKind kind) {
-    switch (kind) {
-        case PayerKind::key:
-            return "key";
-        case PayerKind::team:
-            return "team";
-        case PayerKind::tag:
-            return "tag";
-        case PayerKind::user:
-            return "user";
-        case PayerKind::model:
-            return "model";
-        case PayerKind::provider:
-            return "provider";
-        default:
-            return "target";
-    }
-}
-
 /// "90 s", "1 hour", "7 days".
 std::string length_text(seconds length) {
     struct Unit {
@@ -89,6 +70,25 @@ std::string_view name_of(Resource resource) {
 
 }  // namespace
 
+std::string_view to_text(PayerKind kind) {
+    switch (kind) {
+        case PayerKind::key:
+            return "key";
+        case PayerKind::team:
+            return "team";
+        case PayerKind::tag:
+            return "tag";
+        case PayerKind::user:
+            return "user";
+        case PayerKind::model:
+            return "model";
+        case PayerKind::provider:
+            return "provider";
+        default:
+            return "target";
+    }
+}
+
 std::string to_text(Limit const& limit) {
     auto text = limit.of == Resource::money ? to_usd(NanoUsd{limit.most}) : std::to_string(limit.most);
     text += ' ';
@@ -98,18 +98,19 @@ std::string to_text(Limit const& limit) {
 
 Error limit_error(LimitRefusal const& refusal) {
     bool const is_money = refusal.limit.of == Resource::money;
-    Error error{.kind = is_money && !refusal.passing ? ErrorKind::insufficient_quota : ErrorKind::rate_limit_exceeded};
+    bool const passing = refusal.passing || refusal.lease_short;
+    Error error{.kind = is_money && !passing ? ErrorKind::insufficient_quota : ErrorKind::rate_limit_exceeded};
     std::string text = "the limit of " + std::string(to_text(refusal.payer.kind)) + " '" + shown(refusal.payer.name) +
                        "' (" + to_text(refusal.limit) + ")";
-    if (is_money && !refusal.passing) {
+    if (is_money && !passing) {
         text += refusal.room > 0 ? " leaves " + to_usd(NanoUsd{refusal.room}) + " USD, too little for this request"
                                  : " is used up";
     } else {
-        text += refusal.passing ? " is taken by requests under way" : " is reached";
+        text += passing ? " is taken by requests under way" : " is reached";
     }
     error.message = std::move(text);
-    if (refusal.passing && is_money) error.code = "budget_in_use";
-    error.retry_after = refusal.passing ? soon : refusal.retry_in;
+    if (passing && is_money) error.code = "budget_in_use";
+    error.retry_after = passing ? soon : refusal.retry_in;
     return error;
 }
 

@@ -9,6 +9,9 @@ namespace sluice {
 /// What a client is told: whose limit it is, and when there is room again.
 Error limit_error(LimitRefusal const& refusal);
 
+/// "key", "team" ...
+std::string_view to_text(PayerKind kind);
+
 /// "12.5 USD per month", "600 requests per minute", "40 requests at a time".
 std::string to_text(Limit const& limit);
 

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "core/pipeline/forward.hpp"
+#include "core/pipeline/lease_wait.hpp"
+#include "core/pipeline/limit_error.hpp"
 #include "core/pipeline/reply.hpp"
 #include "core/pipeline/request_run.hpp"
 
@@ -39,6 +41,23 @@ Pipeline::Pipeline(Upstream& upstream, Clock& clock, Recorder& recorder, Dialect
       dialects_(std::move(dialects)),
       retry_budget_(std::move(retry_budget)),
       accounting_(accounting) {}
+
+Task<Result<Permit>> Pipeline::admit(LimitAccounts const& accounts, WallTime now, Cancellation& cancellation) {
+    if (accounting_.limits == nullptr || accounts.empty()) co_return Permit();
+    Amounts one;
+    one[Resource::requests] = one[Resource::concurrent] = 1;
+    LeaseWait wait(accounting_, clock_, cancellation);
+    while (true) {
+        auto permit = accounting_.limits->reserve(accounts, one, now);
+        if (permit) co_return std::move(*permit);
+        SLUICE_CO_TRY(bool const more, co_await wait.more(permit.error().lease_short));
+        if (!more) co_return std::unexpected(limit_error(permit.error()));
+    }
+}
+
+void Pipeline::add_limit_headers(Headers& headers, LimitAccounts const& accounts, WallTime now) const {
+    if (accounting_.limits != nullptr) sluice::add_limit_headers(headers, *accounting_.limits, accounts, now);
+}
 
 Task<> Pipeline::handle(ClientRequest const& request, std::shared_ptr<Snapshot const> snapshot, ReplySink& client,
                         Cancellation& cancellation) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/pipeline/accounting.hpp"
+#include "core/pipeline/limit_book.hpp"
 #include "core/pipeline/ports.hpp"
 #include "core/pipeline/request.hpp"
 #include "core/pipeline/snapshot.hpp"
@@ -23,6 +24,13 @@ public:
     /// `request`, `client` and `cancellation` must live until it returns.
     Task<> handle(ClientRequest const& request, std::shared_ptr<Snapshot const> snapshot, ReplySink& client,
                   Cancellation& cancellation);
+
+    /// One request of whoever has these accounts, under way: what their limits say to that, before anything of it is
+    /// read. Errors: rate_limit_exceeded; client_closed or server_shutdown, when cancelled.
+    Task<Result<Permit>> admit(LimitAccounts const& accounts, WallTime now, Cancellation& cancellation);
+
+    /// x-ratelimit-* for them.
+    void add_limit_headers(Headers& headers, LimitAccounts const& accounts, WallTime now) const;
 
 private:
     Upstream& upstream_;

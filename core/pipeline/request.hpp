@@ -25,6 +25,8 @@ struct OwnKey {
     CredentialSettings credential;
 };
 
+class Recorder;
+
 /// A chat completion request that has been authenticated, read and checked. It, and what it refers to, outlives its
 /// Pipeline::handle().
 struct ClientRequest {
@@ -40,6 +42,7 @@ struct ClientRequest {
     std::string user{};                  ///< the body's `user`, which may name a session, too
     std::string end_user{};              ///< the body's `user`, whom limits may be about and the ledger names
     std::vector<OwnKey> own_keys{};
+    Recorder* also = nullptr;  ///< is told its Outcome, beside the worker's recorder
     Permit* permit = nullptr;  ///< of the caller's accounts: one request, under way; null: it has no limits
     /// A header of the client, lower-case name; empty: none. Null: there are none to look at.
     std::function<std::string_view(std::string_view name)> header{};

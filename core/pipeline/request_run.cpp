@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/pipeline/answer_headers.hpp"
+#include "core/pipeline/lease_wait.hpp"
 #include "core/pipeline/limit_error.hpp"
 
 namespace sluice {
@@ -65,8 +66,14 @@ void RequestRun::routed(Routing gathered) {
     deadline = earlier(deadline, clients);
 }
 
-Result<> RequestRun::admit(Instant now) {
-    return admission.admit(parts.accounting.limits, request, *model, time_at(now));
+Task<Result<>> RequestRun::admit() {
+    LeaseWait wait(parts.accounting, parts.clock, cancellation);
+    while (true) {
+        auto const admitted = admission.admit(parts.accounting.limits, request, *model, time_at(parts.clock.now()));
+        if (admitted) co_return Result<>();
+        SLUICE_CO_TRY(bool const more, co_await wait.more(admitted.error().lease_short));
+        if (!more) co_return std::unexpected(limit_error(admitted.error()));
+    }
 }
 
 WallTime RequestRun::time_at(Instant now) const {
@@ -106,6 +113,7 @@ RequestRun::~RequestRun() {
     outcome.stream_started = stream.opened();
     outcome.duration = end - request.received_at;
     parts.recorder.record(outcome);
+    if (request.also != nullptr) request.also->record(outcome);
 }
 
 }  // namespace sluice

@@ -33,8 +33,8 @@ struct RequestRun {
     /// Takes over what the choice is made from, and the limits of its model.
     void routed(Routing gathered);
 
-    /// What counts against its payers' limits from now on. Errors: rate_limit_exceeded, insufficient_quota.
-    Result<> admit(Instant now);
+    /// It counts against its payers' limits from now on. Errors: rate_limit_exceeded, insufficient_quota.
+    Task<Result<>> admit();
 
     /// The time of day at `now`, by a clock that is never set back while the request runs.
     WallTime time_at(Instant now) const;
@@ -58,6 +58,7 @@ struct RequestRun {
     std::optional<RequestFacts> classified{};  ///< the request's, with the complexity that a classifier saw
     Admission admission{};
     std::optional<Error> limit_reached{};  ///< what kept the latest target that could have served from being asked
+    bool lease_short = false;              ///< and more of it may be had from the store that replicas share
     unsigned calls = 0;                    ///< begun so far, to targets and classifiers
     UnsupportedPolicy unsupported = UnsupportedPolicy::drop;
     Instant deadline = never;                 ///< of the whole request

@@ -28,7 +28,11 @@ bool all_too_small(Plan const& plan) {
 
 }  // namespace
 
-Walk::Walk(RequestRun& run, Instant now) : run_(run), plan_(make_plan(run.routing.input())), now_(now) {
+Walk::Walk(RequestRun& run, Instant now)
+    : run_(run),
+      plan_(make_plan(run.routing.input())),
+      now_(now),
+      lease_wait_(run.parts.accounting, run.parts.clock, run.cancellation) {
     if (run_.model->settings->hedge.enabled && !plan_.order.empty()) {
         auto const& first = run_.routing.candidates[plan_.order.front().target];
         run_.snapshot.hedges().count_request(now, expected_cost(run_.request.chat.facts, first).value_or(NanoUsd{}));
@@ -42,6 +46,14 @@ Task<Result<>> Walk::go() {
     while (true) {
         if (run_.cancellation) co_return std::unexpected(cancelled_error(run_.cancellation.reason()));
         auto entry = next_entry();
+        if (!entry && run_.lease_short && !last_) {
+            SLUICE_CO_TRY(bool const more, co_await lease_wait_.more(std::exchange(run_.lease_short, false)));
+            if (more) {
+                position_ = 0;
+                now_ = run_.parts.clock.now();
+                continue;
+            }
+        }
         if (!entry && plan_to_wait()) {
             SLUICE_CO_TRY(auto waited_for, co_await wait_in_queue());
             if (waited_for) entry.emplace(*std::move(waited_for));

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/pipeline/attempt_run.hpp"
+#include "core/pipeline/lease_wait.hpp"
 #include "core/pipeline/request_run.hpp"
 #include "core/policy/planner.hpp"
 #include "core/policy/retry.hpp"
@@ -54,6 +55,7 @@ private:
     std::string_view reason_;  ///< of a repetition; empty: the plan's
     bool diverted_ = false;    ///< to the targets for special occasions
     std::optional<Error> last_;
+    LeaseWait lease_wait_;
 };
 
 }  // namespace sluice

@@ -24,19 +24,19 @@ milliseconds slot_length(LimitPeriod const& period) {
     return milliseconds((length_of(period).count() + slots_per_window - 1) / slots_per_window);
 }
 
-LimitWindow month_at(WallTime now) {
+CountingWindow month_at(WallTime now) {
     std::chrono::year_month_day const date(floor<days>(now));
     auto const first = date.year() / date.month() / 1;
     return {.begin = sys_days(first), .end = sys_days(first + months(1))};
 }
 
-LimitWindow week_at(WallTime now) {
+CountingWindow week_at(WallTime now) {
     auto const today = floor<days>(now);
     auto const monday = today - (std::chrono::weekday(today) - std::chrono::Monday);
     return {.begin = monday, .end = monday + days(7)};
 }
 
-LimitWindow aligned_at(LimitPeriod const& period, WallTime now) {
+CountingWindow aligned_at(LimitPeriod const& period, WallTime now) {
     auto const length = length_of(period);
     WallTime const begin(length * floor_divide(now.time_since_epoch().count(), length.count()));
     return {.begin = begin, .end = begin + length};
@@ -44,7 +44,7 @@ LimitWindow aligned_at(LimitPeriod const& period, WallTime now) {
 
 }  // namespace
 
-LimitWindow window_at(LimitPeriod const& period, WallTime now) {
+CountingWindow window_at(LimitPeriod const& period, WallTime now) {
     switch (period.kind) {
         case LimitPeriod::Kind::day:
             return {.begin = floor<days>(now), .end = floor<days>(now) + days(1)};

@@ -9,15 +9,15 @@
 namespace sluice {
 
 /// From `begin` until just before `end`.
-struct LimitWindow {
+struct CountingWindow {
     WallTime begin{};
     std::optional<WallTime> end{};  ///< absent: never
-    friend bool operator==(LimitWindow const&, LimitWindow const&) = default;
+    friend bool operator==(CountingWindow const&, CountingWindow const&) = default;
 };
 
 /// The window of `period` that `now` lies in. total: all time, from 1970 on. rolling: what `now` looks back on; no end,
 /// for use is forgotten bit by bit.
-LimitWindow window_at(LimitPeriod const& period, WallTime now);
+CountingWindow window_at(LimitPeriod const& period, WallTime now);
 
 /// A rolling period counts in slots, so that its memory is bounded: a window spans at most 60 and two that it touches.
 /// A slot is forgotten when all of it is older than the period: nothing is forgotten early, everything at most a 60th

@@ -39,6 +39,7 @@ enum class ErrorKind : std::uint8_t {
     headers_too_large,
     unsupported_media_type,
     expectation_failed,
+    idempotency_conflict,
     version_not_supported,
     not_implemented,
     rate_limit_exceeded,

@@ -146,6 +146,12 @@ struct TlsSettings {
     std::string key_file;
 };
 
+/// Requests that bring an Idempotency-Key.
+struct IdempotencySettings {
+    milliseconds keep{3'600'000};  ///< after a request's end; 0: such keys mean nothing
+    std::uint64_t memory_bytes = 64ULL * 1024 * 1024;
+};
+
 /// Whether callers must show a key.
 enum class AuthMode : std::uint8_t { none, keys };
 
@@ -156,6 +162,7 @@ struct ServerSettings {
     unsigned workers = 0;  ///< 0: one per core
     LimitSettings limits;
     StreamSettings stream;
+    IdempotencySettings idempotency;
     milliseconds drain_delay{5'000};
     milliseconds drain_timeout{25'000};
     milliseconds drain_upgrade_timeout{600'000};

@@ -4,11 +4,11 @@
 #include <array>
 #include <charconv>
 
-#include "core/pipeline/limit_error.hpp"
 #include "core/pipeline/reply.hpp"
 #include "server/api/chat_request_reader.hpp"
 #include "server/api/choice.hpp"
 #include "server/api/cors.hpp"
+#include "server/api/idempotency.hpp"
 #include "server/api/request_member.hpp"
 #include "server/http/body_reader.hpp"
 
@@ -202,13 +202,10 @@ Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
     co_await (this->*route->endpoint)(visit);
 }
 
-Result<Permit> Api::admit(Visit const& visit) const {
-    if (limits_ == nullptr || visit.caller.accounts.empty()) return Permit();
-    Amounts one;
-    one[Resource::requests] = one[Resource::concurrent] = 1;
-    auto permit = limits_->reserve(visit.caller.accounts, one, wall_time(visit.request));
-    if (!permit) return std::unexpected(limit_error(permit.error()));
-    return *std::move(permit);
+Result<ChatRequest> Api::read_chat(Visit const& visit, std::string_view body) {
+    auto const& limits = visit.runtime.snapshot->settings().server.limits;
+    ChatLimits const chat_limits{.max_choices = limits.max_choices, .max_output_tokens = limits.max_output_tokens};
+    return read_chat_request(body, chat_limits);
 }
 
 /// Apart from the coroutine, whose frame lives as long as the answer streams. `chat` must outlive the result.
@@ -242,7 +239,7 @@ Result<ClientRequest> Api::client_request(Visit const& visit, ChatRequest& chat,
 
 Headers Api::limit_headers(Visit const& visit) const {
     Headers headers;
-    if (limits_ != nullptr) add_limit_headers(headers, *limits_, visit.caller.accounts, wall_time(visit.request));
+    pipeline_.add_limit_headers(headers, visit.caller.accounts, wall_time(visit.request));
     return headers;
 }
 
@@ -250,7 +247,7 @@ Task<> Api::chat_completions(Visit& visit) {
     auto& request = visit.request;
     auto const& head = request.head;
     constexpr auto route = chat_route;
-    auto permit = admit(visit);
+    auto permit = co_await pipeline_.admit(visit.caller.accounts, wall_time(request), request.cancellation);
     if (!permit) co_return co_await refuse(request, route, &visit.caller, permit.error(), limit_headers(visit));
     Counted const counted{.permit = *permit, .now = wall_time(request)};
     if (!is_json(head.find("content-type")) || head.count("content-encoding") > 0) {
@@ -262,8 +259,10 @@ Task<> Api::chat_completions(Visit& visit) {
         request.reply.close_afterwards();
         co_return co_await refuse(request, route, &visit.caller, body.error());
     }
-    ChatLimits const chat_limits{.max_choices = limits.max_choices, .max_output_tokens = limits.max_output_tokens};
-    auto chat = read_chat_request(*body, chat_limits);
+    if (idempotency_.is_on() && head.count("idempotency-key") > 0) {
+        co_return co_await serve_once(visit, *body, *permit);
+    }
+    auto chat = read_chat(visit, *body);
     if (!chat) co_return co_await refuse(request, route, &visit.caller, chat.error());
     auto client = client_request(visit, *chat, body->size());
     if (!client) co_return co_await refuse(request, route, &visit.caller, client.error());

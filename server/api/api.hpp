@@ -13,6 +13,10 @@
 
 namespace sluice::api {
 
+class DetachedRequest;
+class IdempotencyTable;
+struct IdempotencyPlace;
+
 /// The configuration in force: replaced as a whole.
 struct Runtime {
     std::shared_ptr<Snapshot const> snapshot;
@@ -25,13 +29,14 @@ struct Runtime {
 class Api final : public http::Handler {
 public:
     Api(Pipeline& pipeline, Recorder& recorder, observe::MetricsShard& metrics, net::MemoryGuard& memory,
-        LimitBook* limits, Runtime runtime)
+        Runtime runtime, Clock& clock, IdempotencyTable& idempotency)
         : pipeline_(pipeline),
           recorder_(recorder),
           metrics_(metrics),
           memory_(memory),
-          limits_(limits),
-          runtime_(std::move(runtime)) {}
+          runtime_(std::move(runtime)),
+          clock_(clock),
+          idempotency_(idempotency) {}
 
     void adopt(Runtime runtime) { runtime_ = std::move(runtime); }
 
@@ -55,8 +60,12 @@ private:
     [[gnu::noinline]] Task<> list_models(Visit& visit);
     [[gnu::noinline]] Task<> show_model(Visit& visit);
     Task<> chat_completions(Visit& visit);
-    /// One request of the caller's, before its body is read: what its limits say to that.
-    Result<Permit> admit(Visit const& visit) const;
+    /// A request with an Idempotency-Key, which is served once, however often it comes.
+    [[gnu::noinline]] Task<> serve_once(Visit& visit, std::string_view body, Permit& permit);
+    Result<IdempotencyPlace> enter(Visit const& visit, std::string_view body, DetachedRequest& detached);
+    void lead(std::unique_ptr<DetachedRequest> detached);
+    Task<> run(std::unique_ptr<DetachedRequest> detached);
+    static Result<ChatRequest> read_chat(Visit const& visit, std::string_view body);
     Headers limit_headers(Visit const& visit) const;
     static Result<ClientRequest> client_request(Visit const& visit, ChatRequest& chat, std::uint64_t body_size);
 
@@ -75,8 +84,9 @@ private:
     Recorder& recorder_;
     observe::MetricsShard& metrics_;
     net::MemoryGuard& memory_;
-    LimitBook* limits_;  ///< null: nobody has limits
     Runtime runtime_;
+    Clock& clock_;
+    IdempotencyTable& idempotency_;
     LiveRequests live_;
 };
 

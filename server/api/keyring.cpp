@@ -50,6 +50,17 @@ bool sha256(std::string_view text, std::array<std::uint8_t, 32>& digest) {
            EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
 }
 
+LimitAccounts accounts_of(Caller const& caller, LimitBook& limits) {
+    LimitAccounts accounts;
+    auto const add = [&](PayerKind kind, std::string name) {
+        if (auto account = limits.find({kind, std::move(name)})) accounts.push_back(std::move(account));
+    };
+    add(PayerKind::key, caller.id.empty() ? caller.name : caller.id);
+    if (!caller.team.empty()) add(PayerKind::team, caller.team);
+    for (auto const& [name, value] : caller.tags) add(PayerKind::tag, name + "=" + value);
+    return accounts;
+}
+
 }  // namespace
 
 std::size_t Keyring::DigestHash::operator()(Digest const& digest) const {
@@ -58,7 +69,7 @@ std::size_t Keyring::DigestHash::operator()(Digest const& digest) const {
     return value;
 }
 
-Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, AuthMode auth) {
+Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, AuthMode auth, LimitBook* limits) {
     Keyring ring;
     ring.open_ = auth == AuthMode::none && keys.empty();
     for (auto const& key : keys) {
@@ -73,7 +84,9 @@ Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, AuthMode aut
             return std::unexpected(Error{.kind = ErrorKind::internal,
                                          .detail = "key " + key.caller.name + ": not a SHA-256 in hexadecimal"});
         }
-        ring.entries_[digest] = Entry{.caller = key.caller, .expires = key.expires, .disabled = key.disabled};
+        auto& entry = ring.entries_[digest] =
+            Entry{.caller = key.caller, .expires = key.expires, .disabled = key.disabled};
+        if (limits != nullptr) entry.caller.accounts = accounts_of(key.caller, *limits);
     }
     return ring;
 }

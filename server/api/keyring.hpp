@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/pipeline/limit_book.hpp"
 #include "core/types/caller.hpp"
 #include "core/types/result.hpp"
 #include "core/types/settings.hpp"
@@ -17,8 +18,9 @@ namespace sluice::api {
 /// All keys, by their SHA-256. Immutable; shared by all workers.
 class Keyring {
 public:
-    /// Errors: internal, for a hash that is not 64 hexadecimal digits.
-    static Result<Keyring> from(std::vector<KeySettings> const& keys, AuthMode auth);
+    /// `limits`: where the accounts of keys, teams and tags are found. Errors: internal, for a hash that is not 64
+    /// hexadecimal digits.
+    static Result<Keyring> from(std::vector<KeySettings> const& keys, AuthMode auth, LimitBook* limits = nullptr);
 
     /// With AuthMode::none and no keys everybody is the same nameless caller, whatever they send. Errors:
     /// invalid_api_key, with the same text and the same work for a missing, an unknown, an expired and a disabled key;

@@ -18,13 +18,13 @@ std::vector<LiveRequest> LiveRequests::list() const {
     return all;
 }
 
-std::size_t LiveRequests::cut(std::function<bool(ClientRequest const&)> const& is_meant) {
+std::size_t LiveRequests::cut(std::function<bool(ClientRequest const&)> const& is_meant, CancelReason reason) {
     std::vector<Cancellation*> meant;  // a request that is told may end, and take others with it
     for (auto const* entry = last_; entry != nullptr; entry = entry->before_) {
         if (is_meant(entry->request_)) meant.push_back(&entry->cancellation_);
     }
     for (auto* const cancellation : meant) {
-        if (is_live(*cancellation)) cancellation->trigger(CancelReason::revoked);
+        if (is_live(*cancellation)) cancellation->trigger(reason);
     }
     return meant.size();
 }

@@ -53,7 +53,8 @@ public:
     std::vector<LiveRequest> list() const;
 
     /// Ends those that `is_meant`. Returns how many.
-    std::size_t cut(std::function<bool(ClientRequest const&)> const& is_meant);
+    std::size_t cut(std::function<bool(ClientRequest const&)> const& is_meant,
+                    CancelReason reason = CancelReason::revoked);
 
 private:
     bool is_live(Cancellation const& cancellation) const;

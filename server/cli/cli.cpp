@@ -13,10 +13,12 @@
 #include "server/cli/gateway_commands.hpp"
 #include "server/cli/import_command.hpp"
 #include "server/cli/keys_options.hpp"
+#include "server/cli/ledger_command.hpp"
 #include "server/cli/migrate_command.hpp"
 #include "server/cli/models_command.hpp"
 #include "server/cli/replay_command.hpp"
 #include "server/cli/run_command.hpp"
+#include "server/cli/usage_command.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -208,6 +210,79 @@ void add_replay(CLI::App& app, Action& action) {
     command->callback([options, &action] { action = [options] { return run_replay(*options); }; });
 }
 
+void add_store_address(CLI::App& command, StoreAddress& address) {
+    command.add_option("-c,--config", address.config_file, "configuration file")->envname("SLUICE_CONFIG");
+    command.add_option("--database", address.database, "URL, instead of the configuration's");
+}
+
+void add_usage(CLI::App& app, Action& action) {
+    using By = store::UsageQuery::By;
+    auto options = std::make_shared<UsageOptions>();
+    auto* const command = app.add_subcommand("usage", "What was used and what it cost, from the ledger");
+    add_store_address(*command, options->address);
+    command->add_option("--by", options->by, "key, team, model, provider, target, tag, user or day");
+    command->add_option("--since", options->since, "7d, 12h, 2026-07-01 or 2026-07-01T12:00:00Z");
+    command->add_option("--until", options->until, "the same; now, if not given");
+    std::pair<char const*, By> const filters[] = {{"key", By::key},           {"team", By::team}, {"model", By::model},
+                                                  {"provider", By::provider}, {"tag", By::tag},   {"user", By::user}};
+    for (auto const& [name, by] : filters) {
+        command->add_option_function<std::string>(
+            std::string("--") + name,
+            [options, filter = by](std::string const& value) { options->only[filter] = value; }, "only this one's");
+    }
+    auto* const csv =
+        command->add_flag_callback("--csv", [options] { options->format = UsageFormat::csv; }, "for spreadsheets");
+    command->add_flag_callback(
+               "--json", [options] { options->format = UsageFormat::json; }, "for scripts")
+        ->excludes(csv);
+    command->footer("Examples:\n  sluice usage --by team --since 30d\n  sluice usage --by day --key k_4f6Qx9 --csv");
+    command->callback([options, &action] { action = [options] { return run_usage(*options); }; });
+}
+
+void add_ledger_export(CLI::App& ledger, Action& action) {
+    auto options = std::make_shared<LedgerExportOptions>();
+    auto* const command = ledger.add_subcommand("export", "Print each call with its lines as one JSON object");
+    add_store_address(*command, options->address);
+    command->add_option("--since", options->since, "7d, 12h, 2026-07-01 or 2026-07-01T12:00:00Z");
+    command->add_option("--until", options->until, "the same; now, if not given");
+    command->callback([options, &action] { action = [options] { return run_ledger_export(*options); }; });
+}
+
+void add_ledger_adjust(CLI::App& ledger, Action& action) {
+    auto options = std::make_shared<LedgerAdjustOptions>();
+    auto* const command = ledger.add_subcommand("adjust", "Correct what a call cost, by a line of its own");
+    add_store_address(*command, options->address);
+    command->add_option("call", options->call, "EPOCH/NUMBER, the `id` of an export")->required();
+    command->add_option("--usd", options->usd, "US dollars more; may be negative")->required();
+    command->add_option("--why", options->why, "the reason, for who reads it later")->required();
+    command->callback([options, &action] { action = [options] { return run_ledger_adjust(*options); }; });
+}
+
+void add_ledger(CLI::App& app, Action& action) {
+    auto* const ledger = app.add_subcommand("ledger", "Verify, export, correct or shorten the ledger");
+    ledger->require_subcommand(1);
+    auto address = std::make_shared<StoreAddress>();
+    auto json = std::make_shared<bool>(false);
+    auto* const verify = ledger->add_subcommand("verify", "Whether every sum is what its lines add up to");
+    add_store_address(*verify, *address);
+    verify->add_flag("--json", *json, "for scripts");
+    verify->callback(
+        [address, json, &action] { action = [address, json] { return run_ledger_verify(*address, *json); }; });
+    add_ledger_export(*ledger, action);
+    add_ledger_adjust(*ledger, action);
+    auto forget = std::make_shared<LedgerForgetOptions>();
+    auto* const forgetting = ledger->add_subcommand("forget", "Remove single calls; the sums stay");
+    add_store_address(*forgetting, forget->address);
+    forgetting->add_option("--before", forget->before, "400d, or 2026-07-01")->required();
+    forgetting->callback([forget, &action] { action = [forget] { return run_ledger_forget(*forget); }; });
+    ledger->footer(
+        "A gateway may be running on the same database.\n"
+        "Exit codes: 0, 1 a fault was found or the ledger can't be used, 2 wrong usage, 69 no such database, 78 wrong\n"
+        "configuration.\n"
+        "Examples:\n  sluice ledger verify -c sluice.yaml\n  sluice ledger export --since 1d > calls.jsonl\n"
+        "  sluice ledger adjust 4611686018427387/17 --usd -0.25 --why \"refund of 2026-07-01\"");
+}
+
 /// "did you mean": for a command that is nearly one of ours.
 void suggest(CLI::App const& app, std::string const& word) {
     std::vector<std::string> names;
@@ -245,6 +320,8 @@ int run(int argc, char const* const* argv) {
     add_explain(app, action);
     add_replay(app, action);
     add_keys(app, action);
+    add_usage(app, action);
+    add_ledger(app, action);
     auto json = std::make_shared<bool>(false);
     auto* const version = app.add_subcommand("version", "Print the version");
     version->add_flag("--json", *json, "for scripts");

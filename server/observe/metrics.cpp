@@ -96,6 +96,18 @@ void add_memory(std::vector<PageFamily>& out, Metrics::MemoryFacts const& memory
         counter("sluice_memory_refusals_total", "Requests that were refused for want of memory.", memory.refused));
 }
 
+void add_idempotency(std::vector<PageFamily>& out, Metrics::IdempotencyFacts const& facts) {
+    out.push_back(counter("sluice_idempotent_replays_total",
+                          "Requests that were answered with what another one with their Idempotency-Key was answered.",
+                          facts.replays));
+    out.push_back({.name = "sluice_idempotency_keys",
+                   .help = "Requests with an Idempotency-Key that are remembered or under way.",
+                   .samples = {plain(facts.names)}});
+    out.push_back({.name = "sluice_idempotency_bytes",
+                   .help = "What the recorded answers of such requests take.",
+                   .samples = {plain(facts.bytes)}});
+}
+
 void add_config(std::vector<PageFamily>& out, Metrics::Reload reload, std::string const& hash,
                 std::chrono::system_clock::time_point reloaded_at) {
     out.push_back({.name = "sluice_config_last_reload_successful",
@@ -142,6 +154,27 @@ void Metrics::set_memory_source(std::function<MemoryFacts()> source) {
     facts_.memory = std::move(source);
 }
 
+void Metrics::set_limit_source(std::function<std::vector<LimitStatus>()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.limits = std::move(source);
+}
+
+void Metrics::set_ledger_source(std::function<LedgerFacts()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.ledger = std::move(source);
+}
+
+void Metrics::set_idempotency_source(std::function<IdempotencyFacts()> source) {
+    std::lock_guard const lock(mutex_);
+    facts_.idempotency = std::move(source);
+}
+
+std::int64_t Metrics::answered_calls() const {
+    std::int64_t sum = 0;
+    for (auto const& shard : shards_) sum += shard->answered_calls();
+    return sum;
+}
+
 void Metrics::config_reloaded(Reload result, std::string_view hash, std::chrono::system_clock::time_point now) {
     std::lock_guard const lock(mutex_);
     facts_.reload = result;
@@ -175,6 +208,9 @@ std::string Metrics::expose() const {
                              "Label sets that were refused because max_series was reached.",
                              registry_.dropped_series()));
     add_memory(others, facts.memory ? facts.memory() : MemoryFacts{});
+    add_idempotency(others, facts.idempotency ? facts.idempotency() : IdempotencyFacts{});
+    if (facts.limits) add_limits(others, facts.limits());
+    if (facts.ledger) add_ledger(others, facts.ledger());
     others.push_back(info("sluice_build_info", "The version that runs; always 1.",
                           {{"version", build_.version}, {"commit", build_.commit}}));
     add_config(others, facts.reload, facts.config_hash, facts.reloaded_at);

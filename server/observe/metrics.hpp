@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/types/settings.hpp"
+#include "server/observe/limit_families.hpp"
 #include "server/observe/metrics_shard.hpp"
 #include "server/observe/observe_settings.hpp"
 #include "server/observe/registry.hpp"
@@ -65,6 +66,10 @@ public:
     /// Where the page gets the number of lost log lines from.
     void set_log_dropped_source(std::function<std::uint64_t()> source);
 
+    /// Where the page gets everybody's limits, and the ledger's figures from. As above.
+    void set_limit_source(std::function<std::vector<LimitStatus>()> source);
+    void set_ledger_source(std::function<LedgerFacts()> source);
+
     struct MemoryFacts {
         std::uint64_t used = 0;
         std::uint64_t limit = 0;  ///< 0: none
@@ -72,6 +77,17 @@ public:
     };
     /// Where the page gets the guard's figures from.
     void set_memory_source(std::function<MemoryFacts()> source);
+
+    struct IdempotencyFacts {
+        std::uint64_t replays = 0;
+        std::uint64_t names = 0;
+        std::uint64_t bytes = 0;
+    };
+    /// Where the page gets from what is known of requests with an Idempotency-Key. As above.
+    void set_idempotency_source(std::function<IdempotencyFacts()> source);
+
+    /// Of all shards: MetricsShard::answered_calls().
+    std::int64_t answered_calls() const;
 
     /// After a (re)load of the configuration. A failed one leaves `hash` as it was.
     enum class Reload : std::uint8_t { succeeded, failed };
@@ -93,6 +109,9 @@ private:
         std::function<std::vector<ProviderStatus>()> providers;
         std::function<std::uint64_t()> log_dropped;
         std::function<MemoryFacts()> memory;
+        std::function<IdempotencyFacts()> idempotency;
+        std::function<std::vector<LimitStatus>()> limits;
+        std::function<LedgerFacts()> ledger;
     };
 
     SettingsCell settings_;

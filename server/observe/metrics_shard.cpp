@@ -114,6 +114,7 @@ void MetricsShard::record_attempts(Outcome const& outcome, Subject const& subjec
 
 void MetricsShard::record_attempt(Attempt const& attempt, NameId provider, Subject const& subject) {
     using enum FamilyId;
+    if (attempt.upstream_status >= 200 && attempt.upstream_status <= 299) answered_calls_.add(1);
     auto const operation = subject.operation;
     auto const model = subject.model;
     auto const result = fixed_.result(attempt.result);

@@ -39,6 +39,8 @@ public:
     Series const* first_series() const { return head_.load(std::memory_order_acquire); }
     std::int64_t in_flight() const { return static_cast<std::int64_t>(in_flight_.read()); }
     std::int64_t streams() const { return static_cast<std::int64_t>(streams_.read()); }
+    /// Calls, also of classifiers and copies, that an upstream answered with a 2xx.
+    std::int64_t answered_calls() const { return static_cast<std::int64_t>(answered_calls_.read()); }
     std::int64_t connections(Side side) const {
         return static_cast<std::int64_t>(connections_[static_cast<std::size_t>(side)].read());
     }
@@ -77,6 +79,7 @@ private:
 
     alignas(64) Cell in_flight_;
     Cell streams_;
+    Cell answered_calls_;
     Cell connections_[static_cast<std::size_t>(Side::count_)];
 };
 

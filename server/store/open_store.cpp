@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "server/store/postgres_store.hpp"
 #include "server/store/sqlite_store.hpp"
 
 namespace sluice::store {
@@ -11,9 +12,9 @@ Result<std::unique_ptr<Store>> open_store(std::string_view url, OpenedBy opener)
     if (url.starts_with(sqlite_scheme) && url.substr(sqlite_scheme.size()).starts_with('/')) {
         return open_sqlite(std::string(url.substr(sqlite_scheme.size())), opener);
     }
-    return std::unexpected(Error{.kind = ErrorKind::invalid_value,
-                                 .message = "a database is named as sqlite:///PATH",
-                                 .detail = "a database is named as sqlite:///PATH"});
+    if (names_postgres(url)) return open_postgres(url, opener);
+    constexpr char const* what = "a database is named as sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE";
+    return std::unexpected(Error{.kind = ErrorKind::invalid_value, .message = what, .detail = what});
 }
 
 }  // namespace sluice::store

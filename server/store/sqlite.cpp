@@ -189,6 +189,13 @@ Result<> Database::checkpoint() {
     return {};
 }
 
+Result<> Database::restart_log() {
+    int const code =
+        sqlite3_wal_checkpoint_v2(connection_->handle, nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+    if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return std::unexpected(failed(*connection_, code));
+    return {};
+}
+
 Result<bool> Database::empty_log() {
     int in_log = 0;
     int copied = 0;

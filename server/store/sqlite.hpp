@@ -95,7 +95,9 @@ public:
     /// Copies what the write-ahead log holds into the file and syncs both. Meanwhile others may write, and what they
     /// write stays in the log.
     Result<> checkpoint();
-    /// The same for all of it, and the log is empty afterwards; others that write wait. False: somebody still reads the
+    /// The same for all of it; others that write wait. Then the log begins anew, unless somebody still reads it.
+    Result<> restart_log();
+    /// The same, and the file of the log is empty afterwards. False: somebody still reads the
     /// log, which is complete in the file, though not empty.
     Result<bool> empty_log();
 

@@ -29,7 +29,7 @@ namespace {
 constexpr std::chrono::milliseconds patience{1'000};
 /// Of the log, in pages of 4 KiB: when it is copied into the file, and when it has to be emptied, because it never was
 /// copied to its end.
-constexpr std::int64_t pages_to_copy = 1'000;
+constexpr std::int64_t pages_to_copy = 2'000;
 constexpr std::int64_t pages_to_empty = 8'000;
 constexpr std::int64_t calls_at_once = 500;
 
@@ -99,7 +99,7 @@ Result<> SqliteStore::open_all() {
 }
 
 Result<> SqliteStore::reopen() {
-    if (trusted_) return {};
+    if (trusted_) return make_room();
     std::scoped_lock const lock(write_mutex_, read_mutex_, keep_mutex_, log_mutex_);
     if (writing_) writing_->database.distrust();
     for (auto* const each : {&reading_, &keeping_}) {
@@ -110,6 +110,14 @@ Result<> SqliteStore::reopen() {
     keeping_.reset();
     log_ = LogFile();
     return open_all();
+}
+
+/// Where the disk is full, what the log and the file both hold is given back.
+Result<> SqliteStore::make_room() {
+    std::lock_guard const lock(keep_mutex_);
+    auto const emptied = keeping_->empty_log();
+    if (!emptied && keeping_->broken()) return met(std::unexpected(emptied.error()), *keeping_);
+    return {};
 }
 
 Result<> SqliteStore::usable() const {
@@ -155,9 +163,7 @@ Result<> SqliteStore::tidy() {
     if (log_pages_ < pages_to_copy) return {};
     SLUICE_CHECK(met(keeping_->checkpoint(), *keeping_));
     if (log_pages_ < pages_to_empty) return {};
-    auto const emptied = keeping_->empty_log();
-    if (!emptied) return met(std::unexpected(emptied.error()), *keeping_);
-    return {};
+    return met(keeping_->restart_log(), *keeping_);
 }
 
 Result<> SqliteStore::heartbeat(std::int64_t epoch, WallTime now) {

@@ -79,6 +79,7 @@ private:
     Result<> write_batch(Work work);
 
     Result<> open_all();
+    Result<> make_room();
     Result<> usable() const;
     Result<> met(Result<> result, Database const& database);
     Result<> wrote(Result<> result, Database const& database);

@@ -85,3 +85,25 @@ TEST_CASE("tools count as a part of the prompt", "[request][facts]") {
     CHECK(facts.input_tokens == (5 + size + 3) / 4 + 4);
     CHECK(facts.output_tokens == 9);
 }
+
+TEST_CASE("images are counted apart from text: by address, or as data", "[request][facts]") {
+    std::string const data = "data:image/png;base64,AAAABBBB";
+    std::string const body = R"({"model":"m","messages":[{"role":"user","content":[)"
+                             R"({"type":"image_url","image_url":{"url":")" +
+                             data +
+                             R"("}},)"
+                             R"({"image_url":")" +
+                             data +
+                             R"(","type":"input_image"},)"
+                             R"({"type":"image_url","image_url":{"url":"https://example.com/a.png"}},)"
+                             R"({"type":"text","text":")" +
+                             data +
+                             R"("},)"
+                             R"({"type":"text","image_url":{"url":")" +
+                             data + R"("}}]}]})";
+    auto const request = read_chat_request(body, {});
+    REQUIRE(request);
+    CHECK(request->images == 3);
+    CHECK(request->image_data_bytes == 2 * data.size());
+    CHECK(request->prompt_bytes == data.size());
+}

@@ -83,6 +83,7 @@ TEST_CASE("a call reserves its worst case, is written down before it is made, an
 
 TEST_CASE("without limits a call is written down all the same") {
     Gateway gateway;
+    gateway.chat.stream = false;
     gateway.ask(good_answer());
     REQUIRE(gateway.ledger.lines.size() == 1);
     CHECK(gateway.ledger.lines[0]->reservation.amount.count > usual_cost);

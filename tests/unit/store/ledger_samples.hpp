@@ -9,15 +9,18 @@
 #include <vector>
 
 #include "server/store/open_store.hpp"
+#include "server/store/postgres.hpp"
 
 /// Calls to write down, and a place for the file.
 namespace sluice::store::testing {
 
-/// A folder that goes with the test.
+/// A folder that goes with the test. Where servers are there to be tested (tests/servers_and_test.sh), its database is
+/// in PostgreSQL, in a schema that is called like the folder.
 struct TemporaryFolder {
     TemporaryFolder() {
         std::string name = (std::filesystem::temp_directory_path() / "sluice-store-XXXXXX").string();
         if (::mkdtemp(name.data()) != nullptr) path = name;
+        if (server() != nullptr) run_in_server("CREATE SCHEMA " + schema());
     }
     TemporaryFolder(TemporaryFolder const&) = delete;
     TemporaryFolder& operator=(TemporaryFolder const&) = delete;
@@ -26,7 +29,18 @@ struct TemporaryFolder {
         std::filesystem::remove_all(path, ignored);
     }
     std::string file(std::string const& name = "ledger.db") const { return (path / name).string(); }
-    std::string url() const { return "sqlite://" + file(); }
+    std::string url() const {
+        if (server() == nullptr) return "sqlite://" + file();
+        return std::string(server()) + "?options=-csearch_path%3D" + schema();
+    }
+
+    static char const* server() { return std::getenv("SLUICE_TEST_POSTGRES"); }
+    std::string schema() const { return "\"" + path.filename().string() + "\""; }
+    void run_in_server(std::string const& sql) const {
+        auto const database = Postgres::make(Secret(url())).value();
+        auto const done = database->run({.sql = sql.c_str()});
+        if (!done) FAIL(done.error().detail.str());
+    }
 
     std::filesystem::path path;
 };

@@ -1,0 +1,217 @@
+#include "server/books.hpp"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/pipeline/answer_headers.hpp"
+#include "core/pipeline/limit_error.hpp"
+#include "server/cli/http_client.hpp"
+#include "server/store/ledger_check.hpp"
+#include "server/store/postgres_store.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr seconds look_interval{1};
+constexpr seconds check_interval{60};
+constexpr std::chrono::hours forget_interval{1};
+constexpr seconds webhook_timeout{5};
+
+/// Since when the sums of single hours matter: for the longest period that has a beginning.
+WallTime earliest_window(std::vector<LimitRule> const& rules, WallTime now) {
+    seconds longest = std::chrono::days(32);
+    for (auto const& rule : rules) {
+        for (auto const& limit : rule.limits) longest = std::max(longest, limit.per.length + std::chrono::hours(1));
+    }
+    return now - longest;
+}
+
+/// Where lines wait for a store that fails, or that the process did not live to give them to.
+std::string spool_folder(std::string_view database, config::Environment const& environment) {
+    constexpr std::string_view sqlite = "sqlite://";
+    if (database.starts_with(sqlite)) return std::string(database.substr(sqlite.size())) + "-spool";
+    for (auto const* const name : {"SLUICE_DATA_DIR", "STATE_DIRECTORY"}) {
+        auto const folder = environment ? environment(name).value_or("") : std::string();
+        if (!folder.empty()) return folder + "/spool";
+    }
+    return std::filesystem::temp_directory_path() / "sluice-spool";
+}
+
+}  // namespace
+
+Result<> Books::open(Settings const& settings, config::Environment const& environment,
+                     std::function<std::int64_t()> served) {
+    served_ = std::move(served);
+    if (settings.storage.enabled) {
+        auto const database = settings.storage.database.expose();
+        SLUICE_TRY(store_, store::open_store(database, store::OpenedBy::gateway));
+        writer_ = std::make_unique<store::LedgerWriter>(
+            *store_, store::LedgerWriterOptions{
+                         .allow_if_unavailable = settings.storage.allow_if_unavailable,
+                         .spool_folder = spool_folder(database, environment),
+                         .on_change =
+                             [this](Error const* failure) {
+                                 if (failure == nullptr) return log_.info("the ledger's store is back");
+                                 log_.error("SL5001", "the ledger's store fails", {{"reason", failure->detail.str()}});
+                             },
+                     });
+        SLUICE_CHECK(writer_->start());
+    }
+    SLUICE_CHECK(share_limits(settings.storage));
+    adopt(settings, settings.limits);
+    keeper_ = std::thread([this] { keep(); });
+    return {};
+}
+
+/// With replicas the broker knows what was used before, by all of them.
+Result<> Books::share_limits(StorageSettings const& storage) {
+    auto const database = storage.database.expose();
+    if (storage.shared_state.empty()) {
+        if (store::names_postgres(database)) {
+            log_.warning("SL5008", "limits are this process's alone: replicas share them through storage.shared_state");
+        }
+        return {};
+    }
+    SLUICE_TRY(shared_use_, store::open_shared_use(database));
+    if (auto wrong = store::check_redis_url(storage.shared_state)) {
+        return std::unexpected(Error{.kind = ErrorKind::invalid_value, .detail = "storage.shared_state: " + *wrong});
+    }
+    using store::WithoutRedis;
+    broker_ = std::make_unique<store::LeaseBroker>(
+        limits_, *shared_use_, storage.shared_state,
+        store::LeaseBroker::Options{
+            .epoch = writer_->epoch(),
+            .without_redis = storage.allow_if_unavailable ? WithoutRedis::alone : WithoutRedis::refuse,
+            .now = now,
+            .tell = [this](std::string_view code, std::string const& message) { log_.warning(code, message); }});
+    return {};
+}
+
+void Books::adopt(Settings const& settings, std::vector<LimitRule> rules) {
+    {
+        std::lock_guard const lock(mutex_);
+        webhook_ = settings.admin.warning_webhook.expose();
+        keep_calls_ = settings.storage.keep_calls;
+    }
+    auto const moment = now();
+    auto const since = earliest_window(rules, moment);
+    limits_.configure(std::move(rules));
+    if (store_ == nullptr || broker_ != nullptr) return;
+    auto const sums = store_->sums(since);
+    if (!sums) {
+        return log_.error("SL5002", "what was used before is not known: limits begin anew",
+                          {{"reason", sums.error().detail.str()}});
+    }
+    for (auto const& sum : *sums) limits_.restore(sum.payer, sum.hour, sum.used, moment);
+    limits_.restored();
+}
+
+Result<> Books::close(Instant deadline) {
+    stop_keeping();
+    broker_.reset();
+    return writer_ == nullptr ? Result<>() : writer_->close(deadline);
+}
+
+observe::LedgerFacts Books::facts() const {
+    if (writer_ == nullptr) return {};
+    auto const status = writer_->status();
+    return {.works = !status.failing,
+            .waiting = status.queued + status.kept,
+            .written = static_cast<std::uint64_t>(status.events_written),
+            .failures = static_cast<std::uint64_t>(status.failures),
+            .missing = missing_};
+}
+
+void Books::keep() {
+    auto next_check = std::chrono::steady_clock::now() + check_interval;
+    auto next_forget = std::chrono::steady_clock::now() + check_interval;
+    std::unique_lock lock(mutex_);
+    while (!bell_.wait_for(lock, look_interval, [this] { return ends_; })) {
+        lock.unlock();
+        warn();
+        auto const now = std::chrono::steady_clock::now();
+        if (store_ != nullptr && now >= next_check) {
+            check();
+            next_check = now + check_interval;
+        }
+        if (store_ != nullptr && now >= next_forget) {
+            forget_old_calls();
+            next_forget = now + forget_interval;
+        }
+        lock.lock();
+    }
+}
+
+void Books::stop_keeping() {
+    {
+        std::lock_guard const lock(mutex_);
+        ends_ = true;
+    }
+    bell_.notify_all();
+    if (keeper_.joinable()) keeper_.join();
+}
+
+void Books::warn() {
+    auto const warnings = limits_.take_warnings();
+    if (warnings.empty()) return;
+    std::string url;
+    {
+        std::lock_guard const lock(mutex_);
+        url = webhook_;
+    }
+    for (auto const& warning : warnings) {
+        log_.warning("SL5003", "a limit comes near its end",
+                     {{"scope", to_text(warning.payer.kind)},
+                      {"name", warning.payer.name},
+                      {"limit", to_text(warning.limit)},
+                      {"percent", warning.percent}});
+        if (!url.empty()) send(url, warning);
+    }
+}
+
+void Books::send(std::string const& url, LimitWarning const& warning) {
+    bool const is_money = warning.limit.of == Resource::money;
+    nlohmann::json const body{{"event", "limit_warning"},
+                              {"scope", to_text(warning.payer.kind)},
+                              {"name", warning.payer.name},
+                              {"limit", to_text(warning.limit)},
+                              {"percent", warning.percent},
+                              {"used", is_money ? to_usd(NanoUsd{warning.used}) : std::to_string(warning.used)}};
+    auto const answer = cli::call({.method = "POST",
+                                   .url = url,
+                                   .headers = {{"content-type", "application/json"}},
+                                   .body = body.dump(),
+                                   .timeout = webhook_timeout},
+                                  [](std::string_view) {});
+    if (answer && answer->status < 300) return;
+    log_.error("SL5004", "the webhook for warnings did not take one",
+               {{"reason", answer ? "status " + std::to_string(answer->status) : answer.error().detail.str()}});
+}
+
+/// What was served is read first: what comes later may have more.
+void Books::check() {
+    auto const served = served_();
+    auto const told = writer_->counts();
+    auto const written = store_->counts(writer_->epoch());
+    if (!written) return;  // the store fails, which others say
+    auto const fault = store::check_ledger(served, told, *written);
+    if (!fault) return;
+    missing_ = static_cast<std::uint64_t>(std::max<std::int64_t>(served - told.answered, 1));
+    log_.error("SL5005", "the ledger lacks calls", {{"what", fault->what}});
+}
+
+void Books::forget_old_calls() {
+    std::chrono::hours keep_for{};
+    {
+        std::lock_guard const lock(mutex_);
+        keep_for = keep_calls_;
+    }
+    if (keep_for <= std::chrono::hours(0)) return;
+    auto const forgotten = store_->forget(now() - keep_for);
+    if (!forgotten)
+        return log_.error("SL5006", "old calls are not forgotten", {{"reason", forgotten.error().detail.str()}});
+    if (*forgotten > 0) log_.info("old calls are forgotten", {{"calls", *forgotten}});
+}
+
+}  // namespace sluice

@@ -1,0 +1,238 @@
+#include "server/store/lease_broker.hpp"
+
+#include <csignal>
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "lease_world.hpp"
+
+using namespace sluice;
+using namespace sluice::store;
+using namespace sluice::store::lease_world;
+
+namespace {
+
+struct World {
+    FakeLedger ledger{};
+    Payer payer = somebody();
+    std::vector<std::unique_ptr<Line>> lines{};
+    std::vector<std::unique_ptr<Replica>> replicas{};
+
+    explicit World(Limit const& limit, std::size_t count = 3) {
+        for (std::size_t i = 0; i < count; ++i) {
+            lines.push_back(std::make_unique<Line>());
+            replicas.push_back(std::make_unique<Replica>(ledger, payer, limit, lines.back()->url()));
+        }
+        for (auto const& replica : replicas) wait_until_shared(*replica, 10s);
+    }
+    static void wait_until_shared(Replica const& replica, std::chrono::milliseconds at_most) {
+        auto const until = std::chrono::steady_clock::now() + at_most;
+        while (replica.broker->state() != LeaseState::shared && std::chrono::steady_clock::now() < until) pause(10ms);
+        REQUIRE(replica.broker->state() == LeaseState::shared);
+    }
+
+    /// Calls from `threads` threads of each replica until `until`, or until nothing is left.
+    template <class Enough>
+    void spend(Oracle& oracle, int threads, std::int64_t most, Enough enough) {
+        std::vector<std::thread> all;
+        for (auto const& replica : replicas) {
+            for (int i = 0; i < threads; ++i) {
+                all.emplace_back([&replica, &oracle, most, enough] {
+                    std::mt19937 random{std::random_device{}()};
+                    while (!enough()) {
+                        auto const cost = static_cast<std::int64_t>(random() % static_cast<unsigned long>(most + 1));
+                        replica->call(oracle, most, cost, std::chrono::milliseconds(random() % 3));
+                    }
+                });
+            }
+        }
+        for (auto& thread : all) thread.join();
+    }
+
+    /// What is left, one call after the other, by one replica; how much could be used.
+    std::int64_t spend_the_rest(Oracle& oracle, Replica& replica, std::int64_t most) {
+        while (replica.call(oracle, most, most, 0ms, 1500ms)) {
+        }
+        return ledger.settled(payer);
+    }
+};
+
+auto for_a_while(std::chrono::milliseconds time) {
+    return [until = std::chrono::steady_clock::now() + time] { return std::chrono::steady_clock::now() >= until; };
+}
+
+void flush_redis() {
+    auto client = RedisClient::make(redis()).value();
+    REQUIRE(client->run(RedisCommand{"FLUSHALL"}));
+}
+
+}  // namespace
+
+TEST_CASE("three replicas never use more than a limit, and nearly all of it", "[leases]") {
+    constexpr std::int64_t most = 1'000'000;
+    World world(budget(most));
+    Oracle oracle(most);
+    world.spend(oracle, 4, 1'000, for_a_while(2500ms));
+    CHECK(oracle.overspent() == 0);
+    auto const used = world.spend_the_rest(oracle, *world.replicas[1], 1'000);
+    CHECK(oracle.overspent() == 0);
+    WARN(oracle.admitted() << " admitted; " << used << " of " << most << " used");
+    CHECK(used >= most / 1'000 * 999);
+    CHECK(used <= most);
+}
+
+TEST_CASE("of a thousand requests at once exactly as many are admitted as fit", "[leases]") {
+    constexpr std::int64_t worst_case = 1'000'003;
+    World world(budget(100 * worst_case));
+    Oracle oracle(100 * worst_case);
+    std::vector<std::thread> clients;
+    std::mutex mutex;
+    std::vector<Permit> permits;
+    for (int i = 0; i < 1'000; ++i) {
+        auto& replica = *world.replicas[static_cast<std::size_t>(i) % 3];
+        clients.emplace_back([&] {
+            auto permit = replica.reserve(worst_case, 1000ms);
+            if (!permit) return;
+            oracle.reserved(worst_case);
+            std::lock_guard const lock(mutex);
+            permits.push_back(std::move(*permit));
+        });
+    }
+    for (auto& client : clients) client.join();
+    CHECK(oracle.overspent() == 0);
+    CHECK(oracle.admitted() == 100);
+}
+
+TEST_CASE("what one replica does not use another one can", "[leases]") {
+    World world(budget(1'000));
+    Oracle oracle(1'000);
+    REQUIRE(world.replicas[0]->call(oracle, 900, 100, 0ms, 1000ms));
+    CHECK(world.replicas[1]->call(oracle, 900, 900, 0ms, 500ms));
+    CHECK_FALSE(world.replicas[2]->call(oracle, 1, 1, 0ms, 300ms));
+}
+
+TEST_CASE("counters that Redis lost are rebuilt from the ledger, exactly, within five seconds", "[leases]") {
+    constexpr std::int64_t most = 1'000'000;
+    World world(budget(most));
+    Oracle oracle(most);
+    std::atomic<std::int64_t> recovered_after = -1;
+    std::thread accident([&] {
+        pause(500ms);
+        auto const before = std::chrono::steady_clock::now();
+        flush_redis();
+        pause(700ms);  // by now what was granted before is void
+        while (world.replicas[0]->broker->state() != LeaseState::shared || !world.replicas[0]->reserve(1)) pause(5ms);
+        recovered_after = (std::chrono::steady_clock::now() - before) / 1ms;
+    });
+    world.spend(oracle, 3, 200, for_a_while(6500ms));
+    accident.join();
+    WARN("recovered after " << recovered_after << " ms");
+    CHECK(recovered_after <= 5'000);
+    CHECK(oracle.overspent() == 0);
+    auto const used = world.spend_the_rest(oracle, *world.replicas[2], 500);
+    CHECK(oracle.overspent() == 0);
+    WARN(used << " of " << most << " used");
+    CHECK(used >= most / 1'000 * 999);
+    CHECK(used <= most);
+}
+
+TEST_CASE("a replica that is cut off uses no more than it has, and what it had comes back", "[leases]") {
+    constexpr std::int64_t most = 200'000;
+    World world(budget(most));
+    Oracle oracle(most);
+    std::thread accident([&] {
+        pause(300ms);
+        world.lines[0]->cut(true);
+        pause(5500ms);
+        world.lines[0]->cut(false);
+    });
+    world.spend(oracle, 3, 100, for_a_while(7500ms));
+    accident.join();
+    CHECK(oracle.overspent() == 0);
+    World::wait_until_shared(*world.replicas[0], 2s);
+    auto const used = world.spend_the_rest(oracle, *world.replicas[0], 100);
+    CHECK(oracle.overspent() == 0);
+    WARN(used << " of " << most << " used");
+    CHECK(used >= most / 1'000 * 999);
+    CHECK(used <= most);
+}
+
+TEST_CASE("what a lost replica had borrowed comes back, but for what the ledger says it used", "[leases]") {
+    constexpr std::int64_t most = 100'000;
+    World world(budget(most));
+    Oracle oracle(most);
+    auto& lost = *world.replicas[0];
+    REQUIRE(lost.call(oracle, 30'000, 5'000, 0ms, 1000ms));
+    auto const open = lost.reserve(20'000, 1000ms);
+    REQUIRE(open);
+    auto const line = world.ledger.reserve(lost.epoch, lost.payer, 20'000);
+    world.lines[0]->cut(true);
+    CHECK(world.replicas[1]->call(oracle, 60'000, 60'000, 0ms, 4500ms));
+    CHECK_FALSE(world.replicas[1]->call(oracle, 20'000, 20'000, 0ms, 300ms));
+    world.ledger.settle(line, 20'000, wall());  // recovered
+    world.ledger.gone(lost.epoch);
+    CHECK(world.replicas[1]->call(oracle, 15'000, 15'000, 0ms, 4500ms));
+    CHECK_FALSE(world.replicas[2]->call(oracle, 1, 1, 0ms, 300ms));
+}
+
+TEST_CASE("while Redis stands still nothing is given for longer than leases last, and then it goes on", "[leases]") {
+    constexpr std::int64_t most = 1'000'000;
+    World world(budget(most));
+    Oracle oracle(most);
+    auto const redis_process = std::stoi(std::getenv("SLUICE_TEST_REDIS_PID"));
+    std::thread accident([&] {
+        pause(300ms);
+        ::kill(redis_process, SIGSTOP);
+        pause(5000ms);
+        for (auto const& replica : world.replicas) {
+            CHECK(replica->broker->state() == LeaseState::closed);
+            CHECK_FALSE(replica->reserve(1, 0ms));
+        }
+        ::kill(redis_process, SIGCONT);
+    });
+    world.spend(oracle, 3, 200, for_a_while(7000ms));
+    accident.join();
+    CHECK(oracle.overspent() == 0);
+    for (auto const& replica : world.replicas) World::wait_until_shared(*replica, 1s);
+    auto const used = world.spend_the_rest(oracle, *world.replicas[2], 500);
+    CHECK(oracle.overspent() == 0);
+    CHECK(used >= most / 1'000 * 999);
+}
+
+TEST_CASE("each window has its own, also for what was reserved in the one before", "[leases]") {
+    constexpr std::int64_t most = 20'000;
+    World world({.of = Resource::money, .most = most, .per = {LimitPeriod::Kind::aligned, 2s}});
+    std::mutex mutex;
+    std::map<std::int64_t, std::int64_t> used;  // by window
+    std::vector<std::thread> clients;
+    auto const enough = for_a_while(7s);
+    for (int i = 0; i < 9; ++i) {
+        auto& replica = *world.replicas[static_cast<std::size_t>(i) % 3];
+        clients.emplace_back([&] {
+            std::mt19937 random{std::random_device{}()};
+            while (!enough()) {
+                auto permit = replica.reserve(500);
+                if (!permit) {
+                    pause(10ms);
+                    continue;
+                }
+                pause(std::chrono::milliseconds(random() % 300));
+                Amounts cost;
+                cost[Resource::money] = 500;
+                std::lock_guard const lock(mutex);
+                auto const at = wall();
+                used[at.time_since_epoch().count() / 2000] += 500;
+                permit->settle(cost, at);
+            }
+        });
+    }
+    for (auto& client : clients) client.join();
+    REQUIRE(used.size() >= 3);
+    for (auto const& [window, amount] : used) {
+        CAPTURE(window);
+        CHECK(amount <= most);
+    }
+    // Not the first and the last, which were cut short.
+    for (auto at = std::next(used.begin()); at != std::prev(used.end()); ++at) CHECK(at->second >= most - 500);
+}
