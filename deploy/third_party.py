@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lists what a binary is made of beside our own code: libraries it links, and headers that are compiled in.
+"""Lists what a binary is made of beside our own code: libraries it links, and code that is compiled in.
 
     deploy/third_party.py build/release/sluice > docs/reference/third-party.md
 
@@ -29,6 +29,7 @@ COMPILED_IN = [
     ("Boost.Asio, Boost.Beast, Boost.System", "libboost1.81-dev"),
     ("nlohmann/json", "nlohmann-json3-dev"),
     ("CLI11", "libcli11-dev"),
+    ("SQLite", "libsqlite3-dev"),  # its archive, not only headers
 ]
 # Loaded only where a PostgreSQL URL is configured (docs/decisions/0012).
 LOADED_WHEN_NEEDED = "libpq.so.5"
@@ -92,7 +93,8 @@ def main():
     client = place_of(LOADED_WHEN_NEEDED)
     brought = {name: place for name, place in libraries_of(client).items() if name not in places}
     print_libraries({LOADED_WHEN_NEEDED: client, **brought})
-    print("\n## Headers that are compiled in\n")
+    print("\n## Code that is compiled in\n")
+    print("Of the last one the whole library, of the others headers. A fix of theirs needs a new build.\n")
     print("| code | package | version | licence |\n|---|---|---|---|")
     for code, package in COMPILED_IN:
         print(f"| `{code}` | {package} | {version_of(package)} | {licence_of(package)} |")

@@ -52,6 +52,8 @@ public:
     // --- any thread: carried out on the worker --------------------------------------------------------------------
     /// Requests that begin later use `runtime` (and connections `tls`); those in flight keep what they began with.
     void adopt(api::Runtime runtime, net::TlsContext tls);
+    /// The same for the keys alone.
+    void adopt(std::shared_ptr<api::Keyring const> keyring);
     /// Begins to probe the providers of `snapshot` that want it, in place of those before. One worker does it for all.
     void watch_health(std::shared_ptr<Snapshot const> snapshot);
     void start_draining();
@@ -65,6 +67,8 @@ public:
     std::size_t busy() const { return listener_.sessions().busy(); }
     std::size_t open() const { return listener_.sessions().open(); }
     net::Worker& worker() { return worker_; }
+    /// For posts to the worker alone.
+    api::LiveRequests& live() { return api_.live(); }
 
 private:
     class ConnectionGauge final : public net::ConnectionObserver {

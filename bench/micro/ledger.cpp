@@ -180,6 +180,51 @@ void wait_for_records(std::size_t callers, milliseconds thinking, bool synced, m
         writing_cpu / 1e3 / calls, worker_cpu / 1e3 / calls);
 }
 
+double milliseconds_since(steady_clock::time_point begun) {
+    return std::chrono::duration<double, std::milli>(steady_clock::now() - begun).count();
+}
+
+/// A file with a month of calls, whose last process was killed: how long until the next one is ready, and questions.
+void month(std::int64_t calls) {
+    Folder const folder;
+    auto store = folder.open();
+    auto const now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+    auto const first = now - std::chrono::days(30);
+    auto const apart = (now - first) / calls;
+    std::vector<LedgerEvent> events;
+    for (std::int64_t number = 0; number < calls; ++number) {
+        CallId const id{.epoch = 1 + number * 30 / calls, .number = number};
+        auto call = reservation(number);
+        call.at = first + apart * number;
+        auto end = settlement();
+        end.at = call.at;
+        events.emplace_back(Reserve{.id = id, .call = std::move(call)});
+        if (number + 1'000 < calls) events.emplace_back(Settle{.id = id, .end = end});
+        if (events.size() < 1'000 && number + 1 < calls) continue;
+        if (auto const done = store->append(events); !done) give_up(done.error());
+        if (auto const tidied = store->tidy(); !tidied) give_up(tidied.error());
+        events.clear();
+    }
+    store.reset();
+    std::printf("%lld calls in a month: %llu MiB\n", static_cast<long long>(calls),
+                static_cast<unsigned long long>(std::filesystem::file_size(folder.path / "ledger.db") >> 20U));
+    auto begun = steady_clock::now();
+    store = folder.open();
+    auto const recovered = store->recover(1'000, now, std::chrono::seconds(5)).value();
+    auto const sums = store->sums(now - std::chrono::days(31)).value();
+    std::printf("  ready after %.0f ms: %lld open calls settled, %zu sums read\n", milliseconds_since(begun),
+                static_cast<long long>(recovered), sums.size());
+    begun = steady_clock::now();
+    auto const rows = store->usage({.by = UsageQuery::By::key, .since = now - std::chrono::days(7)}).value().size();
+    std::printf("  usage of 7 days: %.0f ms, %zu rows\n", milliseconds_since(begun), rows);
+    begun = steady_clock::now();
+    auto const faults = store->verify().value().size();
+    std::printf("  verify: %.0f ms, %zu faults\n", milliseconds_since(begun), faults);
+    begun = steady_clock::now();
+    auto const forgotten = store->forget(first + std::chrono::days(3)).value();
+    std::printf("  forget: %.0f ms, %lld calls\n", milliseconds_since(begun), static_cast<long long>(forgotten));
+}
+
 }  // namespace
 }  // namespace sluice::bench
 
@@ -194,5 +239,6 @@ int main(int argc, char** argv) {
         wait_for_records(64, std::chrono::milliseconds(0), synced, length);
         wait_for_records(1'000, std::chrono::milliseconds(100), synced, length);
     }
+    month(1'000'000);
     return 0;
 }

@@ -24,7 +24,9 @@ std::optional<PayerKind> read_payer_kind(std::string_view text) {
 std::string tag_lines(std::map<std::string, std::string> const& tags) {
     std::string lines;
     for (auto const& [name, value] : tags) {
-        auto line = name + "=" + value;
+        auto line = name;
+        line += '=';
+        line += value;
         std::ranges::replace(line, '\n', ' ');
         if (!lines.empty()) lines += '\n';
         lines += line;
@@ -58,12 +60,14 @@ std::vector<Payer> payers_of(ChargedCall const& call) {
 std::string to_text(CallId id) { return std::to_string(id.epoch) + "/" + std::to_string(id.number); }
 
 std::optional<CallId> read_call_id(std::string_view text) {
+    auto read = [](std::string_view digits, std::int64_t& number) {
+        auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        return error == std::errc() && end == digits.data() + digits.size();
+    };
+    auto const slash = text.find('/');
+    if (slash == std::string_view::npos) return std::nullopt;
     CallId id;
-    auto const* const end = text.data() + text.size();
-    auto const [slash, bad_epoch] = std::from_chars(text.data(), end, id.epoch);
-    if (bad_epoch != std::errc() || slash == end || *slash != '/') return std::nullopt;
-    auto const [rest, bad_number] = std::from_chars(slash + 1, end, id.number);
-    if (bad_number != std::errc() || rest != end) return std::nullopt;
+    if (!read(text.substr(0, slash), id.epoch) || !read(text.substr(slash + 1), id.number)) return std::nullopt;
     return id;
 }
 

@@ -40,7 +40,7 @@ public:
         requires std::integral<T> || std::is_enum_v<T>
     void operator()(T& value) {
         auto const from = take(sizeof value);
-        if (ok_) std::memcpy(&value, from.data(), sizeof value);
+        if (ok_) std::memcpy(&value, from.data(), from.size());
     }
     void operator()(std::string& text) {
         std::uint32_t size = 0;

@@ -178,12 +178,12 @@ Result<std::vector<LedgerEvent>> LedgerSpool::next(std::size_t most) {
     return events;
 }
 
-void LedgerSpool::rewind() { read_ = begin_; }
+void LedgerSpool::rewind() { read_ = first_record; }
 
 Result<> LedgerSpool::forget() {
-    if (::ftruncate(fd_, static_cast<off_t>(begin_)) != 0) return std::unexpected(failed(path_));
-    end_ = begin_;
-    read_ = begin_;
+    if (::ftruncate(fd_, static_cast<off_t>(first_record)) != 0) return std::unexpected(failed(path_));
+    end_ = first_record;
+    read_ = first_record;
     return {};
 }
 

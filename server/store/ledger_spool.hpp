@@ -31,8 +31,8 @@ public:
     Result<std::vector<LedgerEvent>> next(std::size_t most);
     /// The next event is the first one again.
     void rewind();
-    bool empty() const { return end_ == begin_; }
-    std::uint64_t bytes() const { return end_ - begin_; }
+    bool empty() const { return end_ == first_record; }
+    std::uint64_t bytes() const { return end_ - first_record; }
     bool all_read() const { return read_ == end_; }
 
     /// What was read is safe elsewhere: empties the file. Only when all was read.
@@ -45,11 +45,11 @@ private:
     Result<> begin_file();
     void find_end();
 
-    static constexpr std::uint64_t begin_ = 8;  ///< behind the file's mark
+    static constexpr std::uint64_t first_record = 8;  ///< behind the file's mark
     int fd_ = -1;
     std::string path_;
-    std::uint64_t end_ = begin_;   ///< behind the last record that counts
-    std::uint64_t read_ = begin_;  ///< behind the last record that was read
+    std::uint64_t end_ = first_record;   ///< behind the last record that counts
+    std::uint64_t read_ = first_record;  ///< behind the last record that was read
 };
 
 }  // namespace sluice::store

@@ -77,7 +77,11 @@ Result<> LogFile::sync() const {
 
 Result<> SqliteStore::open() {
     std::scoped_lock const lock(write_mutex_, read_mutex_, keep_mutex_, log_mutex_);
-    return open_all();
+    auto opened = open_all();
+    if (!opened && !opened.error().detail.starts_with(path_)) {
+        opened.error().detail = path_ + ": " + opened.error().detail.str();
+    }
+    return opened;
 }
 
 Result<> SqliteStore::open_all() {

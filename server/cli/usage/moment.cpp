@@ -27,10 +27,10 @@ std::optional<seconds> unit_of(char letter) {
 /// A number of exactly so many digits at `text[at]`.
 std::optional<unsigned> digits(std::string_view text, std::size_t at, std::size_t count) {
     if (text.size() < at + count) return std::nullopt;
+    auto const found = text.substr(at, count);
     unsigned number = 0;
-    auto const* const end = text.data() + at + count;
-    auto const [stop, error] = std::from_chars(text.data() + at, end, number);
-    if (error != std::errc() || stop != end) return std::nullopt;
+    auto const [stop, error] = std::from_chars(found.data(), found.data() + found.size(), number);
+    if (error != std::errc() || stop != found.data() + found.size()) return std::nullopt;
     return number;
 }
 
