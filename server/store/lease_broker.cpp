@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <tuple>
 #include <utility>
 
 namespace sluice::store {
@@ -341,9 +342,10 @@ void LeaseBroker::leave() {
                            .way = is_over ? SharedLimits::Way::leave : SharedLimits::Way::give_back}});
     }
     std::vector<SharedLimits::Step> all;
+    all.reserve(steps_.size());
     for (auto const& step : steps_) all.push_back(step.second);
     // A replica that could not say all of it is taken for dead soon, and the ledger asked.
-    if (shared_.steps(all) && is_all) (void)shared_.leave();
+    if (shared_.steps(all) && is_all) std::ignore = shared_.leave();
 }
 
 }  // namespace sluice::store

@@ -155,6 +155,7 @@ Result<> PostgresLedger::append(std::span<LedgerEvent const> events) {
     for (auto const& event : events) std::visit(batch, event);
     std::string const settle = std::string(settlements_that_came) + settle_ended;
     std::vector<PostgresStatement> statements;
+    statements.reserve(batch.epochs.size() + 3);
     // Against recover(), which takes the same locks alone: a call is settled by one of both, and each sees what the
     // other did.
     for (auto const epoch : batch.epochs)
@@ -346,6 +347,7 @@ Result<std::vector<ProcessUse>> PostgresLedger::uses(std::span<UseQuestion const
     if (epoch) only = number(*epoch);
     SLUICE_TRY(auto const rows, database->run({.sql = read_uses, .parameters = {asked.take(), only}}));
     std::vector<ProcessUse> uses;
+    uses.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
         uses.push_back({.question = static_cast<std::size_t>(rows.number(row, 0)),
                         .epoch = rows.number(row, 1),

@@ -102,6 +102,7 @@ Result<std::vector<RedisReply>> SharedLimits::run(std::vector<RedisCommand> cons
     if (!replies.empty() && replies.front().kind == RedisReply::Kind::error &&
         replies.front().text.starts_with("NOSCRIPT")) {
         std::vector<RedisCommand> load;
+        load.reserve(scripts.size());
         for (auto const* const script : scripts) load.push_back({"SCRIPT", "LOAD", *script});
         SLUICE_CHECK(redis_->run(load));
         SLUICE_TRY(replies, redis_->run(commands));
