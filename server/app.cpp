@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdio>
+#include <future>
 #include <thread>
 
 #include "providers/openai/dialect.hpp"
@@ -24,7 +25,9 @@
 #include "server/control/service_manager.hpp"
 #include "server/control/successor.hpp"
 #include "server/gateway_worker.hpp"
+#include "server/keys/key_changes.hpp"
 #include "server/observe/log.hpp"
+#include "server/workers_requests.hpp"
 
 namespace sluice {
 namespace asio = boost::asio;
@@ -39,6 +42,7 @@ constexpr std::uint64_t worth_giving_back = 8 * 1024 * 1024;
 constexpr std::uint64_t group_share_percent = 70;  // the rest is for the kernel and for what comes between two looks
 constexpr milliseconds drain_step{20};
 constexpr seconds quiet_enough{1};  // an idle connection whose client sent nothing for so long may be closed in a stop
+constexpr seconds main_patience{10};
 constexpr milliseconds last_words{700};  // the process ends within a second of the limit
 
 /// Raises the limit on descriptors as far as allowed, and returns it.
@@ -95,7 +99,16 @@ private:
     enum class Phase : std::uint8_t { serving, draining, finishing, stopped };
 
     std::uint64_t memory_limit() const;
-    Result<api::Runtime> make_runtime(Settings settings);
+    Result<api::Runtime> make_runtime(Settings settings, keys::KeyView const& keys);
+    Result<std::shared_ptr<api::Keyring const>> make_keyring(Settings const& settings, keys::KeyView const& keys);
+    Result<> open_books();
+    admin::AdminParts admin_parts();
+    void watch_keys();
+    void adopt_keys(keys::KeyDirectory::View const& view);
+    void complain(keys::KeyView const& view);
+    /// What `work` gives on the main thread; nothing if that has no time for it.
+    template <class T>
+    std::optional<T> on_main(std::function<T()> work);
     Result<http::ListenAddress> open_data_plane(control::Inheritance& inheritance);
     Result<> open_admin(control::Inheritance& inheritance);
     void await_signal();
@@ -103,7 +116,7 @@ private:
     void look_around();
     void look_at_memory();
     void give_back_memory();
-    void reload(std::string_view why);
+    Result<> reload(std::string_view why);
     void upgrade();
     void replaced_by(pid_t successor);
     void begin_drain();
@@ -133,6 +146,9 @@ private:
     http::ListenerShared admin_connections_;
     HealthRegistry health_;
     Books books_{log_};
+    std::unique_ptr<keys::KeyDirectory> directory_;  ///< of books_' store
+    std::unique_ptr<keys::KeyChanges> key_changes_;  ///< null: there is no store
+    api::Runtime runtime_;                           ///< in force
     std::unique_ptr<Dialect const> openai_;
     control::ServiceManager service_manager_;
     control::FileWatch files_;
@@ -140,6 +156,7 @@ private:
     admin::InForce in_force_;
 
     std::vector<std::unique_ptr<GatewayWorker>> workers_;
+    WorkersRequests requests_{workers_};
     net::Worker admin_worker_{0};
     class AdminObserver final : public net::ConnectionObserver {
     public:
@@ -225,20 +242,99 @@ std::uint64_t App::memory_limit() const {
     return configured > 0 ? configured : memory_use_.group_limit().value_or(0) / 100 * group_share_percent;
 }
 
-Result<api::Runtime> App::make_runtime(Settings settings) {
+Result<std::shared_ptr<api::Keyring const>> App::make_keyring(Settings const& settings, keys::KeyView const& keys) {
+    SLUICE_TRY(auto keyring, api::Keyring::from(keys.keys, settings.server.auth, &books_.limits()));
+    return std::make_shared<api::Keyring const>(std::move(keyring));
+}
+
+/// The snapshot knows the keys of the store, too: rules and explanations are about them.
+Result<api::Runtime> App::make_runtime(Settings settings, keys::KeyView const& keys) {
     for (auto const& [name, provider] : settings.providers) {
         SLUICE_TRY(auto const origin, upstream::parse_origin(provider.base_url));
         SLUICE_CHECK(upstream::find_proxy(origin, provider.proxy, options_.load.environment));
         if (origin.scheme == upstream::Scheme::https) SLUICE_CHECK(tls_contexts_.reload(provider.ca_file));
     }
-    SLUICE_TRY(auto keyring, api::Keyring::from(settings.keys, settings.server.auth, &books_.limits()));
+    SLUICE_TRY(auto keyring, make_keyring(settings, keys));
+    settings.keys = keys.keys;
+    settings.limits = keys.limits;
     auto snapshot = Snapshot::make(with_possible_limits(std::move(settings), descriptors_), health_, &books_.limits());
     auto const now = std::chrono::floor<seconds>(std::chrono::system_clock::now());
     auto cards = std::make_shared<api::ModelCards const>(api::ModelCards::of(*snapshot, now));
-    return api::Runtime{.snapshot = std::move(snapshot),
-                        .keyring = std::make_shared<api::Keyring const>(std::move(keyring)),
-                        .cards = std::move(cards),
-                        .loaded_at = now};
+    return api::Runtime{
+        .snapshot = std::move(snapshot), .keyring = std::move(keyring), .cards = std::move(cards), .loaded_at = now};
+}
+
+/// The ledger, and the keys that are beside it.
+Result<> App::open_books() {
+    SLUICE_CHECK(books_.open(settings_, options_.load.environment, [this] { return metrics_.answered_calls(); }));
+    directory_ = std::make_unique<keys::KeyDirectory>(books_.store());
+    if (books_.store() != nullptr) key_changes_ = std::make_unique<keys::KeyChanges>(*books_.store(), *directory_);
+    SLUICE_TRY(auto const view, directory_->preview(settings_));
+    directory_->adopt(settings_, view);
+    books_.adopt(settings_, view->limits);
+    complain(*view);
+    return {};
+}
+
+void App::complain(keys::KeyView const& view) {
+    for (auto const& complaint : view.complaints) log_.warning("SL5010", complaint);
+}
+
+admin::AdminParts App::admin_parts() {
+    return {.directory = directory_.get(),
+            .changes = key_changes_.get(),
+            .limits = [this](WallTime now) { return books_.limits().statuses(now); },
+            .ledger = books_.store(),
+            .live = &requests_,
+            .health = &health_,
+            .reload = [this]() -> Result<std::string> {
+                auto const done = on_main<Result<std::string>>([this]() -> Result<std::string> {
+                    SLUICE_CHECK(reload("the admin API"));
+                    return settings_.hash;
+                });
+                return done.value_or(std::unexpected(Error{.detail = "the gateway is busy or ends"}));
+            }};
+}
+
+template <class T>
+std::optional<T> App::on_main(std::function<T()> work) {
+    auto promise = std::make_shared<std::promise<T>>();
+    auto answer = promise->get_future();
+    asio::post(control_, [promise, work = std::move(work)] { promise->set_value(work()); });
+    if (answer.wait_for(main_patience) != std::future_status::ready) return std::nullopt;
+    return answer.get();
+}
+
+/// Who changes a key hears of it when the workers have it.
+void App::watch_keys() {
+    auto const changed = [this](keys::KeyDirectory::View const& view) {
+        std::ignore = on_main<bool>([this, view] {
+            adopt_keys(view);
+            return true;
+        });
+    };
+    auto const state = [this](Result<> const& result) {
+        if (result) return log_.info("keys: the database answers again");
+        log_.error("SL5009", "keys: the database does not answer; those that are known stay good",
+                   {{"reason", result.error().detail.str()}});
+    };
+    directory_->watch(changed, state);
+}
+
+void App::adopt_keys(keys::KeyDirectory::View const& view) {
+    if (phase_ == Phase::stopped || view != directory_->view()) return;
+    books_.adopt(settings_, view->limits);
+    auto runtime = make_runtime(settings_, *view);
+    if (!runtime) {
+        return log_.error("SL5011", "changed keys are not used; the old ones stay",
+                          {{"reason", runtime.error().detail.str()}});
+    }
+    complain(*view);
+    runtime_ = *std::move(runtime);
+    metrics_.configure(runtime_.snapshot->settings());
+    in_force_.set(runtime_.snapshot);
+    each([this](GatewayWorker& worker) { worker.adopt_runtime(runtime_); });
+    log_.info("keys changed", {{"keys", view->keys.size()}, {"teams", view->teams.size()}});
 }
 
 /// The sockets that are there already go round the workers; a worker without one opens its own.
@@ -283,8 +379,10 @@ Result<> App::open_admin(control::Inheritance& inheritance) {
 }
 
 Result<> App::listen(control::Inheritance& inheritance) {
-    SLUICE_CHECK(books_.open(settings_, options_.load.environment, [this] { return metrics_.answered_calls(); }));
-    SLUICE_TRY(auto const runtime, make_runtime(settings_));
+    SLUICE_CHECK(open_books());
+    SLUICE_TRY(runtime_, make_runtime(settings_, *directory_->view()));
+    auto const& runtime = runtime_;
+    metrics_.configure(runtime.snapshot->settings());
     in_force_.set(runtime.snapshot);
     net::TlsContext tls;
     if (settings_.server.tls) {
@@ -315,6 +413,8 @@ Result<> App::listen(control::Inheritance& inheritance) {
     }
     each([&tls](GatewayWorker& worker) { worker.start(tls); });
     workers_.front()->watch_health(runtime.snapshot);
+    admin_.use(admin_parts());
+    admin_.configure(settings_.admin);
     admin_listener_.start(nullptr);
     admin_worker_.start();
     return {};
@@ -326,6 +426,7 @@ int App::run(control::Inheritance& inheritance) {
     await_signal();
     look_around();
     look_at_memory();
+    watch_keys();
     condition_.ready = true;
     announce(Announcement{.settings = settings_,
                           .data_port = data_port_,
@@ -345,6 +446,8 @@ int App::run(control::Inheritance& inheritance) {
 
 /// Requests that still run are cut off, and settled by that.
 void App::close_books() {
+    directory_->stop();
+    admin_worker_.end();  // it asks the workers
     workers_.clear();
     if (auto const closed = books_.close(std::chrono::steady_clock::now() + last_words); !closed) {
         log_.error("SL5007", "the ledger could not be written to its end", {{"reason", closed.error().detail.str()}});
@@ -363,7 +466,8 @@ void App::on_signal(int signal) {
     switch (signal) {
         case SIGHUP:
             access_log_.reopen();
-            return reload("SIGHUP");
+            std::ignore = reload("SIGHUP");
+            return;
         case SIGUSR1:
             return access_log_.reopen();
         case SIGUSR2:
@@ -384,7 +488,7 @@ void App::look_around() {
         next_watchdog_ = now + *interval;
     }
     idempotency_.forget_expired(now);
-    if (phase_ == Phase::serving && files_.changed()) reload("a file changed");
+    if (phase_ == Phase::serving && files_.changed()) std::ignore = reload("a file changed");
     look_timer_.expires_after(look_interval);
     look_timer_.async_wait([this](boost::system::error_code error) {
         if (!error) look_around();
@@ -415,14 +519,15 @@ void App::give_back_memory() {
     busiest_ = busy();
 }
 
-void App::reload(std::string_view why) {
+Result<> App::reload(std::string_view why) {
     service_manager_.reloading();
     auto loaded = config::load(options_.load);
     if (!loaded.watched_files.empty()) files_.watch(loaded.watched_files);
-    auto const failed = [this](std::string const& reason) {
+    auto const failed = [this](std::string const& reason) -> Result<> {
         log_.error("SL1001", "the new configuration is not used; the old one stays", {{"reason", reason}});
         metrics_.config_reloaded(observe::Metrics::Reload::failed, settings_.hash, std::chrono::system_clock::now());
         service_manager_.ready();
+        return std::unexpected(Error{.detail = reason});
     };
     if (!loaded.settings) return failed(config::first_error(loaded.problems));
     auto settings = std::move(*loaded.settings);
@@ -432,9 +537,13 @@ void App::reload(std::string_view why) {
         if (!context) return failed(context.error().detail);
         tls = std::move(*context);
     }
-    books_.adopt(settings, settings.limits);
-    auto runtime = make_runtime(settings);
+    auto const keys = directory_->preview(settings);
+    if (!keys) return failed(keys.error().detail);
+    books_.adopt(settings, (*keys)->limits);
+    auto runtime = make_runtime(settings, **keys);
     if (!runtime) return failed(runtime.error().detail);
+    directory_->adopt(settings, *keys);
+    complain(**keys);
     if (settings.server.listen != settings_.server.listen || workers_for(settings.server) != worker_count_) {
         log_.warning("SL1002", "a changed listen address or number of workers needs a restart");
     }
@@ -443,13 +552,16 @@ void App::reload(std::string_view why) {
     idempotency_.configure(settings_.server.idempotency);
     log_.configure(settings_.telemetry);
     access_log_.configure(settings_);
-    metrics_.configure(settings_);
-    in_force_.set(runtime->snapshot);
-    each([&runtime, &tls](GatewayWorker& worker) { worker.adopt(*runtime, tls); });
-    workers_.front()->watch_health(runtime->snapshot);
+    admin_.configure(settings_.admin);
+    runtime_ = *std::move(runtime);
+    metrics_.configure(runtime_.snapshot->settings());
+    in_force_.set(runtime_.snapshot);
+    each([this, &tls](GatewayWorker& worker) { worker.adopt(runtime_, tls); });
+    workers_.front()->watch_health(runtime_.snapshot);
     metrics_.config_reloaded(observe::Metrics::Reload::succeeded, settings_.hash, std::chrono::system_clock::now());
     log_.info("configuration reloaded", {{"why", why}, {"hash", settings_.hash}});
     service_manager_.ready();
+    return {};
 }
 
 /// Starts the program again, with our listening sockets. We go on until it is ready.
