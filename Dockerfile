@@ -13,15 +13,17 @@ RUN bash deploy/install.sh build && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN bash deploy/build.sh release sluice
 
-# The final root: `ldd` lists the libraries, loader included; each keeps its path and brings its package's notices, and
-# so do the headers that are compiled in (docs/reference/third-party.md; Boost's licence asks for none with a program).
+# The final root: `ldd` lists the libraries, loader included, of the binary and of the client of PostgreSQL, which it
+# loads by itself; each keeps its path and brings its package's notices, and so do the headers that are compiled in
+# (docs/reference/third-party.md; Boost's licence asks for none with a program).
 # dpkg knows some paths only without /usr.
 RUN set -eu; \
     root=/image; \
     notices() { install -D -m 644 "/usr/share/doc/$1/copyright" "$root/usr/share/doc/$1/copyright"; }; \
     install -D -m 755 build/release/sluice $root/usr/bin/sluice; \
     strip $root/usr/bin/sluice; \
-    ldd build/release/sluice | grep -oE '/[^ ]+' | sort -u | while read -r library; do \
+    libpq=$(/sbin/ldconfig -p | grep -oE '/[^ ]+/libpq\.so\.5$'); \
+    { ldd build/release/sluice; ldd "$libpq"; echo "$libpq"; } | grep -oE '/[^ ]+' | sort -u | while read -r library; do \
         file=$(realpath "$library"); \
         install -D -m 755 "$file" "$root$library"; \
         package=$( (dpkg -S "$file" || dpkg -S "${file#/usr}") 2>/dev/null | cut -d: -f1); \

@@ -10,11 +10,11 @@ export DEBIAN_FRONTEND=noninteractive
 build_packages=(
     clang-19 libclang-rt-19-dev cmake ninja-build ccache mold git ca-certificates
     libboost1.81-dev libsimdjson-dev nlohmann-json3-dev libyaml-cpp-dev prometheus-cpp-dev libssl-dev
-    catch2 libcli11-dev libfmt-dev zlib1g-dev libsqlite3-dev
+    catch2 libcli11-dev libfmt-dev zlib1g-dev libpq-dev libsqlite3-dev
 )
 test_packages=(
     clang-format-19 clang-tidy-19 llvm-19 python3 python3-venv openssl curl procps iproute2
-    prometheus buildah debootstrap valgrind strace
+    prometheus buildah debootstrap valgrind strace postgresql redis-server
 )
 bench_packages=(nginx-light haproxy valgrind strace iproute2 openssl python3 python3-venv)
 # Any Node.js from 18 on will do; Debian's own is only installed where there is none.
@@ -97,7 +97,7 @@ quietly "${#missing[@]} packages: ${missing[*]}" "${apt[@]}" install -y -q --no-
     fail "apt-get could not install: ${missing[*]}"
 
 # Where systemd runs, a new service would come up at the next boot.
-for service in prometheus nginx haproxy; do
+for service in prometheus nginx haproxy postgresql redis-server; do
     if printf '%s\n' "${missing[@]}" | grep -qE "^$service(-light)?\$" && [ -d /run/systemd/system ]; then
         "${as_root[@]}" systemctl disable --now "$service.service" >/dev/null 2>&1 || true
     fi

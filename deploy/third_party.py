@@ -11,8 +11,16 @@ import re
 import subprocess
 import sys
 
-# Packages whose copyright file is prose: what it says about the library itself.
+# Packages whose copyright file is prose, or has the library apart from `Files: *`: what it says about the library itself.
 IN_PROSE = {
+    "libgnutls30": "LGPL-2.1+",
+    "libgssapi-krb5-2": "MIT Kerberos",
+    "libidn2-0": "LGPL-3+ or GPL-2+",
+    "libk5crypto3": "MIT Kerberos",
+    "libkeyutils1": "LGPL-2+",
+    "libkrb5-3": "MIT Kerberos",
+    "libkrb5support0": "MIT Kerberos",
+    "libtasn1-6": "LGPL-2.1+",
     "libc6": "LGPL-2.1+",
     "libgcc-s1": "GPL-3.0+ with GCC Runtime Library Exception",
     "libstdc++6": "GPL-3.0+ with GCC Runtime Library Exception",
@@ -23,6 +31,8 @@ COMPILED_IN = [
     ("CLI11", "libcli11-dev"),
     ("SQLite", "libsqlite3-dev"),  # its archive, not only headers
 ]
+# Loaded only where a PostgreSQL URL is configured (docs/decisions/0012).
+LOADED_WHEN_NEEDED = "libpq.so.5"
 
 
 def output_of(*command):
@@ -53,18 +63,36 @@ def licence_of(package):
     sys.exit(f"{package}: no licence for `Files: *`; write what its copyright file says into IN_PROSE")
 
 
+def libraries_of(path):
+    """Name -> place, of all that the loader brings with it."""
+    return dict(re.findall(r"^\s*(\S+) => (\S+)", output_of("ldd", path), re.M))
+
+
+def place_of(library):
+    found = re.search(rf"=> (/\S+/{re.escape(library)})$", output_of("/sbin/ldconfig", "-p"), re.M)
+    return found[1] if found else sys.exit(f"{library} is not installed")
+
+
+def print_libraries(places):
+    print("| library | package | version | licence |\n|---|---|---|---|")
+    for name, place in places.items():
+        package = package_of(place)
+        print(f"| `{name}` | {package} | {version_of(package)} | {licence_of(package)} |")
+
+
 def main():
     binary = sys.argv[1]
     needed = re.findall(r"\(NEEDED\)\s+Shared library: \[([^]]+)\]", output_of("readelf", "-d", binary))
-    places = dict(re.findall(r"^\s*(\S+) => (\S+)", output_of("ldd", binary), re.M))
+    places = libraries_of(binary)
     print("# Third-party code in the release\n")
     print("Written by `deploy/third_party.py build/release/sluice`; do not edit. Versions are those of Debian 12 at the time:")
     print("its security updates replace the libraries without a new build of the gateway.\n")
     print("## Libraries that the binary links\n")
-    print("| library | package | version | licence |\n|---|---|---|---|")
-    for name in needed:
-        package = package_of(places[name])
-        print(f"| `{name}` | {package} | {version_of(package)} | {licence_of(package)} |")
+    print_libraries({name: places[name] for name in needed})
+    print("\n## Libraries that are loaded where a PostgreSQL URL is configured\n")
+    client = place_of(LOADED_WHEN_NEEDED)
+    brought = {name: place for name, place in libraries_of(client).items() if name not in places}
+    print_libraries({LOADED_WHEN_NEEDED: client, **brought})
     print("\n## Code that is compiled in\n")
     print("Of the last one the whole library, of the others headers. A fix of theirs needs a new build.\n")
     print("| code | package | version | licence |\n|---|---|---|---|")

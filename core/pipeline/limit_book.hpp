@@ -130,9 +130,9 @@ public:
         Limit limit{};
         WallTime window_began{};  ///< total and rolling: 1970, for they never begin again
         std::int64_t granted = 0;
-        std::int64_t settled = 0;   ///< here, in this window
-        std::int64_t reserved = 0;  ///< here
-        std::int64_t wanted = 0;    ///< more, that reservations lacked since it was said last
+        std::int64_t settled = 0;       ///< here, in this window
+        std::int64_t reserved = 0;      ///< here
+        std::int64_t wanted = 0;        ///< more, that reservations lacked since it was said last
         std::int64_t least_wanted = 0;  ///< the smallest of these: less helps nobody
     };
     /// Limits that were used, or wanted, since their last grant.

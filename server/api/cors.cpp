@@ -9,7 +9,7 @@ constexpr std::string_view exposed =
     "x-request-id, retry-after, retry-after-ms, x-should-retry, x-ratelimit-limit-requests, "
     "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
     "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, x-sluice-provider, x-sluice-model, x-sluice-attempts, "
-    "x-sluice-cost-usd, x-upstream-request-id, openai-processing-ms, server-timing";
+    "x-sluice-cost-usd, x-sluice-idempotent-replay, x-upstream-request-id, openai-processing-ms, server-timing";
 }
 
 bool apply_cors(http::ServerRequest& request, ServerSettings const& settings) {

@@ -20,7 +20,9 @@ constexpr std::size_t at_once = 200;
 
 Instant now() { return std::chrono::steady_clock::now(); }
 
-std::int64_t used(ProcessUse const& use, Resource of) { return std::max<std::int64_t>(use.settled[of] + use.open[of], 0); }
+std::int64_t used(ProcessUse const& use, Resource of) {
+    return std::max<std::int64_t>(use.settled[of] + use.open[of], 0);
+}
 
 /// From when on nothing that a rolling limit counts now is counted.
 WallTime forgotten_at(SharedLimit const& limit, WallTime now) { return now + limit.per.length + limit.per.length / 60; }
@@ -104,8 +106,9 @@ void LeaseAccountant::work() {
                 if (auto limit = SharedLimit::read(text)) limits.push_back(*std::move(limit));
             auto const counted = count_limits(limits);
             for (auto const epoch : dead) take_over(epoch);
+            if (counted) is_failing_ = false;
             if (!counted) {
-                tell("limits_not_counted", counted.error().detail);
+                if (!std::exchange(is_failing_, true)) tell("limits_not_counted", counted.error().detail);
                 lock.lock();
                 if (!wait(lock, now() + pause)) return;
                 continue;
@@ -129,10 +132,14 @@ void LeaseAccountant::found_generation() {
         if (found && !found->empty()) return;
         auto const locked = shared_.take_lock("founding", founding_takes);
         if (locked && *locked) {
-            if (ended(LeaseTimes::validity + LeaseTimes::settling)) return;
+            // Nobody else can have anything, if nobody else is there; what was granted here is void already.
+            auto const alone = ledger_.is_alone(epoch_);
+            bool const must_wait = !alone || !*alone;
+            if (must_wait && ended(LeaseTimes::validity + LeaseTimes::settling)) return;
             auto const founded = shared_.found_generation("founding", random_name());
             if (founded && *founded) {
-                tell("limits_counted_anew", "Redis has no counters; each limit is counted from the ledger when it is used");
+                tell("limits_counted_anew",
+                     "Redis has no counters; each limit is counted from the ledger when it is used");
                 return;
             }
         }
@@ -151,8 +158,9 @@ SharedLimits::Beginning LeaseAccountant::beginning_of(SharedLimit const& limit, 
         if (use.gone && use.epoch != epoch_) {
             beginning.spent += used(use, limit.of);
         } else {
-            beginning.parts.push_back(
-                {.epoch = use.epoch, .granted = used(use, limit.of), .settled = std::max<std::int64_t>(use.settled[limit.of], 0)});
+            beginning.parts.push_back({.epoch = use.epoch,
+                                       .granted = used(use, limit.of),
+                                       .settled = std::max<std::int64_t>(use.settled[limit.of], 0)});
         }
     }
     return beginning;
@@ -180,7 +188,8 @@ void LeaseAccountant::take_over(std::int64_t epoch) {
     auto const done = shrink_shares(epoch);
     if (!done || !*done) return;
     auto const forgotten = shared_.forget_process(epoch);
-    if (forgotten) tell("replica_gone", "a replica is gone; of what it had borrowed, what the ledger says it used is kept");
+    if (forgotten)
+        tell("replica_gone", "a replica is gone; of what it had borrowed, what the ledger says it used is kept");
 }
 
 /// True: the ledger has its last word on all of it.

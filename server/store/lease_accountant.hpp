@@ -63,6 +63,7 @@ private:
     std::set<std::int64_t> dead_{};
     bool lost_ = false;
     bool ending_ = false;
+    bool is_failing_ = false;  // the thread's
     std::thread thread_{};
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <tuple>
 #include <utility>
 
 namespace sluice::store {
@@ -10,9 +11,9 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds busy_pause{100};   ///< between rounds while something is held
+constexpr milliseconds busy_pause{100};  ///< between rounds while something is held
 constexpr milliseconds idle_pause{500};
-constexpr milliseconds least_pause{5};    ///< however much is wanted
+constexpr milliseconds least_pause{5};  ///< however much is wanted
 constexpr milliseconds extend_after{1'000};
 constexpr unsigned idle_before_return = 5;  ///< rounds
 constexpr unsigned idle_before_forgotten = 20;
@@ -148,8 +149,8 @@ void LeaseBroker::failed(Error const& error) {
     if (holds) return;
     bool const is_alone = options_.without_redis == WithoutRedis::alone;
     set_state(is_alone ? LeaseState::alone : LeaseState::closed, "limits_not_shared",
-              error.detail.str() + (is_alone ? "; limits count in this process alone"
-                                             : "; requests with limits are refused"));
+              error.detail.str() +
+                  (is_alone ? "; limits count in this process alone" : "; requests with limits are refused"));
 }
 
 void LeaseBroker::set_state(LeaseState state, std::string_view code, std::string const& message) {
@@ -273,8 +274,7 @@ void LeaseBroker::plan_step(std::string const& name, Held& held, bool is_short) 
 
 void LeaseBroker::plan_steps(std::vector<std::string> const& short_of) {
     steps_.clear();
-    for (auto& [name, held] : held_)
-        plan_step(name, held, std::ranges::find(short_of, name) != short_of.end());
+    for (auto& [name, held] : held_) plan_step(name, held, std::ranges::find(short_of, name) != short_of.end());
     std::erase_if(held_, [](auto const& entry) {
         auto const& held = entry.second;
         return !held.unknown && held.reserved == 0 && held.granted == held.settled &&
@@ -342,9 +342,10 @@ void LeaseBroker::leave() {
                            .way = is_over ? SharedLimits::Way::leave : SharedLimits::Way::give_back}});
     }
     std::vector<SharedLimits::Step> all;
+    all.reserve(steps_.size());
     for (auto const& step : steps_) all.push_back(step.second);
     // A replica that could not say all of it is taken for dead soon, and the ledger asked.
-    if (shared_.steps(all) && is_all) (void)shared_.leave();
+    if (shared_.steps(all) && is_all) std::ignore = shared_.leave();
 }
 
 }  // namespace sluice::store

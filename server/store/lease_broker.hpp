@@ -120,7 +120,7 @@ private:
     std::atomic<LeaseState> state_ = LeaseState::starting;
     std::mutex mutex_{};
     std::condition_variable wake_{};
-    bool hurry_ = false;                          // guarded by mutex_, and what follows
+    bool hurry_ = false;  // guarded by mutex_, and what follows
     bool ending_ = false;
     std::vector<std::shared_ptr<Gate>> waiting_{};  ///< for a round that has not begun
     std::vector<std::shared_ptr<Gate>> served_{};   ///< by the round that runs

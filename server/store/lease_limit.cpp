@@ -56,9 +56,7 @@ std::optional<SharedLimit> SharedLimit::read(std::string_view text) {
                        .unit = *unit};
 }
 
-WallTime SharedLimit::window_began(WallTime now) const {
-    return is_rolling() ? WallTime{} : window_at(per, now).begin;
-}
+WallTime SharedLimit::window_began(WallTime now) const { return is_rolling() ? WallTime{} : window_at(per, now).begin; }
 
 WallTime SharedLimit::counts_since(WallTime now) const {
     if (!is_rolling()) return window_began(now);

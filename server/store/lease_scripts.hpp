@@ -22,8 +22,8 @@ extern char const* const beat;
 
 /// KEYS: generation, alive, beats, short, limit, limits. ARGV: generation, epoch, number, window, most, used, settled,
 /// held, wanted, least wanted, way, length of a rolling window, limit's text, time to live. way: "take" more; "retake":
-/// return what is not used, and take as much as helps, or nothing; "return" all that is not used; "leave": it never comes
-/// back.
+/// return what is not used, and take as much as helps, or nothing; "return" all that is not used; "leave": it never
+/// comes back.
 /// ["ok", granted]; or ["absent"], ["moved"], ["late"], ["lost"].
 extern char const* const step;
 

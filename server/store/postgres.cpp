@@ -1,5 +1,7 @@
 #include "server/store/postgres.hpp"
 
+#include <dlfcn.h>
+#include <libpq-fe.h>
 #include <poll.h>
 
 #include <array>
@@ -7,12 +9,116 @@
 #include <utility>
 
 #include "core/types/clock.hpp"
-#include "server/store/libpq.hpp"
-#include "server/store/libpq_functions.hpp"
 
 namespace sluice::store {
 
 using std::chrono::milliseconds;
+
+// --- the client library ----------------------------------------------------------------------------------------------
+
+/// The functions that we call. A gateway without a PostgreSQL URL links nothing of them (docs/decisions/0012).
+struct Libpq {
+    decltype(&::PQconninfoParse) conninfo_parse = nullptr;
+    decltype(&::PQconninfoFree) conninfo_free = nullptr;
+    decltype(&::PQfreemem) freemem = nullptr;
+    decltype(&::PQconnectdbParams) connect = nullptr;
+    decltype(&::PQfinish) finish = nullptr;
+    decltype(&::PQstatus) status = nullptr;
+    decltype(&::PQerrorMessage) error_message = nullptr;
+    decltype(&::PQsocket) socket = nullptr;
+    decltype(&::PQsetnonblocking) set_nonblocking = nullptr;
+    decltype(&::PQsetNoticeReceiver) set_notice_receiver = nullptr;
+    decltype(&::PQflush) flush = nullptr;
+    decltype(&::PQconsumeInput) consume_input = nullptr;
+    decltype(&::PQisBusy) is_busy = nullptr;
+    decltype(&::PQgetResult) get_result = nullptr;
+    decltype(&::PQsendQueryParams) send_query = nullptr;
+    decltype(&::PQenterPipelineMode) enter_pipeline = nullptr;
+    decltype(&::PQpipelineSync) pipeline_sync = nullptr;
+    decltype(&::PQresultStatus) result_status = nullptr;
+    decltype(&::PQresultErrorField) result_error_field = nullptr;
+    decltype(&::PQntuples) ntuples = nullptr;
+    decltype(&::PQgetvalue) getvalue = nullptr;
+    decltype(&::PQgetlength) getlength = nullptr;
+    decltype(&::PQgetisnull) getisnull = nullptr;
+    decltype(&::PQclear) clear = nullptr;
+};
+
+namespace {
+
+std::string loader_error() {
+    char const* const text = ::dlerror();
+    return text != nullptr ? text : "";
+}
+
+/// Finds the functions one by one, and remembers the first that is missing.
+class Binder {
+public:
+    explicit Binder(void* library) : library_(library) {}
+
+    template <class Function>
+    void bind(char const* name, Function& function) {
+        function = reinterpret_cast<Function>(::dlsym(library_, name));
+        if (function == nullptr && missing_.empty()) missing_ = name;
+    }
+    std::string const& missing() const { return missing_; }
+
+private:
+    void* library_;
+    std::string missing_{};
+};
+
+void bind_all(Binder& binder, Libpq& libpq) {
+    binder.bind("PQconninfoParse", libpq.conninfo_parse);
+    binder.bind("PQconninfoFree", libpq.conninfo_free);
+    binder.bind("PQfreemem", libpq.freemem);
+    binder.bind("PQconnectdbParams", libpq.connect);
+    binder.bind("PQfinish", libpq.finish);
+    binder.bind("PQstatus", libpq.status);
+    binder.bind("PQerrorMessage", libpq.error_message);
+    binder.bind("PQsocket", libpq.socket);
+    binder.bind("PQsetnonblocking", libpq.set_nonblocking);
+    binder.bind("PQsetNoticeReceiver", libpq.set_notice_receiver);
+    binder.bind("PQflush", libpq.flush);
+    binder.bind("PQconsumeInput", libpq.consume_input);
+    binder.bind("PQisBusy", libpq.is_busy);
+    binder.bind("PQgetResult", libpq.get_result);
+    binder.bind("PQsendQueryParams", libpq.send_query);
+    binder.bind("PQenterPipelineMode", libpq.enter_pipeline);
+    binder.bind("PQpipelineSync", libpq.pipeline_sync);
+    binder.bind("PQresultStatus", libpq.result_status);
+    binder.bind("PQresultErrorField", libpq.result_error_field);
+    binder.bind("PQntuples", libpq.ntuples);
+    binder.bind("PQgetvalue", libpq.getvalue);
+    binder.bind("PQgetlength", libpq.getlength);
+    binder.bind("PQgetisnull", libpq.getisnull);
+    binder.bind("PQclear", libpq.clear);
+}
+
+/// Loads the library, for as long as the process runs.
+Result<Libpq const*> load_libpq() {
+    // Never closed: libpq leaves callbacks in OpenSSL.
+    void* const library = ::dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr)
+        return std::unexpected(
+            Error{.kind = ErrorKind::ledger_unavailable,
+                  .detail = "PostgreSQL needs its client library: install libpq5 (" + loader_error() + ")"});
+    static Libpq functions;
+    Binder binder(library);
+    bind_all(binder, functions);
+    if (!binder.missing().empty())
+        return std::unexpected(Error{.kind = ErrorKind::ledger_unavailable,
+                                     .detail = "libpq.so.5 is older than 14: it has no " + binder.missing()});
+    return &functions;
+}
+
+/// Once; then it stays as it was found. Thread: any.
+Result<Libpq const*> libpq_of_process() {
+    static Result<Libpq const*> const loaded = load_libpq();
+    return loaded;
+}
+
+}  // namespace
 
 // --- rows ------------------------------------------------------------------------------------------------------------
 
@@ -182,7 +288,7 @@ Postgres::~Postgres() = default;
 void Postgres::close() { connection_.reset(); }
 
 Result<std::unique_ptr<Postgres>> Postgres::make(Secret const& url) {
-    SLUICE_TRY(Libpq const* const libpq, load_libpq());
+    SLUICE_TRY(Libpq const* const libpq, libpq_of_process());
     std::string const text(url.expose());
     char* why = nullptr;
     ::PQconninfoOption* const options = libpq->conninfo_parse(text.c_str(), &why);

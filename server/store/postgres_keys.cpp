@@ -52,6 +52,7 @@ Result<std::vector<StoredKey>> PostgresKeys::keys() {
     SLUICE_TRY(Postgres* const database, tables_.use(lock));
     SLUICE_TRY(auto const rows, database->run({.sql = read_keys}));
     std::vector<StoredKey> keys;
+    keys.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) keys.push_back(read_key(rows, row));
     return keys;
 }
@@ -62,6 +63,7 @@ Result<std::vector<StoredTeam>> PostgresKeys::teams() {
     SLUICE_TRY(auto const rows,
                database->run({.sql = "SELECT name, settings, created FROM sluice_teams ORDER BY name"}));
     std::vector<StoredTeam> teams;
+    teams.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
         teams.push_back({.name = std::string(rows.text(row, 0)),
                          .settings_json = std::string(rows.text(row, 1)),

@@ -155,6 +155,7 @@ Result<> PostgresLedger::append(std::span<LedgerEvent const> events) {
     for (auto const& event : events) std::visit(batch, event);
     std::string const settle = std::string(settlements_that_came) + settle_ended;
     std::vector<PostgresStatement> statements;
+    statements.reserve(batch.epochs.size() + 3);
     // Against recover(), which takes the same locks alone: a call is settled by one of both, and each sees what the
     // other did.
     for (auto const epoch : batch.epochs)
@@ -200,6 +201,10 @@ WHERE p.epoch <> $1 AND NOT p.gone AND p.seen <= clock.now - $2::bigint
   AND ($2::bigint = 0 OR p.seen = 0
        OR EXISTS (SELECT FROM sluice_processes m WHERE m.epoch = $1 AND m.since <= clock.now - $2::bigint)))sql";
 
+constexpr char const* count_others = R"sql(
+SELECT count(*) FROM sluice_processes
+WHERE epoch <> $1 AND seen > (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 10000)sql";
+
 constexpr char const* mark_gone = R"sql(
 INSERT INTO sluice_processes VALUES($1, 0, 0, true) ON CONFLICT (epoch) DO UPDATE SET gone = true)sql";
 
@@ -226,8 +231,7 @@ Result<std::int64_t> PostgresLedger::recover(std::int64_t mine, WallTime now, mi
         }
         settled += *recovered;
     }
-    SLUICE_CHECK(
-        database->run({.sql = mark_idle_gone, .parameters = {number(mine), number(alive_within.count())}}));
+    SLUICE_CHECK(database->run({.sql = mark_idle_gone, .parameters = {number(mine), number(alive_within.count())}}));
     return settled;
 }
 
@@ -245,6 +249,13 @@ Result<std::int64_t> PostgresLedger::recover_process(Postgres& database, std::in
     }
     SLUICE_CHECK(database.run({.sql = "COMMIT"}));
     return settled;
+}
+
+Result<bool> PostgresLedger::is_alone(std::int64_t epoch) {
+    std::unique_lock<std::mutex> lock;
+    SLUICE_TRY(Postgres* const database, tables_.use(lock));
+    SLUICE_TRY(auto const rows, database->run({.sql = count_others, .parameters = {number(epoch)}}));
+    return rows.number(0, 0) == 0;
 }
 
 Result<EpochCounts> PostgresLedger::counts(std::int64_t epoch) {
@@ -336,6 +347,7 @@ Result<std::vector<ProcessUse>> PostgresLedger::uses(std::span<UseQuestion const
     if (epoch) only = number(*epoch);
     SLUICE_TRY(auto const rows, database->run({.sql = read_uses, .parameters = {asked.take(), only}}));
     std::vector<ProcessUse> uses;
+    uses.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row)
         uses.push_back({.question = static_cast<std::size_t>(rows.number(row, 0)),
                         .epoch = rows.number(row, 1),

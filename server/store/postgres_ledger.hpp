@@ -24,6 +24,7 @@ public:
     Result<EpochCounts> counts(std::int64_t epoch);
     Result<std::vector<HourSum>> sums(WallTime since);
     Result<std::vector<ProcessUse>> uses(std::span<UseQuestion const> questions, std::optional<std::int64_t> epoch);
+    Result<bool> is_alone(std::int64_t epoch);
 
 private:
     static Result<std::int64_t> recover_process(Postgres& database, std::int64_t epoch, WallTime now);

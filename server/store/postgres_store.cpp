@@ -67,6 +67,7 @@ public:
                                          std::optional<std::int64_t> epoch) override {
         return ledger_.uses(questions, epoch);
     }
+    Result<bool> is_alone(std::int64_t epoch) override { return ledger_.is_alone(epoch); }
 
 private:
     PostgresLedger ledger_;

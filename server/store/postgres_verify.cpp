@@ -80,6 +80,7 @@ Result<std::vector<LedgerFault>> PostgresReports::verify() {
     // All of one state, however much is written meanwhile.
     SLUICE_CHECK(database->run({.sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}));
     std::vector<PostgresStatement> statements;
+    statements.reserve(checks.size());
     for (char const* const check : checks) statements.push_back({.sql = check});
     auto const answers = database->run_all(statements, verify_time);
     database->close();

@@ -15,9 +15,9 @@ namespace sluice::store {
 
 using RedisCommand = std::vector<std::string>;
 
-/// One connection to a Redis 6 or later, opened when it is first needed and again after it failed. Every call blocks, for
-/// `longest_wait` at most (but for the lookup of a host's name); an answer that comes later is nobody's: its connection
-/// is closed. Thread: one at a time.
+/// One connection to a Redis 6 or later, opened when it is first needed and again after it failed. Every call blocks,
+/// for `longest_wait` at most (but for the lookup of a host's name); an answer that comes later is nobody's: its
+/// connection is closed. Thread: one at a time.
 class RedisClient {
 public:
     static constexpr std::chrono::milliseconds longest_wait{250};

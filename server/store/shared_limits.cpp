@@ -22,8 +22,8 @@ constexpr std::string_view generation_key = "{sluice}:generation";
 
 constexpr auto keep = std::chrono::duration_cast<milliseconds>(LeaseTimes::keep);
 
-constexpr std::array scripts{&lease_scripts::beat, &lease_scripts::step, &lease_scripts::begin,
-                             &lease_scripts::shrink, &lease_scripts::found};
+constexpr std::array scripts{&lease_scripts::beat, &lease_scripts::step, &lease_scripts::begin, &lease_scripts::shrink,
+                             &lease_scripts::found};
 
 std::string sha1_of(char const* script) {
     std::string_view const bytes(script);
@@ -58,8 +58,8 @@ Error failed(std::string_view what) {
 SharedLimits::Answer read_answer(RedisReply const& reply) {
     using enum SharedLimits::Answer;
     static std::map<std::string, SharedLimits::Answer, std::less<>> const known{
-        {"ok", ok},         {"other", other}, {"late", late},  {"absent", absent},
-        {"moved", moved},   {"there", there}, {"alive", alive}, {"taken", late}};
+        {"ok", ok},       {"other", other}, {"late", late},   {"absent", absent},
+        {"moved", moved}, {"there", there}, {"alive", alive}, {"taken", late}};
     if (reply.list.empty()) return lost;
     auto const found = known.find(reply.list.front().text);
     return found == known.end() ? lost : found->second;
@@ -102,6 +102,7 @@ Result<std::vector<RedisReply>> SharedLimits::run(std::vector<RedisCommand> cons
     if (!replies.empty() && replies.front().kind == RedisReply::Kind::error &&
         replies.front().text.starts_with("NOSCRIPT")) {
         std::vector<RedisCommand> load;
+        load.reserve(scripts.size());
         for (auto const* const script : scripts) load.push_back({"SCRIPT", "LOAD", *script});
         SLUICE_CHECK(redis_->run(load));
         SLUICE_TRY(replies, redis_->run(commands));
@@ -116,9 +117,9 @@ Result<std::vector<RedisReply>> SharedLimits::run(std::vector<RedisCommand> cons
 Result<SharedLimits::Beat> SharedLimits::beat() {
     ++number_;
     SLUICE_TRY(auto const replies,
-               run({{"EVALSHA", hash_of<&lease_scripts::beat>(), "4", std::string(generation_key), key("alive"), key("beats"),
-                     key("short"), generation_, text(epoch_), number(), text(confirmed_), text(LeaseTimes::validity),
-                     text(LeaseTimes::settling), text(keep)}}));
+               run({{"EVALSHA", hash_of<&lease_scripts::beat>(), "4", std::string(generation_key), key("alive"),
+                     key("beats"), key("short"), generation_, text(epoch_), number(), text(confirmed_),
+                     text(LeaseTimes::validity), text(LeaseTimes::settling), text(keep)}}));
     auto const& reply = replies.front();
     Beat beat{.answer = read_answer(reply)};
     if (beat.answer == Answer::other && reply.list.size() > 1) join(reply.list[1].text);
@@ -182,9 +183,16 @@ Result<> SharedLimits::leave() {
 
 Result<SharedLimits::Answer> SharedLimits::begin(Beginning const& beginning) {
     auto const& limit = beginning.limit;
-    RedisCommand command{"EVALSHA", hash_of<&lease_scripts::begin>(),          "3",          std::string(generation_key),
-                         limit_key(limit), key("limits"),              generation_,  text(beginning.window_began),
-                         limit.text(),  text(keep)};
+    RedisCommand command{"EVALSHA",
+                         hash_of<&lease_scripts::begin>(),
+                         "3",
+                         std::string(generation_key),
+                         limit_key(limit),
+                         key("limits"),
+                         generation_,
+                         text(beginning.window_began),
+                         limit.text(),
+                         text(keep)};
     auto add = [&command](std::string field, std::int64_t value) {
         command.push_back(std::move(field));
         command.push_back(text(value));
@@ -206,8 +214,7 @@ Result<std::vector<SharedLimit>> SharedLimits::limits() {
     return limits;
 }
 
-Result<std::vector<SharedLimits::Share>> SharedLimits::shares(std::span<SharedLimit const> limits,
-                                                              std::int64_t epoch) {
+Result<std::vector<SharedLimits::Share>> SharedLimits::shares(std::span<SharedLimit const> limits, std::int64_t epoch) {
     std::vector<RedisCommand> commands;
     for (auto const& limit : limits) commands.push_back({"HMGET", limit_key(limit), "began", "r:" + text(epoch)});
     if (commands.empty()) return std::vector<Share>{};
@@ -224,8 +231,8 @@ Result<std::vector<SharedLimits::Share>> SharedLimits::shares(std::span<SharedLi
 Result<SharedLimits::Answer> SharedLimits::shrink(SharedLimit const& limit, WallTime window_began, Part const& part,
                                                   bool gone, WallTime counts_until) {
     SLUICE_TRY(auto const replies,
-               run({{"EVALSHA", hash_of<&lease_scripts::shrink>(), "3", std::string(generation_key), key("alive"), limit_key(limit),
-                     generation_, text(part.epoch), text(LeaseTimes::settling), text(window_began),
+               run({{"EVALSHA", hash_of<&lease_scripts::shrink>(), "3", std::string(generation_key), key("alive"),
+                     limit_key(limit), generation_, text(part.epoch), text(LeaseTimes::settling), text(window_began),
                      text(limit.units_up(part.granted)), text(limit.units_down(part.settled)), gone ? "1" : "0",
                      limit.is_rolling() ? text(counts_until) : "0"}}));
     return read_answer(replies.front());
@@ -244,8 +251,7 @@ Result<std::string> SharedLimits::find_generation() {
 }
 
 Result<bool> SharedLimits::take_lock(std::string const& name, milliseconds at_most) {
-    SLUICE_TRY(auto const replies,
-               run({{"SET", std::string(prefix) + name, text(epoch_), "NX", "PX", text(at_most)}}));
+    SLUICE_TRY(auto const replies, run({{"SET", std::string(prefix) + name, text(epoch_), "NX", "PX", text(at_most)}}));
     return replies.front().kind == RedisReply::Kind::text;
 }
 

@@ -86,8 +86,8 @@ public:
     struct Beginning {
         SharedLimit limit{};
         WallTime window_began{};
-        std::int64_t spent = 0;       ///< by processes that are gone
-        WallTime counts_until{};      ///< of a rolling limit: `spent`
+        std::int64_t spent = 0;   ///< by processes that are gone
+        WallTime counts_until{};  ///< of a rolling limit: `spent`
         std::vector<Part> parts{};
     };
     Result<Answer> begin(Beginning const& beginning);

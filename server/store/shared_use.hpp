@@ -33,6 +33,9 @@ public:
     /// The use of all processes, or of `epoch` alone. Errors: ledger_unavailable.
     virtual Result<std::vector<ProcessUse>> uses(std::span<UseQuestion const> questions,
                                                  std::optional<std::int64_t> epoch) = 0;
+    /// Whether no process but `epoch` was seen for the last 10 seconds, by the ledger's clock. Errors:
+    /// ledger_unavailable.
+    virtual Result<bool> is_alone(std::int64_t epoch) = 0;
 };
 
 }  // namespace sluice::store

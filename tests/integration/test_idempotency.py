@@ -2,10 +2,12 @@
 once; whoever asks again gets the same answer, byte for byte."""
 
 import contextlib
+import sqlite3
 import threading
 import time
 import uuid
 
+import harness
 import pytest
 from harness import FORGIVING, SLOW, Closed, Connection, Gateway, chat_body, config, request_bytes, wait_until
 
@@ -232,6 +234,38 @@ def test_an_answer_that_is_too_large_is_followed_but_not_kept(gateway, quiet_lab
     assert upstream(quiet_lab) == 1
 
 
+# --- what it costs its caller ----------------------------------------------------------------------------------------------
+
+
+def test_a_replay_counts_as_a_request_and_costs_nothing(start, quiet_lab, tmp_path):
+    key = {"name": "a", "value": KEYS["a"], "rate": {"rpm": 1000, "tpm": 1_000_000}, "budget": {"usd": 1, "per": "day"}}
+    gateway = start(models={"fast": "lab/fast"}, defaults=FORGIVING, keys=[key], prices={"lab/fast": {"input": 1, "output": 10}},
+                    storage={"database": f"sqlite://{tmp_path}/ledger.db"})
+    answers = [ask(gateway, "k", chat_body(max_tokens=50)) for _ in range(5)]
+    assert {answer.status for answer in answers} == {200} and len({answer.body for answer in answers}) == 1
+    assert len({answer.header("x-sluice-cost-usd") for answer in answers}) == 1  # what the one call cost
+    tokens = [int(answer.header("x-ratelimit-remaining-tokens")) for answer in answers]
+    assert len(set(tokens[1:])) == 1 and tokens[1] < 1_000_000
+    requests = [int(answer.header("x-ratelimit-remaining-requests")) for answer in answers]
+    assert requests == [999, 998, 997, 996, 995]
+
+    cost = float(answers[0].header("x-sluice-cost-usd"))
+    wait_until(lambda: gateway.metric("sluice_key_requests_total", key="a") == 5, what="all are recorded")
+    assert gateway.metric("sluice_key_cost_usd_total", key="a") == pytest.approx(cost, abs=1e-9) and cost > 0
+    with contextlib.closing(sqlite3.connect(f"file:{tmp_path}/ledger.db?mode=ro", uri=True)) as ledger:
+        settled = wait_until(lambda: ledger.execute("SELECT cost FROM settlements").fetchall(), what="the ledger has it")
+    assert settled == [(round(cost * 1e9),)]
+
+
+def test_a_call_whose_client_has_left_holds_its_callers_place(start, quiet_lab):
+    gateway = start(defaults=FORGIVING, keys=[{"name": "a", "value": KEYS["a"], "rate": {"concurrent": 1}}])
+    with send(gateway, "k", chat_body(lab=SLOW_ANSWER)):
+        wait_until(lambda: upstream(quiet_lab) == 1, what="the lab has the request")
+    assert ask(gateway, "other").status == 429
+    wait_until(lambda: ask(gateway, "other").status == 200, what="the place is free again")
+    assert is_replay(ask(gateway, "k", chat_body(lab=SLOW_ANSWER)))
+
+
 # --- readers -----------------------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +296,24 @@ def test_of_a_large_answer_no_more_is_held_than_its_slowest_reader_may_lag_behin
 
 
 # --- the gateway itself ------------------------------------------------------------------------------------------------------
+
+
+def test_an_administrator_ends_a_call_whose_client_has_left(start, quiet_lab):
+    token = "a-token-of-the-tests-0123456789abcdef"
+    gateway = start(defaults=FORGIVING, keys=[{"name": "a", "value": KEYS["a"]}], admin={"token": token})
+    body = chat_body(stream=True, lab={**SLOW_STREAM, "tokens": 2000})
+    with send(gateway, "k", body) as client:
+        request_id = client.read_head().header("x-request-id")
+    power = {"Authorization": f"Bearer {token}"}
+    with send(gateway, "k", body) as reader:
+        reader.read_head()
+        assert request_id in harness.ask(gateway.admin, "GET", "/admin/requests", power).text
+        assert harness.ask(gateway.admin, "DELETE", f"/admin/requests/{request_id}", power).status in (200, 204)
+        text = b""
+        while piece := reader.read_chunk():
+            text += piece
+    assert b"permission_denied" in text and b"[DONE]" not in text
+    wait_until(lambda: quiet_lab.stats()["cancelled"] == 1, what="the lab saw the cancel")
 
 
 def test_a_stop_ends_calls_whose_clients_have_left(start, quiet_lab):

@@ -140,7 +140,8 @@ def test_without_clamping_it_is_refused(paid):
 
 def test_a_stream_that_goes_beyond_the_budget_is_cut_with_an_error_and_paid_for(paid, lab):
     gateway = paid(budget={"usd": 0.05, "per": "day"})
-    answer = ask(gateway, stream=True, lab={"tokens": 20_000, "echo": False, "tokens_per_chunk": 20}, timeout=30)
+    answer = ask(gateway, stream=True, lab={"tokens": 20_000, "echo": False, "tokens_per_chunk": 20,
+                                             "per_token": "1ms"}, timeout=30)
     assert answer.status == 200
     last = answer.events[-1]
     assert last["error"]["code"] == "insufficient_quota"

@@ -54,7 +54,7 @@ providers: { openai: { api_key: none } }
 models: { "*": openai/* }
 server: { zzzzzz: 1 }
 )y",
-     {R"y(4:11: unknown key `zzzzzz` in `server`; known: listen, auth, unprotected, admin_listen, tls, workers, max_body, cors, drain, stream, bring_keys, limits)y"}},
+     {R"y(4:11: unknown key `zzzzzz` in `server`; known: listen, auth, unprotected, admin_listen, tls, workers, max_body, cors, drain, stream, idempotency, bring_keys, limits)y"}},
     {"fallback for fallbacks", R"y(version: 1
 providers: { openai: { api_key: none } }
 models:

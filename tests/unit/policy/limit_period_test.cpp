@@ -50,7 +50,8 @@ TEST_CASE("aligned windows are whole multiples of their length since 1970", "[li
     LimitPeriod const minute{.kind = Kind::aligned, .length = seconds(60)};
     LimitPeriod const seven{.kind = Kind::aligned, .length = seconds(7)};
     auto const now = at(2026, 11, 25, hours(13) + seconds(59) + milliseconds(999));
-    CHECK(window_at(minute, now) == CountingWindow{at(2026, 11, 25, hours(13)), at(2026, 11, 25, hours(13) + minutes(1))});
+    CHECK(window_at(minute, now) ==
+          CountingWindow{at(2026, 11, 25, hours(13)), at(2026, 11, 25, hours(13) + minutes(1))});
     CHECK(window_at(seven, WallTime(seconds(20))) == CountingWindow{WallTime(seconds(14)), WallTime(seconds(21))});
     CHECK(window_at(seven, WallTime(seconds(21))).begin == WallTime(seconds(21)));
     CHECK(window_at(seven, WallTime(milliseconds(-1))).begin == WallTime(seconds(-7)));

@@ -104,6 +104,29 @@ TEST_CASE("of a thousand requests at once exactly as many are admitted as fit", 
     CHECK(oracle.admitted() == 100);
 }
 
+TEST_CASE("what comes back is never given twice, however many lack it", "[leases]") {
+    constexpr std::int64_t most = 4'000;
+    World world(budget(most));
+    Oracle oracle(most);
+    std::vector<std::thread> clients;
+    for (auto const& line : world.lines) line->delay(10ms);
+    auto const enough = for_a_while(3000ms);
+    for (int i = 0; i < 24; ++i) {
+        auto& replica = *world.replicas[static_cast<std::size_t>(i) % 3];
+        clients.emplace_back([&] {
+            std::mt19937 random{std::random_device{}()};
+            while (!enough()) {
+                replica.call(oracle, 1'000, 0, std::chrono::milliseconds(random() % 3));
+                pause(std::chrono::milliseconds(random() % 5));  // so that replicas often have some to return
+            }
+        });
+    }
+    for (auto& client : clients) client.join();
+    CHECK(oracle.overspent() == 0);
+    WARN(oracle.admitted() << " admitted");
+    CHECK(oracle.admitted() > 300);
+}
+
 TEST_CASE("what one replica does not use another one can", "[leases]") {
     World world(budget(1'000));
     Oracle oracle(1'000);
@@ -135,6 +158,29 @@ TEST_CASE("counters that Redis lost are rebuilt from the ledger, exactly, within
     WARN(used << " of " << most << " used");
     CHECK(used >= most / 1'000 * 999);
     CHECK(used <= most);
+}
+
+TEST_CASE("a replica that does not hear of the lost counters stops before others count anew", "[leases]") {
+    constexpr std::int64_t most = 100'000;
+    World world(budget(most));
+    Oracle oracle(most);
+    // It has a good deal of it, and goes on using that.
+    REQUIRE(world.replicas[0]->call(oracle, 40'000, 10, 0ms, 1000ms));
+    world.lines[0]->cut(true);
+    flush_redis();
+    std::thread others([&] { world.replicas[1]->call(oracle, 65'000, 65'000, 0ms, 6000ms); });
+    auto const enough = for_a_while(6500ms);
+    while (!enough()) {
+        world.replicas[0]->call(oracle, 2'000, 2'000, 50ms, 0ms);
+        pause(50ms);
+    }
+    others.join();
+    CHECK(oracle.overspent() == 0);
+    world.lines[0]->cut(false);
+    World::wait_until_shared(*world.replicas[0], 2s);
+    auto const used = world.spend_the_rest(oracle, *world.replicas[0], 100);
+    CHECK(oracle.overspent() == 0);
+    CHECK(used >= most / 1'000 * 999);
 }
 
 TEST_CASE("a replica that is cut off uses no more than it has, and what it had comes back", "[leases]") {

@@ -94,6 +94,8 @@ public:
         return all;
     }
 
+    Result<bool> is_alone(std::int64_t) override { return false; }
+
 private:
     std::mutex mutex_;
     std::vector<Call> calls_;
@@ -124,6 +126,8 @@ public:
     Secret url() const { return Secret("redis://127.0.0.1:" + std::to_string(port_)); }
     /// Bytes are neither lost nor passed on while it is cut: those on the way come late.
     void cut(bool now) { cut_ = now; }
+    /// Every answer takes so much longer, at least.
+    void delay(std::chrono::milliseconds time) { delay_ = time; }
 
 private:
     void run() {
@@ -140,10 +144,11 @@ private:
             waiting.push_back({.fd = b, .events = POLLIN, .revents = 0});
         }
         if (::poll(waiting.data(), waiting.size(), 10) <= 0 || cut_) return;
+        pause(delay_);
         for (std::size_t i = pairs_.size(); i-- > 0;) {
             auto const [a, b] = pairs_[i];
-            bool const holds = (waiting[1 + 2 * i].revents == 0 || pass(a, b)) &&
-                               (waiting[2 + 2 * i].revents == 0 || pass(b, a));
+            bool const holds =
+                (waiting[1 + 2 * i].revents == 0 || pass(a, b)) && (waiting[2 + 2 * i].revents == 0 || pass(b, a));
             if (holds) continue;
             ::close(a);
             ::close(b);
@@ -170,6 +175,7 @@ private:
     int listener_;
     std::uint16_t port_ = 0;
     std::atomic<bool> cut_ = false;
+    std::atomic<std::chrono::milliseconds> delay_{};
     std::atomic<bool> ending_ = false;
     std::vector<std::pair<int, int>> pairs_;
     std::thread thread_;

@@ -7,10 +7,12 @@
 
 #include "server/store/postgres_keys.hpp"
 #include "store_samples.hpp"
+#include "tests/unit/store/ledger_samples.hpp"
 
 using namespace sluice;
 using namespace sluice::store;
 using namespace std::chrono_literals;
+using store::testing::TemporaryFolder;
 
 namespace {
 
@@ -80,6 +82,17 @@ TEST_CASE("nobody is taken for gone before the one who asks was there as long", 
     auto const mine = sample::epoch();
     REQUIRE(store.heartbeat(mine, sample::now));
     CHECK(store.recover(mine, sample::now, 1h).value() == 0);
+}
+
+TEST_CASE("a process is alone until another one says that it is there", "[postgres]") {
+    TemporaryFolder const own;
+    PostgresLedger store(Postgres::make(Secret(own.url())).value(), OpenedBy::gateway);
+    REQUIRE(store.heartbeat(1, sample::now));
+    CHECK(store.is_alone(1).value());
+    REQUIRE(store.heartbeat(2, sample::now));
+    CHECK_FALSE(store.is_alone(1).value());
+    REQUIRE(store.heartbeat(2, WallTime{}));
+    CHECK(store.is_alone(1).value());
 }
 
 TEST_CASE("the use of a payer is told by process, with what is reserved", "[postgres]") {
