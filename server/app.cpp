@@ -13,8 +13,6 @@
 #include <csignal>
 #include <cstdio>
 #include <future>
-#include <mutex>
-#include <optional>
 #include <thread>
 
 #include "providers/openai/dialect.hpp"
@@ -28,9 +26,8 @@
 #include "server/control/successor.hpp"
 #include "server/gateway_worker.hpp"
 #include "server/keys/key_changes.hpp"
-#include "server/keys/key_directory.hpp"
-#include "server/live_on_workers.hpp"
 #include "server/observe/log.hpp"
+#include "server/workers_requests.hpp"
 
 namespace sluice {
 namespace asio = boost::asio;
@@ -43,9 +40,9 @@ constexpr std::uint64_t most_admin_bytes = 4 * 1024 * 1024;  // a prompt to expl
 constexpr unsigned calm_looks = 20;                          // 2 s
 constexpr std::uint64_t worth_giving_back = 8 * 1024 * 1024;
 constexpr std::uint64_t group_share_percent = 70;  // the rest is for the kernel and for what comes between two looks
-constexpr seconds longest_reload{10};
 constexpr milliseconds drain_step{20};
 constexpr seconds quiet_enough{1};  // an idle connection whose client sent nothing for so long may be closed in a stop
+constexpr seconds main_patience{10};
 constexpr milliseconds last_words{700};  // the process ends within a second of the limit
 
 /// Raises the limit on descriptors as far as allowed, and returns it.
@@ -93,7 +90,7 @@ unsigned retry_percent(Settings const& settings) {
 class App {
 public:
     App(Settings settings, std::vector<std::string> watched, AppOptions const& options);
-    ~App() { end_admin(); }  // before its listener goes
+    ~App() { admin_worker_.end(); }  // before its listener goes
 
     Result<> listen(control::Inheritance& inheritance);
     int run(control::Inheritance& inheritance);
@@ -102,9 +99,16 @@ private:
     enum class Phase : std::uint8_t { serving, draining, finishing, stopped };
 
     std::uint64_t memory_limit() const;
+    Result<api::Runtime> make_runtime(Settings settings, keys::KeyView const& keys);
+    Result<std::shared_ptr<api::Keyring const>> make_keyring(Settings const& settings, keys::KeyView const& keys);
     Result<> open_books();
-    Result<api::Runtime> make_runtime(Settings settings, keys::KeyView const& view);
-    void keys_changed();
+    admin::AdminParts admin_parts();
+    void watch_keys();
+    void adopt_keys(keys::KeyDirectory::View const& view);
+    void complain(keys::KeyView const& view);
+    /// What `work` gives on the main thread; nothing if that has no time for it.
+    template <class T>
+    std::optional<T> on_main(std::function<T()> work);
     Result<http::ListenAddress> open_data_plane(control::Inheritance& inheritance);
     Result<> open_admin(control::Inheritance& inheritance);
     void await_signal();
@@ -112,10 +116,7 @@ private:
     void look_around();
     void look_at_memory();
     void give_back_memory();
-    admin::AdminParts admin_parts();
-    void end_admin();
-    Result<std::string> reload(std::string_view why);
-    Result<std::string> reload_from_elsewhere();
+    Result<> reload(std::string_view why);
     void upgrade();
     void replaced_by(pid_t successor);
     void begin_drain();
@@ -145,6 +146,9 @@ private:
     http::ListenerShared admin_connections_;
     HealthRegistry health_;
     Books books_{log_};
+    std::unique_ptr<keys::KeyDirectory> directory_;  ///< of books_' store
+    std::unique_ptr<keys::KeyChanges> key_changes_;  ///< null: there is no store
+    api::Runtime runtime_;                           ///< in force
     std::unique_ptr<Dialect const> openai_;
     control::ServiceManager service_manager_;
     control::FileWatch files_;
@@ -152,6 +156,7 @@ private:
     admin::InForce in_force_;
 
     std::vector<std::unique_ptr<GatewayWorker>> workers_;
+    WorkersRequests requests_{workers_};
     net::Worker admin_worker_{0};
     class AdminObserver final : public net::ConnectionObserver {
     public:
@@ -165,13 +170,8 @@ private:
     private:
         observe::Log& log_;
     } admin_observer_{log_};
-    LiveOnWorkers live_{workers_};
-    std::optional<keys::KeyDirectory> directory_;
-    std::optional<keys::KeyChanges> changes_;  ///< nothing: no store keeps keys
-    std::mutex runtime_mutex_;                 ///< guards what follows, and the limits in the books
-    api::Runtime runtime_;
-    std::optional<admin::Admin> admin_;
-    std::optional<http::Listener> admin_listener_;
+    admin::Admin admin_;
+    http::Listener admin_listener_;
 
     asio::io_context control_{1};
     asio::signal_set signals_{control_};
@@ -213,7 +213,12 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
       access_log_(settings_, worker_count_, log_),
       idempotency_(settings_.server.idempotency),
       openai_(make_openai_dialect({.max_event_size = settings_.server.limits.event_bytes})),
-      service_manager_(options.load.environment) {
+      service_manager_(options.load.environment),
+      admin_(
+          metrics_, condition_, in_force_,
+          [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
+          LimitSettings{.body_bytes = most_admin_bytes, .max_connections = 512}),
+      admin_listener_(admin_worker_, admin_, admin_connections_, admin_observer_) {
     files_.watch(std::move(watched));
     metrics_.set_log_dropped_source([this] { return access_log_.dropped() + log_.dropped(); });
     metrics_.set_breaker_source([this] { return breaker_states(health_); });
@@ -237,54 +242,102 @@ std::uint64_t App::memory_limit() const {
     return configured > 0 ? configured : memory_use_.group_limit().value_or(0) / 100 * group_share_percent;
 }
 
-Result<> App::open_books() {
-    SLUICE_CHECK(books_.open(settings_, options_.load.environment, [this] { return metrics_.answered_calls(); }));
-    auto* const store = books_.store();
-    directory_.emplace(store);
-    if (store != nullptr) changes_.emplace(*store, *directory_);
-    return {};
+Result<std::shared_ptr<api::Keyring const>> App::make_keyring(Settings const& settings, keys::KeyView const& keys) {
+    SLUICE_TRY(auto keyring, api::Keyring::from(keys.keys, settings.server.auth, &books_.limits()));
+    return std::make_shared<api::Keyring const>(std::move(keyring));
 }
 
-Result<api::Runtime> App::make_runtime(Settings settings, keys::KeyView const& view) {
+/// The snapshot knows the keys of the store, too: rules and explanations are about them.
+Result<api::Runtime> App::make_runtime(Settings settings, keys::KeyView const& keys) {
     for (auto const& [name, provider] : settings.providers) {
         SLUICE_TRY(auto const origin, upstream::parse_origin(provider.base_url));
         SLUICE_CHECK(upstream::find_proxy(origin, provider.proxy, options_.load.environment));
         if (origin.scheme == upstream::Scheme::https) SLUICE_CHECK(tls_contexts_.reload(provider.ca_file));
     }
-    books_.adopt(settings, view.limits);
-    SLUICE_TRY(auto keyring, api::Keyring::from(view.keys, settings.server.auth, &books_.limits()));
+    SLUICE_TRY(auto keyring, make_keyring(settings, keys));
+    settings.keys = keys.keys;
+    settings.limits = keys.limits;
     auto snapshot = Snapshot::make(with_possible_limits(std::move(settings), descriptors_), health_, &books_.limits());
     auto const now = std::chrono::floor<seconds>(std::chrono::system_clock::now());
     auto cards = std::make_shared<api::ModelCards const>(api::ModelCards::of(*snapshot, now));
-    return api::Runtime{.snapshot = std::move(snapshot),
-                        .keyring = std::make_shared<api::Keyring const>(std::move(keyring)),
-                        .cards = std::move(cards),
-                        .loaded_at = now};
+    return api::Runtime{
+        .snapshot = std::move(snapshot), .keyring = std::move(keyring), .cards = std::move(cards), .loaded_at = now};
 }
 
-/// Somebody, here or elsewhere, has made, changed or removed a key or a team.
-void App::keys_changed() {
-    std::lock_guard const lock(runtime_mutex_);
-    auto const file = directory_->file();  // what is in force now: a reload may have come before us
-    auto const view = directory_->view();
-    books_.adopt(*file, view->limits);
-    auto keyring = api::Keyring::from(view->keys, file->server.auth, &books_.limits());
-    if (!keyring) return log_.error("SL1004", "changed keys are not used", {{"reason", keyring.error().detail.str()}});
-    for (auto const& complaint : view->complaints)
-        log_.warning("SL1005", "a stored key is not used", {{"why", complaint}});
-    runtime_.keyring = std::make_shared<api::Keyring const>(*std::move(keyring));
-    each([this](GatewayWorker& worker) { worker.adopt(runtime_.keyring); });
+/// The ledger, and the keys that are beside it.
+Result<> App::open_books() {
+    SLUICE_CHECK(books_.open(settings_, options_.load.environment, [this] { return metrics_.answered_calls(); }));
+    directory_ = std::make_unique<keys::KeyDirectory>(books_.store());
+    if (books_.store() != nullptr) key_changes_ = std::make_unique<keys::KeyChanges>(*books_.store(), *directory_);
+    SLUICE_TRY(auto const view, directory_->preview(settings_));
+    directory_->adopt(settings_, view);
+    books_.adopt(settings_, view->limits);
+    complain(*view);
+    return {};
+}
+
+void App::complain(keys::KeyView const& view) {
+    for (auto const& complaint : view.complaints) log_.warning("SL5010", complaint);
 }
 
 admin::AdminParts App::admin_parts() {
-    return {.settings = [this] { return directory_->file(); },
-            .directory = &*directory_,
-            .changes = changes_ ? &*changes_ : nullptr,
+    return {.directory = directory_.get(),
+            .changes = key_changes_.get(),
             .limits = [this](WallTime now) { return books_.limits().statuses(now); },
             .ledger = books_.store(),
-            .live = &live_,
+            .live = &requests_,
             .health = &health_,
-            .reload = [this] { return reload_from_elsewhere(); }};
+            .reload = [this]() -> Result<std::string> {
+                auto const done = on_main<Result<std::string>>([this]() -> Result<std::string> {
+                    SLUICE_CHECK(reload("the admin API"));
+                    return settings_.hash;
+                });
+                return done.value_or(std::unexpected(Error{.detail = "the gateway is busy or ends"}));
+            }};
+}
+
+template <class T>
+std::optional<T> App::on_main(std::function<T()> work) {
+    auto promise = std::make_shared<std::promise<T>>();
+    auto answer = promise->get_future();
+    asio::post(control_, [promise, work = std::move(work)] { promise->set_value(work()); });
+    auto const until = std::chrono::steady_clock::now() + main_patience;
+    while (answer.wait_for(drain_step) != std::future_status::ready) {
+        if (control_.stopped() || std::chrono::steady_clock::now() >= until) return std::nullopt;
+    }
+    return answer.get();
+}
+
+/// Who changes a key hears of it when the workers have it.
+void App::watch_keys() {
+    auto const changed = [this](keys::KeyDirectory::View const& view) {
+        std::ignore = on_main<bool>([this, view] {
+            adopt_keys(view);
+            return true;
+        });
+    };
+    auto const state = [this](Result<> const& result) {
+        if (result) return log_.info("keys: the database answers again");
+        log_.error("SL5009", "keys: the database does not answer; those that are known stay good",
+                   {{"reason", result.error().detail.str()}});
+    };
+    directory_->watch(changed, state);
+}
+
+void App::adopt_keys(keys::KeyDirectory::View const& view) {
+    if (phase_ == Phase::stopped || view != directory_->view()) return;
+    books_.adopt(settings_, view->limits);
+    auto runtime = make_runtime(settings_, *view);
+    if (!runtime) {
+        return log_.error("SL5011", "changed keys are not used; the old ones stay",
+                          {{"reason", runtime.error().detail.str()}});
+    }
+    complain(*view);
+    runtime_ = *std::move(runtime);
+    metrics_.configure(runtime_.snapshot->settings());
+    in_force_.set(runtime_.snapshot);
+    each([this](GatewayWorker& worker) { worker.adopt_runtime(runtime_); });
+    log_.info("keys changed", {{"keys", view->keys.size()}, {"teams", view->teams.size()}});
 }
 
 /// The sockets that are there already go round the workers; a worker without one opens its own.
@@ -316,19 +369,13 @@ Result<http::ListenAddress> App::open_data_plane(control::Inheritance& inheritan
 
 Result<> App::open_admin(control::Inheritance& inheritance) {
     SLUICE_TRY(auto const address, http::parse_listen(settings_.server.admin_listen));
-    admin_.emplace(
-        metrics_, condition_, in_force_,
-        [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
-        LimitSettings{.body_bytes = most_admin_bytes, .max_connections = 512}, admin_parts());
-    admin_->configure(settings_.admin);
-    admin_listener_.emplace(admin_worker_, *admin_, admin_connections_, admin_observer_);
     for (int const descriptor : inheritance.take(control::admin_socket, address.host, address.port)) {
-        SLUICE_TRY(admin_port_, admin_listener_->adopt(descriptor));
+        SLUICE_TRY(admin_port_, admin_listener_.adopt(descriptor));
     }
     if (admin_port_ == 0) {
-        SLUICE_TRY(admin_port_, admin_listener_->bind(address.host, address.port));
+        SLUICE_TRY(admin_port_, admin_listener_.bind(address.host, address.port));
     }
-    for (int const fd : admin_listener_->descriptors()) {
+    for (int const fd : admin_listener_.descriptors()) {
         listening_.push_back({.fd = fd, .name = control::admin_socket});
     }
     return {};
@@ -336,10 +383,9 @@ Result<> App::open_admin(control::Inheritance& inheritance) {
 
 Result<> App::listen(control::Inheritance& inheritance) {
     SLUICE_CHECK(open_books());
-    SLUICE_TRY(auto const view, directory_->preview(settings_));
-    SLUICE_TRY(auto const runtime, make_runtime(settings_, *view));
-    runtime_ = runtime;
-    directory_->adopt(settings_, view);
+    SLUICE_TRY(runtime_, make_runtime(settings_, *directory_->view()));
+    auto const& runtime = runtime_;
+    metrics_.configure(runtime.snapshot->settings());
     in_force_.set(runtime.snapshot);
     net::TlsContext tls;
     if (settings_.server.tls) {
@@ -370,13 +416,9 @@ Result<> App::listen(control::Inheritance& inheritance) {
     }
     each([&tls](GatewayWorker& worker) { worker.start(tls); });
     workers_.front()->watch_health(runtime.snapshot);
-    directory_->watch([this](keys::KeyDirectory::View const&) { keys_changed(); },
-                      [this](Result<> const& state) {
-                          if (state) return log_.info("keys are read again");
-                          log_.error("SL5009", "keys can't be read: those that are known stay good",
-                                     {{"reason", state.error().detail.str()}});
-                      });
-    admin_listener_->start(nullptr);
+    admin_.use(admin_parts());
+    admin_.configure(settings_.admin);
+    admin_listener_.start(nullptr);
     admin_worker_.start();
     return {};
 }
@@ -387,6 +429,7 @@ int App::run(control::Inheritance& inheritance) {
     await_signal();
     look_around();
     look_at_memory();
+    watch_keys();
     condition_.ready = true;
     announce(Announcement{.settings = settings_,
                           .data_port = data_port_,
@@ -404,14 +447,10 @@ int App::run(control::Inheritance& inheritance) {
     return exit_code_;
 }
 
-void App::end_admin() {
-    if (directory_) directory_->stop();
-    admin_worker_.end();
-}
-
 /// Requests that still run are cut off, and settled by that.
 void App::close_books() {
-    end_admin();
+    directory_->stop();
+    admin_worker_.end();  // it asks the workers
     workers_.clear();
     if (auto const closed = books_.close(std::chrono::steady_clock::now() + last_words); !closed) {
         log_.error("SL5007", "the ledger could not be written to its end", {{"reason", closed.error().detail.str()}});
@@ -483,15 +522,15 @@ void App::give_back_memory() {
     busiest_ = busy();
 }
 
-Result<std::string> App::reload(std::string_view why) {
+Result<> App::reload(std::string_view why) {
     service_manager_.reloading();
     auto loaded = config::load(options_.load);
     if (!loaded.watched_files.empty()) files_.watch(loaded.watched_files);
-    auto const failed = [this](std::string const& reason) {
+    auto const failed = [this](std::string const& reason) -> Result<> {
         log_.error("SL1001", "the new configuration is not used; the old one stays", {{"reason", reason}});
         metrics_.config_reloaded(observe::Metrics::Reload::failed, settings_.hash, std::chrono::system_clock::now());
         service_manager_.ready();
-        return std::unexpected(Error{.kind = ErrorKind::invalid_value, .message = reason, .detail = reason});
+        return std::unexpected(Error{.detail = reason});
     };
     if (!loaded.settings) return failed(config::first_error(loaded.problems));
     auto settings = std::move(*loaded.settings);
@@ -501,13 +540,13 @@ Result<std::string> App::reload(std::string_view why) {
         if (!context) return failed(context.error().detail);
         tls = std::move(*context);
     }
-    auto view = directory_->preview(settings);
-    if (!view) return failed(view.error().detail.empty() ? view.error().message : view.error().detail);
-    std::lock_guard const lock(runtime_mutex_);
-    auto runtime = make_runtime(settings, **view);
+    auto const keys = directory_->preview(settings);
+    if (!keys) return failed(keys.error().detail);
+    books_.adopt(settings, (*keys)->limits);
+    auto runtime = make_runtime(settings, **keys);
     if (!runtime) return failed(runtime.error().detail);
-    runtime_ = *runtime;
-    directory_->adopt(settings, *view);
+    directory_->adopt(settings, *keys);
+    complain(**keys);
     if (settings.server.listen != settings_.server.listen || workers_for(settings.server) != worker_count_) {
         log_.warning("SL1002", "a changed listen address or number of workers needs a restart");
     }
@@ -516,24 +555,16 @@ Result<std::string> App::reload(std::string_view why) {
     idempotency_.configure(settings_.server.idempotency);
     log_.configure(settings_.telemetry);
     access_log_.configure(settings_);
-    metrics_.configure(settings_);
-    admin_->configure(settings_.admin);
-    in_force_.set(runtime->snapshot);
-    each([&runtime, &tls](GatewayWorker& worker) { worker.adopt(*runtime, tls); });
-    workers_.front()->watch_health(runtime->snapshot);
+    admin_.configure(settings_.admin);
+    runtime_ = *std::move(runtime);
+    metrics_.configure(runtime_.snapshot->settings());
+    in_force_.set(runtime_.snapshot);
+    each([this, &tls](GatewayWorker& worker) { worker.adopt(runtime_, tls); });
+    workers_.front()->watch_health(runtime_.snapshot);
     metrics_.config_reloaded(observe::Metrics::Reload::succeeded, settings_.hash, std::chrono::system_clock::now());
     log_.info("configuration reloaded", {{"why", why}, {"hash", settings_.hash}});
     service_manager_.ready();
-    return settings_.hash;
-}
-
-/// Thread: another one than the main one, which may wait.
-Result<std::string> App::reload_from_elsewhere() {
-    auto const promise = std::make_shared<std::promise<Result<std::string>>>();
-    auto done = promise->get_future();
-    asio::post(control_, [this, promise] { promise->set_value(reload("the admin API")); });
-    if (done.wait_for(longest_reload) == std::future_status::ready) return done.get();
-    return std::unexpected(Error{.kind = ErrorKind::overloaded, .message = "the configuration is still being read"});
+    return {};
 }
 
 /// Starts the program again, with our listening sockets. We go on until it is ready.
@@ -561,8 +592,8 @@ void App::replaced_by(pid_t successor) {
     condition_.draining = true;
     replaced_ = true;
     admin_worker_.post([this] {
-        admin_listener_->sessions().start_draining();
-        admin_listener_->close();
+        admin_listener_.sessions().start_draining();
+        admin_listener_.close();
     });
     each([](GatewayWorker& worker) { worker.start_draining(); });
     finish(settings_.server.drain_upgrade_timeout);

@@ -28,10 +28,6 @@ void GatewayWorker::adopt(api::Runtime runtime, net::TlsContext tls) {
     });
 }
 
-void GatewayWorker::adopt(std::shared_ptr<api::Keyring const> keyring) {
-    worker_.post([this, keyring = std::move(keyring)] { api_.adopt(keyring); });
-}
-
 void GatewayWorker::watch_health(std::shared_ptr<Snapshot const> snapshot) {
     worker_.post([this, snapshot = std::move(snapshot)] { prober_.adopt(snapshot); });
 }

@@ -52,14 +52,18 @@ public:
     // --- any thread: carried out on the worker --------------------------------------------------------------------
     /// Requests that begin later use `runtime` (and connections `tls`); those in flight keep what they began with.
     void adopt(api::Runtime runtime, net::TlsContext tls);
-    /// The same for the keys alone.
-    void adopt(std::shared_ptr<api::Keyring const> keyring);
+    void adopt_runtime(api::Runtime runtime) {
+        worker_.post([this, runtime = std::move(runtime)] { api_.adopt(runtime); });
+    }
     /// Begins to probe the providers of `snapshot` that want it, in place of those before. One worker does it for all.
     void watch_health(std::shared_ptr<Snapshot const> snapshot);
     void start_draining();
     void stop_accepting();
     void cancel_requests();
     void close_quiet(Duration time);
+    void with_requests(std::function<void(api::LiveRequests&)> look) {
+        worker_.post([this, look = std::move(look)] { look(api_.live()); });
+    }
 
     // --- any thread -----------------------------------------------------------------------------------------------
     /// False once stop_accepting() has been carried out: from then on open() can't grow.
@@ -67,8 +71,6 @@ public:
     std::size_t busy() const { return listener_.sessions().busy(); }
     std::size_t open() const { return listener_.sessions().open(); }
     net::Worker& worker() { return worker_; }
-    /// For posts to the worker alone.
-    api::LiveRequests& live() { return api_.live(); }
 
 private:
     class ConnectionGauge final : public net::ConnectionObserver {

@@ -50,27 +50,27 @@ Admin::Page Admin::page_at(std::string_view path, bool is_read) const {
 }
 
 Admin::Admin(observe::Metrics& metrics, Condition const& condition, InForce const& in_force, DialectLookup dialects,
-             LimitSettings limits, AdminParts parts)
+             LimitSettings limits)
     : metrics_(metrics),
       condition_(condition),
       in_force_(in_force),
       dialects_(std::move(dialects)),
       limits_(limits),
-      parts_(std::move(parts)),
       tokens_(std::make_shared<Tokens const>(AdminSettings())) {
-    if (!parts_.settings) {
-        parts_.settings = [this] {
-            auto const snapshot = in_force_.get();
-            return std::shared_ptr<Settings const>(snapshot, &snapshot->settings());
-        };
-    }
-    if (!parts_.explain) {
-        parts_.explain = [this](explain::Question const& question) {
-            auto const now = std::chrono::steady_clock::now();
-            explain::Moment const moment{.now = now, .time = std::chrono::system_clock::now(), .draw = draw(now)};
-            return explain::explain(question, *in_force_.get(), dialects_, moment);
-        };
-    }
+    use({});
+}
+
+void Admin::use(AdminParts parts) {
+    parts_ = std::move(parts);
+    parts_.settings = [this] {
+        auto const snapshot = in_force_.get();
+        return std::shared_ptr<Settings const>(snapshot, &snapshot->settings());
+    };
+    parts_.explain = [this](explain::Question const& question) {
+        auto const now = std::chrono::steady_clock::now();
+        explain::Moment const moment{.now = now, .time = std::chrono::system_clock::now(), .draw = draw(now)};
+        return explain::explain(question, *in_force_.get(), dialects_, moment);
+    };
 }
 
 void Admin::configure(AdminSettings const& settings) {

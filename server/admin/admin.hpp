@@ -42,9 +42,11 @@ private:
 /// so that neither a busy worker nor a large metrics page, nor a database that takes its time, is in the way of others.
 class Admin final : public http::Handler {
 public:
-    /// `parts`: AdminParts::settings and ::explain may be left out, and are those of `in_force` then.
     Admin(observe::Metrics& metrics, Condition const& condition, InForce const& in_force, DialectLookup dialects,
-          LimitSettings limits, AdminParts parts = {});
+          LimitSettings limits);
+
+    /// What the API is about; `settings` and `explain` are those of what is in force. Thread: before the first request.
+    void use(AdminParts parts);
 
     /// Whose tokens are good. Thread: any.
     void configure(AdminSettings const& settings);

@@ -39,7 +39,6 @@ public:
           idempotency_(idempotency) {}
 
     void adopt(Runtime runtime) { runtime_ = std::move(runtime); }
-    void adopt(std::shared_ptr<Keyring const> keyring) { runtime_.keyring = std::move(keyring); }
 
     Task<> handle(http::ServerRequest& request) override;
     LiveRequests& live() { return live_; }

@@ -187,6 +187,9 @@ void add_explain(CLI::App& app, Action& action) {
     command->add_option("-c,--config", options->config_file, "plan with this file and fresh health")
         ->envname("SLUICE_CONFIG");
     command->add_option("--admin", options->admin_url, "ask the running gateway with this admin URL");
+    command->add_option("--token", options->token, "its admin token; better in SLUICE_ADMIN_TOKEN")
+        ->envname("SLUICE_ADMIN_TOKEN")
+        ->group("");
     command->add_flag("--json", options->json, "for scripts");
     command->footer(
         "Exit codes: 0, 1 no target or the request would be refused, 2 wrong usage, 69 no gateway, 78 wrong "

@@ -51,6 +51,7 @@ int print(std::string const& answer, bool json) {
 int ask_gateway(ExplainOptions const& options, explain::Question const& question) {
     ClientCall request{.method = "POST", .url = options.admin_url + "/admin/explain"};
     request.headers["content-type"] = "application/json";
+    if (!options.token.empty()) request.headers["authorization"] = "Bearer " + options.token;
     request.body = to_json(question);
     std::string text;
     auto const answer = call(request, [&text](std::string_view piece) { text += piece; });
@@ -60,7 +61,7 @@ int ask_gateway(ExplainOptions const& options, explain::Question const& question
     }
     if (answer->status == 200) return print(text, options.json);
     fmt::print(stderr, "sluice explain: {} {}\n", answer->status, text);
-    return exit_failed;
+    return answer->status == 401 || answer->status == 403 ? exit_refused : exit_failed;
 }
 
 int plan_here(ExplainOptions const& options, explain::Question const& question) {

@@ -209,8 +209,8 @@ std::string Metrics::expose() const {
                              registry_.dropped_series()));
     add_memory(others, facts.memory ? facts.memory() : MemoryFacts{});
     add_idempotency(others, facts.idempotency ? facts.idempotency() : IdempotencyFacts{});
-    if (facts.limits) add_limits(others, facts.limits());
-    if (facts.ledger) add_ledger(others, facts.ledger());
+    add_limits(others, facts.limits ? facts.limits() : std::vector<LimitStatus>{});
+    add_ledger(others, facts.ledger ? facts.ledger() : LedgerFacts{});
     others.push_back(info("sluice_build_info", "The version that runs; always 1.",
                           {{"version", build_.version}, {"commit", build_.commit}}));
     add_config(others, facts.reload, facts.config_hash, facts.reloaded_at);

@@ -21,10 +21,10 @@ Result<> insert(Database& database, StoredKey const& key) {
                              "= excluded.name, prefix = excluded.prefix, sha256 = excluded.sha256, settings = "
                              "excluded.settings, created = excluded.created, expires = excluded.expires, disabled = "
                              "excluded.disabled, replaces = excluded.replaces"));
-    auto const expires = key.expires ? std::optional(key.expires->time_since_epoch().count()) : std::nullopt;
-    row.bind(key.id, key.name, key.prefix, key.sha256_hex, key.settings_json, key.created,
-             expires ? std::optional<std::int64_t>(*expires) : std::nullopt, std::int64_t{key.disabled ? 1 : 0},
-             key.replaces);
+    std::optional<std::int64_t> expires;
+    if (key.expires) expires = key.expires->time_since_epoch().count();
+    row.bind(key.id, key.name, key.prefix, key.sha256_hex, key.settings_json, key.created, expires,
+             std::int64_t{key.disabled ? 1 : 0}, key.replaces);
     return checked(row.run(), database, "another key has this name or this value");
 }
 

@@ -157,13 +157,14 @@ Result<> for_sums(Database& database, std::string const& table, Take take) {
         sum[Resource::requests] = row.integer(4);
         sum[Resource::tokens] = row.integer(5);
         auto const kind = read_payer_kind(row.text(1)).value_or(PayerKind::count_);
-        take(row.integer(0), Payer{.kind = kind, .name = row.string(2)}, sum);
+        Payer const payer{.kind = kind, .name = row.string(2)};
+        take(row.integer(0), payer, sum);
     });
 }
 
 Result<> Check::add_forgotten() {
-    return for_sums(database_, "forgotten", [this](std::int64_t hour, Payer payer, Amounts const& sum) {
-        add(sums_[{hour, std::move(payer)}], sum);
+    return for_sums(database_, "forgotten", [this](std::int64_t hour, Payer const& payer, Amounts const& sum) {
+        add(sums_[{hour, payer}], sum);
     });
 }
 
@@ -178,10 +179,11 @@ Result<> Check::compare_sums() {
         fault("hour " + std::to_string(hour) + " of " + std::string(to_text(payer.kind)) + " " + payer.name +
               ": the sum says " + figures(kept) + ", the lines say " + figures(lines));
     };
-    SLUICE_CHECK(for_sums(database_, "sums", [this, &compare](std::int64_t hour, Payer payer, Amounts const& kept) {
-        auto const lines = sums_.extract({hour, payer});
-        compare(hour, payer, kept, lines.empty() ? Amounts{} : lines.mapped());
-    }));
+    SLUICE_CHECK(
+        for_sums(database_, "sums", [this, &compare](std::int64_t hour, Payer const& payer, Amounts const& kept) {
+            auto const lines = sums_.extract({hour, payer});
+            compare(hour, payer, kept, lines.empty() ? Amounts{} : lines.mapped());
+        }));
     for (auto const& [what, lines] : sums_) compare(std::get<0>(what), std::get<1>(what), {}, lines);
     return {};
 }

@@ -195,6 +195,7 @@ class Gateway(Process):
         else:
             self.config_path = self.folder / f"{name}.yaml"
             self.write_config(config)
+        env = {"SLUICE_DATA_DIR": str(self.folder / f"{name}.data"), **(env or {})}  # never the home directory
         port_file = self.folder / f"{name}.ports"
         port_file.unlink(missing_ok=True)
         super().__init__([*under, BINARY, "run", "-c", self.config_path, "--port-file", port_file, *arguments], folder, name,

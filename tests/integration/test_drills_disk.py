@@ -18,7 +18,6 @@ FAULTS = [
     "pwrite64:error=EIO",
     "pwrite64:error=EIO:when=1+7",
     "pwrite64:error=ENOSPC",
-    "pwrite64:retval=100",  # a short write is no error
     "openat,fsync,fdatasync,pwrite64,ftruncate:error=EIO:when=1+2",
 ]
 

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 
+import harness
 import pytest
 from harness import FORGIVING, SLOW, Closed, Connection, Gateway, chat_body, config, request_bytes, wait_until
 
@@ -295,6 +296,24 @@ def test_of_a_large_answer_no_more_is_held_than_its_slowest_reader_may_lag_behin
 
 
 # --- the gateway itself ------------------------------------------------------------------------------------------------------
+
+
+def test_an_administrator_ends_a_call_whose_client_has_left(start, quiet_lab):
+    token = "a-token-of-the-tests-0123456789abcdef"
+    gateway = start(defaults=FORGIVING, keys=[{"name": "a", "value": KEYS["a"]}], admin={"token": token})
+    body = chat_body(stream=True, lab={**SLOW_STREAM, "tokens": 2000})
+    with send(gateway, "k", body) as client:
+        request_id = client.read_head().header("x-request-id")
+    power = {"Authorization": f"Bearer {token}"}
+    with send(gateway, "k", body) as reader:
+        reader.read_head()
+        assert request_id in harness.ask(gateway.admin, "GET", "/admin/requests", power).text
+        assert harness.ask(gateway.admin, "DELETE", f"/admin/requests/{request_id}", power).status in (200, 204)
+        text = b""
+        while piece := reader.read_chunk():
+            text += piece
+    assert b"permission_denied" in text and b"[DONE]" not in text
+    wait_until(lambda: quiet_lab.stats()["cancelled"] == 1, what="the lab saw the cancel")
 
 
 def test_a_stop_ends_calls_whose_clients_have_left(start, quiet_lab):

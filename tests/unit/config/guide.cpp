@@ -44,3 +44,23 @@ TEST_CASE("every example of the guide to routing is a good configuration", "[con
         CHECK(result.settings);
     }
 }
+
+TEST_CASE("every example of the guide to keys and limits is a good configuration", "[config]") {
+    auto const examples = examples_of("docs/guides/keys-and-limits.md");
+    REQUIRE(examples.size() == 3);
+    for (auto const& example : examples) {
+        std::string const yaml =
+            "version: 1\nproviders: { openai: { api_key: none } }\nmodels: { fast: openai/a, smart: openai/b, "
+            "\"gpt-*\": "
+            "openai/gpt-* }\n" +
+            example;
+        CAPTURE(yaml);
+        auto const environment = [](std::string_view name) {
+            if (name == "DATABASE_URL" || name == "REDIS_URL") return std::optional<std::string>();
+            return std::optional(name == "SLUICE_DATA_DIR" ? "/data" : "a-long-enough-" + std::string(name));
+        };
+        auto const result = load({.path = "sluice.yaml", .text = yaml, .environment = environment});
+        CHECK(lines_of(result) == std::vector<std::string>{});
+        CHECK(result.settings);
+    }
+}

@@ -8,20 +8,17 @@
 
 namespace sluice {
 
-/// The requests under way on all workers, for the admin API: asks each worker on its own thread, and waits for its
-/// answer.
-class LiveOnWorkers final : public admin::LiveRequests {
+/// The requests under way on all workers, asked for on their own threads. A worker that does not answer within a second
+/// is left out. Thread: one that is no worker's, while the workers live.
+class WorkersRequests final : public admin::LiveRequests {
 public:
-    /// The workers outlive its last call.
-    explicit LiveOnWorkers(std::vector<std::unique_ptr<GatewayWorker>> const& workers) : workers_(workers) {}
+    explicit WorkersRequests(std::vector<std::unique_ptr<GatewayWorker>> const& workers) : workers_(workers) {}
 
     std::vector<api::LiveRequest> list() override;
     std::size_t cut_request(std::string_view request_id) override;
     std::size_t cut_key(std::string_view key_id) override;
 
 private:
-    std::size_t cut(std::function<bool(ClientRequest const&)> const& is_meant);
-
     std::vector<std::unique_ptr<GatewayWorker>> const& workers_;
 };
 
