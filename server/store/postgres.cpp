@@ -308,7 +308,7 @@ Error Postgres::failed(std::string_view what) const {
     std::string detail = "PostgreSQL: " + std::string(what);
     replace_all(detail, password_.expose(), "***");
     while (detail.ends_with('\n')) detail.pop_back();
-    replace_all(detail, "\n", " ");
+    for (auto const* const space : {"\n", "\t"}) replace_all(detail, space, " ");
     return Error{.kind = ErrorKind::ledger_unavailable, .detail = std::move(detail)};
 }
 
