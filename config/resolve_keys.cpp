@@ -65,6 +65,7 @@ void resolve_team(Settings const& settings, std::string const& path, KeySettings
     if (team != settings.teams.end()) return join_team(*team, path, key, reader);
     if (!reader.has("teams")) return;  // then a team is no more than a word in reports
     std::vector<std::string> names;
+    names.reserve(settings.teams.size());
     for (TeamSettings const& known : settings.teams) names.push_back(known.name);
     std::string const at = path + ".team";
     reader.error(reader.place(at), reader.subject(at) + " is no team" + reader.hint(key.caller.team, names));

@@ -137,6 +137,7 @@ private:
 
     void add_provider(std::string const& name, std::vector<Limit> limits, std::string const& path) {
         std::vector<std::string> names;
+        names.reserve(settings_.providers.size());
         for (auto const& [known, provider] : settings_.providers) names.push_back(known);
         auto const fits = [&name](std::string const& known) { return match_star(name, known).fits; };
         std::string const at = path + ".provider";

@@ -30,6 +30,12 @@ std::string without_variables(std::string_view text) {
     return out;
 }
 
+std::string path_of(std::string_view path, std::string_view key, Json const& parent) {
+    std::string inner(path);
+    if (parent.is_array()) return inner.append("[").append(key).append("]");
+    return path.empty() ? std::string(key) : inner.append(".").append(key);
+}
+
 /// The places are paths instead of lines. Nothing: it is too deep.
 std::optional<Node> node_of(Json const& json, std::string const& path, std::size_t depth) {
     if (depth > deepest) return std::nullopt;
@@ -40,7 +46,7 @@ std::optional<Node> node_of(Json const& json, std::string const& path, std::size
     }
     Node node(json.is_object() ? Node::Shape::map : Node::Shape::list, at(path));
     for (auto const& [key, value] : json.items()) {
-        auto const inner = json.is_array() ? path + "[" + key + "]" : path.empty() ? key : path + "." + key;
+        auto const inner = path_of(path, key, json);
         auto child = node_of(value, inner, depth + 1);
         if (!child) return std::nullopt;
         if (json.is_array()) {

@@ -35,7 +35,7 @@ Json patch_of(Json schema) {
 }
 
 /// What is read, and what the store adds to it.
-Json stored(Json schema, Json more) {
+Json stored(Json schema, Json const& more) {
     schema["properties"].update(more);
     schema.erase("additionalProperties");
     return schema;

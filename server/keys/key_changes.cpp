@@ -165,7 +165,7 @@ Result<NewKey> KeyChanges::rotate(Grantor const& grantor, std::string_view id_or
 }
 
 Result<store::StoredKey> KeyChanges::remove(Grantor const& grantor, std::string_view id_or_name) {
-    SLUICE_TRY(auto const stored, find(grantor, id_or_name));
+    SLUICE_TRY(auto stored, find(grantor, id_or_name));
     SLUICE_TRY(bool const removed, store_.remove_key(stored.id));
     SLUICE_CHECK(directory_.refresh());
     if (!removed) return fail(not_found("there is no key `" + config::clipped(id_or_name) + "` any more"));
@@ -179,7 +179,7 @@ Result<store::StoredTeam> KeyChanges::create_team(Grantor const& grantor, std::s
     SLUICE_CHECK(check_models(team.models, known));
     if (directory_.view()->find_team(team.name) != nullptr)
         return fail(conflict("there is a team `" + config::clipped(team.name) + "` already"));
-    store::StoredTeam const stored{.name = team.name, .settings_json = settings_json(team), .created = now};
+    store::StoredTeam stored{.name = team.name, .settings_json = settings_json(team), .created = now};
     SLUICE_CHECK(put(stored));
     return stored;
 }

@@ -182,7 +182,7 @@ Result<KeyDirectory::View> KeyDirectory::refresh() {
         auto const file = file_;
         lock.unlock();
         if (!file) return std::unexpected(Error{.kind = ErrorKind::internal, .detail = "no keys are in force yet"});
-        SLUICE_TRY(auto const view, preview(*file));
+        SLUICE_TRY(auto view, preview(*file));
         lock.lock();
         if (file_ != file) continue;  // a reload came between
         view_ = view;
