@@ -14,7 +14,7 @@ namespace sluice {
 namespace {
 
 constexpr seconds look_interval{1};
-constexpr seconds check_interval{60};
+constexpr seconds check_interval{10};
 constexpr std::chrono::hours forget_interval{1};
 constexpr seconds webhook_timeout{5};
 
@@ -113,6 +113,21 @@ Result<> Books::close(Instant deadline) {
     return writer_ == nullptr ? Result<>() : writer_->close(deadline);
 }
 
+std::optional<std::string_view> Books::sharing() const {
+    if (broker_ == nullptr) return std::nullopt;
+    switch (broker_->state()) {
+        case store::LeaseState::starting:
+            return "starting";
+        case store::LeaseState::shared:
+            return "shared";
+        case store::LeaseState::alone:
+            return "alone";
+        case store::LeaseState::closed:
+            break;
+    }
+    return "closed";
+}
+
 observe::LedgerFacts Books::facts() const {
     if (writer_ == nullptr) return {};
     auto const status = writer_->status();
@@ -120,12 +135,13 @@ observe::LedgerFacts Books::facts() const {
             .waiting = status.queued + status.kept,
             .written = static_cast<std::uint64_t>(status.events_written),
             .failures = static_cast<std::uint64_t>(status.failures),
-            .missing = missing_};
+            .missing = missing_,
+            .sharing = sharing()};
 }
 
 void Books::keep() {
     auto next_check = std::chrono::steady_clock::now() + check_interval;
-    auto next_forget = std::chrono::steady_clock::now() + check_interval;
+    auto next_forget = next_check;
     std::unique_lock lock(mutex_);
     while (!bell_.wait_for(lock, look_interval, [this] { return ends_; })) {
         lock.unlock();

@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "config/environment.hpp"
@@ -50,6 +52,7 @@ public:
     observe::LedgerFacts facts() const;
 
 private:
+    std::optional<std::string_view> sharing() const;
     Result<> share_limits(StorageSettings const& storage);
     void keep();
     void stop_keeping();

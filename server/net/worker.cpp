@@ -22,14 +22,16 @@ public:
 
     Task<Result<bool>> wait(Instant until, Cancellation& cancellation) override {
         if (cancellation) co_return std::unexpected(cancelled_error(cancellation));
-        if (open_.exchange(false)) co_return true;
-        Waiter waiter(worker_.wheel());
-        Cancellation::Hook const hook(cancellation, waiter);
-        waiting_ = &waiter;
-        auto const reason = co_await waiter.wait(until);
-        waiting_ = nullptr;
-        if (reason == Wake::cancelled) co_return std::unexpected(cancelled_error(cancellation));
-        co_return open_.exchange(false);
+        while (!open_.exchange(false)) {  // what wakes us may be about an opening that was seen before
+            Waiter waiter(worker_.wheel());
+            Cancellation::Hook const hook(cancellation, waiter);
+            waiting_ = &waiter;
+            auto const reason = co_await waiter.wait(until);
+            waiting_ = nullptr;
+            if (reason == Wake::cancelled) co_return std::unexpected(cancelled_error(cancellation));
+            if (reason != Wake::ready) co_return open_.exchange(false);
+        }
+        co_return true;
     }
 
     void open() override {

@@ -59,6 +59,15 @@ void add_ledger(std::vector<PageFamily>& out, LedgerFacts const& ledger) {
     add("sluice_ledger_failures_total", "Writes that the store refused.", true, ledger.failures);
     add("sluice_ledger_missing_total", "Calls that were served without a line in the ledger; should be 0.", true,
         ledger.missing);
+    PageFamily sharing{.name = "sluice_limits_sharing",
+                       .help = "How limits are shared with other replicas now; 1 for the state that it is.",
+                       .samples = {}};
+    for (std::string_view const state : {"starting", "shared", "closed", "alone"}) {
+        if (!ledger.sharing) break;
+        sharing.samples.push_back(
+            {.labels = {{"state", std::string(state)}}, .value = *ledger.sharing == state ? 1.0 : 0.0});
+    }
+    out.push_back(std::move(sharing));
 }
 
 }  // namespace sluice::observe

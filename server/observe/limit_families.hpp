@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/pipeline/limit_book.hpp"
@@ -15,6 +17,9 @@ struct LedgerFacts {
     std::uint64_t written = 0;   ///< since the start
     std::uint64_t failures = 0;  ///< writes that the store refused
     std::uint64_t missing = 0;   ///< calls that were served without a line
+    /// How limits are shared with other replicas: "starting", "shared", "closed" (nobody gets anything of them) or
+    /// "alone". Absent: they are not.
+    std::optional<std::string_view> sharing{};
 };
 
 /// The page's families about limits and budgets. End users are left out: clients name them.

@@ -1,6 +1,8 @@
 """Keys with limits and budgets against the real gateway, its ledger, and the lab's own bill."""
 
+import http.server
 import json
+import sqlite3
 import subprocess
 import threading
 import time
@@ -158,6 +160,46 @@ def test_a_model_without_a_price_is_refused_under_a_budget(paid):
     gateway.stop()
     gateway = paid(budget={"usd": 1, "per": "day", "unpriced": "allow"}, prices=None)
     assert ask(gateway).status == 200
+
+
+def test_a_budget_that_comes_near_its_end_warns_in_the_log_and_at_a_webhook(paid):
+    told = []
+
+    class Webhook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            told.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    gateway = paid(budget={"usd": 0.001, "per": "day", "warn_at": ["20%", "50%"]},
+                   more={"admin": {"token": "a-token-for-the-webhook", "warning_webhook":
+                                   f"http://127.0.0.1:{server.server_port}/warn"}})
+    while ask(gateway, max_tokens=40).status == 200:
+        pass
+    wait_until(lambda: len(told) == 2, what="two warnings at the webhook")
+    server.shutdown()
+    assert [(each["scope"], each["name"], each["percent"]) for each in told] == [("key", "ci", 20), ("key", "ci", 50)]
+    assert told[0]["limit"] == "0.001 USD per day"
+    assert gateway.err.count("SL5003") == 2
+
+
+@pytest.mark.seconds(60)
+def test_a_call_without_its_lines_raises_an_alarm(paid, tmp_path):
+    gateway = paid()
+    for _ in range(3):
+        assert ask(gateway).status == 200
+    wait_until(lambda: used(gateway)["ci"]["calls"] == 3)
+    assert gateway.metric("sluice_ledger_missing_total") == 0
+    with sqlite3.connect(tmp_path / "ledger.db", timeout=10) as database:  # somebody edits what is append-only
+        for table in ("settlements", "calls"):
+            database.execute(f"DELETE FROM {table}")
+    wait_until(lambda: gateway.metric("sluice_ledger_missing_total") > 0, 25, what="the alarm")
+    assert "SL5005" in gateway.err
 
 
 # --- rates and places --------------------------------------------------------------------------------------------------
