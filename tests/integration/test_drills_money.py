@@ -197,7 +197,7 @@ class RetryingCallers(Callers):
 def test_r5_what_a_provider_answered_is_in_the_ledger_when_it_could_not_be_settled(tmp_path, scale, store):
     """SIGKILL within milliseconds of an answer; whoever had none asks again, with the same key."""
     chance = random.Random(5)
-    kills = scale(8, 300)
+    kills = scale(8, 300) if kind_of(store) == "sqlite" else scale(4, 100)
     callers = RetryingCallers(12)
     with Lab(tmp_path) as lab:
         written = settings(lab, tmp_path, budget={"usd": 1000, "per": "day"}, storage=store)
@@ -243,6 +243,31 @@ def test_r4_a_budget_of_a_hundred_worst_cases_and_a_thousand_clients(tmp_path, s
     record("R4", replicas=1, seeds=seeds, clients=clients, over_nano_usd=0, unusable_nano_usd=0, **totals)
 
 
+def spent_when_nothing_is_open(gateways):
+    wait_until(lambda: all(reserved(gateway) == 0 for gateway in gateways), 5, what="every reservation is back")
+    wait_until(lambda: used(gateways[0])["ci"]["open"] == 0, 5)
+    return nano(used(gateways[0])["ci"])
+
+
+def spend_the_rest(gateways, budget, most):
+    """Of a budget where output alone has a price, to its last token in calls of `most`. Returns how many: none is refused."""
+    spent, calls = spent_when_nothing_is_open(gateways), 0
+    assert spent <= budget
+    while spent < budget:
+        tokens = min(most, (budget - spent) // TOKEN_OUT)
+        answer = gateways[calls % len(gateways)].chat("fast", headers=BEARER, max_tokens=tokens,
+                                                      lab={"tokens": tokens, "echo": False})
+        assert answer.status == 200, (answer, budget - spent)
+        calls += 1
+        spent += answer.json()["usage"]["completion_tokens"] * TOKEN_OUT
+        wait_until(lambda: all(reserved(gateway) == 0 for gateway in gateways), 5, step=0.002)
+    said = {gateway.chat("fast", headers=BEARER, max_tokens=1).error["code"] for gateway in gateways}
+    # Of several replicas each knows no more than that it can't borrow: others may have spent it, or hold it.
+    assert said == {"insufficient_quota"} or (len(gateways) > 1 and said <= {"insufficient_quota", "budget_in_use"})
+    assert spent_when_nothing_is_open(gateways) == budget
+    return calls
+
+
 def spend_it_all(gateways, lab, budget, seed, clients):
     """All `clients` at once, then what is left one by one, to the last token. Returns how often there was what outcome."""
     ready, outcomes, lock = threading.Barrier(clients), Counter(), threading.Lock()
@@ -271,24 +296,12 @@ def spend_it_all(gateways, lab, budget, seed, clients):
 
     assert in_threads(clients, client) == []
     assert set(outcomes) <= {"200", "502", "left", "budget_in_use", "insufficient_quota"}, outcomes
-    wait_until(lambda: all(reserved(gateway) == 0 for gateway in gateways), 5, what="every reservation is back")
-    wait_until(lambda: used(gateways[0])["ci"]["open"] == 0, 5)
-    spent = nano(used(gateways[0])["ci"])
-    assert spent <= budget
+    spent = spent_when_nothing_is_open(gateways)
     if budget - spent >= WORST:
         assert outcomes["insufficient_quota"] == 0, "said to be spent, but it never was"
-    while spent < budget:
-        tokens = min(20, (budget - spent) // TOKEN_OUT)
-        answer = gateways[outcomes["afterwards"] % len(gateways)].chat(
-            "fast", headers=BEARER, max_tokens=tokens, lab={"tokens": tokens, "echo": False})
-        assert answer.status == 200, (answer, budget - spent)
-        outcomes["afterwards"] += 1
-        spent += answer.json()["usage"]["completion_tokens"] * TOKEN_OUT
-        wait_until(lambda: all(reserved(gateway) == 0 for gateway in gateways), 5, step=0.002)
-    for gateway in gateways:
-        assert gateway.chat("fast", headers=BEARER, max_tokens=1).error["code"] == "insufficient_quota"
-    wait_until(lambda: lab.stats()["open_streams"] == 0 and used(gateways[0])["ci"]["open"] == 0)
-    assert billed(lab, token_in=0) <= nano(used(gateways[0])["ci"]) == budget
+    outcomes["afterwards"] = spend_the_rest(gateways, budget, 20)
+    wait_until(lambda: lab.stats()["open_streams"] == 0)
+    assert billed(lab, token_in=0) <= budget
     print(f"R4: seed {seed}: {dict(outcomes)}")
     return outcomes
 
