@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 import servers
+from administration import admin, chat_status, make_key
 from figures import record
 from harness import BINARY, CALLER_KEY, FORGIVING, wait_until
 from test_drills_money import OUTPUT_ONLY, WORST, billed, spend_it_all, spend_the_rest
@@ -170,6 +171,19 @@ def test_r7_redis_fails_under_load(replicas, lab, redis, scale, event):
     assert spent(gateways[0]) == billed(lab, token_in=0)
     record("R7", event=event, stopped_s=scale(4, 10) if event == "SIGSTOP" else 0, recovered_s=round(recovered, 2),
            limited=dict(statuses), unlimited=dict(free), spent_afterwards_in_calls=rest, over_nano_usd=0)
+
+
+def test_r22_a_key_that_is_revoked_at_one_replica_is_refused_by_all(replicas, scale):
+    gateways, slowest = replicas(), 0
+    for number in range(scale(3, 20)):
+        made = make_key(gateways[0], f"short-{number}", token="money-drill-admin")
+        wait_until(lambda: all(chat_status(each, made["key"]) == 200 for each in gateways), 10, what="all know the key")
+        assert admin(gateways[0], "PATCH", f"/admin/keys/{made['id']}", {"disabled": True}, "money-drill-admin").status == 200
+        begun = time.monotonic()
+        assert chat_status(gateways[0], made["key"]) == 401
+        wait_until(lambda: all(chat_status(each, made["key"]) == 401 for each in gateways), 5, 0.01, what="none takes it")
+        slowest = max(slowest, time.monotonic() - begun)
+    record("R22", replicas=3, keys=scale(3, 20), slowest_s=round(slowest, 2))
 
 
 def test_without_redis_limited_keys_are_refused_and_come_back(replicas, redis):
