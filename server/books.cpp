@@ -104,13 +104,16 @@ void Books::adopt(Settings const& settings, std::vector<LimitRule> rules) {
     auto const since = earliest_window(rules, moment);
     limits_.configure(std::move(rules));
     if (predecessor_ == nullptr) return;
+    auto const held = store_->held_by_others(writer_->epoch(), moment);
     auto const sums = used_before(since, moment);
     if (!follower_.joinable()) follower_ = std::thread([this] { follow(); });
-    if (!sums) {
+    if (!held || !sums) {
         return log_.error("SL5002", "what was used before is not known: limits begin anew",
-                          {{"reason", sums.error().detail.str()}});
+                          {{"reason", (!held ? held : sums).error().detail.str()}});
     }
-    for (auto const& sum : *sums) limits_.restore(sum.payer, sum.hour, sum.used, moment);
+    for (auto const* const used : {&*held, &*sums}) {
+        for (auto const& sum : *used) limits_.restore(sum.payer, sum.hour, sum.used, moment);
+    }
     limits_.restored();
 }
 

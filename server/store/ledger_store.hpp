@@ -154,6 +154,12 @@ public:
         return {};
     }
 
+    /// What open calls of other processes than `mine` hold, as of the hour of `now`: if they are gone, recover() will
+    /// charge it. To be asked before sums(): a call that ends between both counts twice then, not never. A store that
+    /// one process has recovers at start, and has none.
+    virtual Result<std::vector<HourSum>> held_by_others(std::int64_t /*mine*/, WallTime /*now*/) {
+        return std::vector<HourSum>{};
+    }
     virtual Result<std::vector<UsageRow>> usage(UsageQuery const& query) = 0;
     /// A correction by hand: `amount` (may be negative) more for a call that was settled, and why.
     virtual Result<> adjust(CallId id, NanoUsd amount, std::string const& why, WallTime now) = 0;

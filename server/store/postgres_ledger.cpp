@@ -281,6 +281,12 @@ UNION ALL
 SELECT kind, name, hour, sum(money)::bigint, sum(requests)::bigint, sum(tokens)::bigint
 FROM sluice_sums WHERE hour >= $1 GROUP BY kind, name, hour ORDER BY 3, 1, 2)sql";
 
+constexpr char const* read_held = R"sql(
+SELECT p.kind, p.name, $2::bigint, sum(o.reserved)::bigint, count(*) FILTER (WHERE c.attempt = 1), 0
+FROM sluice_open_calls o JOIN sluice_calls c ON c.epoch = o.epoch AND c.number = o.number
+JOIN sluice_payers p ON p.epoch = o.epoch AND p.number = o.number
+WHERE o.epoch <> $1 GROUP BY p.kind, p.name)sql";
+
 /// From a whole hour on the sums tell; otherwise the lines do.
 constexpr char const* read_uses = R"sql(
 WITH question AS (SELECT * FROM json_to_recordset($1::json) AS q(place integer, kind text, name text, since bigint)),
@@ -312,13 +318,7 @@ Amounts amounts(std::int64_t money, std::int64_t requests, std::int64_t tokens) 
     return used;
 }
 
-}  // namespace
-
-Result<std::vector<HourSum>> PostgresLedger::sums(WallTime since) {
-    std::unique_lock<std::mutex> lock;
-    SLUICE_TRY(Postgres* const database, tables_.use(lock));
-    auto const first = std::chrono::ceil<std::chrono::hours>(since).time_since_epoch().count();
-    SLUICE_TRY(auto const rows, database->run({.sql = read_sums, .parameters = {number(first)}}, report_time));
+std::vector<HourSum> hour_sums(PostgresRows const& rows) {
     std::vector<HourSum> sums;
     sums.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) {
@@ -329,6 +329,25 @@ Result<std::vector<HourSum>> PostgresLedger::sums(WallTime since) {
                         .used = amounts(rows.number(row, 3), rows.number(row, 4), rows.number(row, 5))});
     }
     return sums;
+}
+
+}  // namespace
+
+Result<std::vector<HourSum>> PostgresLedger::sums(WallTime since) {
+    std::unique_lock<std::mutex> lock;
+    SLUICE_TRY(Postgres* const database, tables_.use(lock));
+    auto const first = std::chrono::ceil<std::chrono::hours>(since).time_since_epoch().count();
+    SLUICE_TRY(auto const rows, database->run({.sql = read_sums, .parameters = {number(first)}}, report_time));
+    return hour_sums(rows);
+}
+
+Result<std::vector<HourSum>> PostgresLedger::held_by_others(std::int64_t mine, WallTime now) {
+    std::unique_lock<std::mutex> lock;
+    SLUICE_TRY(Postgres* const database, tables_.use(lock));
+    auto const hour = std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count();
+    SLUICE_TRY(auto const rows,
+               database->run({.sql = read_held, .parameters = {number(mine), number(hour)}}, report_time));
+    return hour_sums(rows);
 }
 
 Result<std::vector<ProcessUse>> PostgresLedger::uses(std::span<UseQuestion const> questions,

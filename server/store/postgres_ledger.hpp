@@ -23,6 +23,7 @@ public:
     Result<> heartbeat(std::int64_t epoch, WallTime now);
     Result<EpochCounts> counts(std::int64_t epoch);
     Result<std::vector<HourSum>> sums(WallTime since);
+    Result<std::vector<HourSum>> held_by_others(std::int64_t mine, WallTime now);
     Result<std::vector<ProcessUse>> uses(std::span<UseQuestion const> questions, std::optional<std::int64_t> epoch);
     Result<bool> is_alone(std::int64_t epoch);
 

@@ -34,6 +34,9 @@ public:
     Result<> heartbeat(std::int64_t epoch, WallTime now) override { return ledger_.heartbeat(epoch, now); }
     Result<EpochCounts> counts(std::int64_t epoch) override { return ledger_.counts(epoch); }
     Result<std::vector<HourSum>> sums(WallTime since) override { return ledger_.sums(since); }
+    Result<std::vector<HourSum>> held_by_others(std::int64_t mine, WallTime now) override {
+        return ledger_.held_by_others(mine, now);
+    }
 
     Result<std::vector<UsageRow>> usage(UsageQuery const& query) override { return reports_.usage(query); }
     Result<> adjust(CallId id, NanoUsd amount, std::string const& why, WallTime now) override {

@@ -5,17 +5,22 @@ import os
 import subprocess
 import threading
 import time
+from collections import Counter
 from decimal import Decimal
 
 import pytest
 import servers
+from administration import admin, chat_status, make_key
+from figures import record
 from harness import BINARY, CALLER_KEY, FORGIVING, wait_until
+from test_drills_money import OUTPUT_ONLY, WORST, billed, spend_it_all, spend_the_rest
 
 pytestmark = pytest.mark.skipif(bool(servers.missing()), reason=f"not installed: {servers.missing()}")
 
 BEARER = {"authorization": f"Bearer {CALLER_KEY}"}
+FREE = {"authorization": f"Bearer {CALLER_KEY}-without-limits"}
 TOKEN_IN, TOKEN_OUT = 1_000, 10_000  # nano-dollars, for the prices below
-PRICES = {"lab/fast": {"input": 1, "output": 10}}
+PRICES = {"input": 1, "output": 10}
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +37,17 @@ def redis():
 
 @pytest.fixture
 def replicas(start, lab, postgres, redis):
-    """Starts gateways that are alike: replicas(count, limits of their one key, storage)."""
+    """Starts gateways that are alike: replicas(count, limits of the first of their two keys, storage)."""
     lab.reset()
 
-    def replicas(count=3, storage=None, **key):
+    def replicas(count=3, storage=None, prices=PRICES, **key):
         schema = f"r{time.monotonic_ns()}"
         run_sql(postgres, f"CREATE SCHEMA {schema}")
         database = f"{postgres.url}?options=-csearch_path%3D{schema}"
         settings = {"database": database, "shared_state": redis.url, **(storage or {})}
-        return [start(models={"fast": "lab/fast"}, defaults=FORGIVING, prices=PRICES, storage=settings,
-                      keys=[{"name": "ci", "value": CALLER_KEY, **key}]) for _ in range(count)]
+        keys = [{"name": "ci", "value": CALLER_KEY, **key}, {"name": "free", "value": f"{CALLER_KEY}-without-limits"}]
+        return [start(models={"fast": "lab/fast"}, defaults=FORGIVING, prices={"lab/fast": prices}, storage=settings,
+                      keys=keys, admin={"token": "money-drill-admin"}) for _ in range(count)]
 
     return replicas
 
@@ -52,8 +58,12 @@ def run_sql(postgres, sql):
                     "-U", servers.DATABASE_USER, "-c", sql, "postgres"], env=environment, check=True, timeout=30)
 
 
-def ask(gateway, max_tokens=100):
-    return gateway.chat("fast", headers=BEARER, max_tokens=max_tokens)
+def is_shared(gateway):
+    return gateway.metric("sluice_limits_sharing", state="shared") == 1
+
+
+def ask(gateway, max_tokens=100, headers=BEARER):
+    return gateway.chat("fast", headers=headers, max_tokens=max_tokens)
 
 
 def bill(lab):
@@ -104,6 +114,76 @@ def test_lost_counters_are_rebuilt_and_keys_without_limits_do_not_notice(replica
     wait_until(lambda: all(ask(gateway).status == 200 for gateway in gateways), seconds=10, step=0.05, what="recovery")
     assert time.monotonic() - begun <= 5.5
     wait_until(lambda: spent(gateways[0]) == bill(lab), seconds=5, step=0.2, what="the ledger")
+
+
+@pytest.mark.seconds(900)
+def test_r4_a_thousand_clients_of_three_replicas_and_one_budget(replicas, lab, scale):
+    budget, seeds, clients = 100 * WORST, scale(1, 5), scale(300, 1000)
+    totals = Counter()
+    for seed in range(seeds):
+        gateways = replicas(budget={"usd": budget / 1e9, "per": "total", "when_short": "reject"}, prices=OUTPUT_ONLY)
+        wait_until(lambda: all(is_shared(gateway) for gateway in gateways), 15, what="shared limits")
+        totals += spend_it_all(gateways, lab, budget, seed, clients)
+        for gateway in gateways:
+            gateway.stop()
+    record("R4", replicas=3, seeds=seeds, clients=clients, over_nano_usd=0, unusable_nano_usd=0, **totals)
+
+
+@pytest.mark.seconds(300)
+@pytest.mark.parametrize("event", ["FLUSHALL", "restart", "SIGSTOP"])
+def test_r7_redis_fails_under_load(replicas, lab, redis, scale, event):
+    """Whatever becomes of it: no overspend, keys without limits do not notice, and all of the budget can be spent."""
+    budget = scale(1, 5) * 1_000_000_000
+    gateways = replicas(budget={"usd": budget / 1e9, "per": "total"}, prices=OUTPUT_ONLY)
+    wait_until(lambda: all(is_shared(gateway) for gateway in gateways), 15, what="shared limits")
+    statuses, free, over = Counter(), Counter(), threading.Event()
+
+    def load(gateway, headers, counts):
+        while not over.is_set():
+            answer = ask(gateway, headers=headers)
+            counts[answer.status if answer.status == 200 else answer.error["code"]] += 1
+            time.sleep(0.005)
+
+    workers = [threading.Thread(target=load, args=(gateway, headers, counts), daemon=True) for gateway in gateways
+               for headers, counts in ((BEARER, statuses), (FREE, free))]
+    for worker in workers:
+        worker.start()
+    time.sleep(1)
+    if event == "FLUSHALL":
+        redis.ask("FLUSHALL")
+    elif event == "restart":
+        redis.restart()
+    else:
+        redis.pause()
+        time.sleep(scale(4, 10))
+        redis.resume()
+    begun = time.monotonic()
+    time.sleep(0.7)  # until everybody has noticed
+    wait_until(lambda: all(ask(gateway).status == 200 for gateway in gateways), seconds=10, step=0.05, what="recovery")
+    recovered = time.monotonic() - begun
+    time.sleep(1)
+    over.set()
+    for worker in workers:
+        worker.join()
+    assert set(free) == {200} and set(statuses) <= {200, "budget_in_use"}, (free, statuses)
+    assert recovered <= 5
+    rest = spend_the_rest(gateways, budget, 2_000)
+    assert spent(gateways[0]) == billed(lab, token_in=0)
+    record("R7", event=event, stopped_s=scale(4, 10) if event == "SIGSTOP" else 0, recovered_s=round(recovered, 2),
+           limited=dict(statuses), unlimited=dict(free), spent_afterwards_in_calls=rest, over_nano_usd=0)
+
+
+def test_r22_a_key_that_is_revoked_at_one_replica_is_refused_by_all(replicas, scale):
+    gateways, slowest = replicas(), 0
+    for number in range(scale(3, 20)):
+        made = make_key(gateways[0], f"short-{number}", token="money-drill-admin")
+        wait_until(lambda: all(chat_status(each, made["key"]) == 200 for each in gateways), 10, what="all know the key")
+        assert admin(gateways[0], "PATCH", f"/admin/keys/{made['id']}", {"disabled": True}, "money-drill-admin").status == 200
+        begun = time.monotonic()
+        assert chat_status(gateways[0], made["key"]) == 401
+        wait_until(lambda: all(chat_status(each, made["key"]) == 401 for each in gateways), 5, 0.01, what="none takes it")
+        slowest = max(slowest, time.monotonic() - begun)
+    record("R22", replicas=3, keys=scale(3, 20), slowest_s=round(slowest, 2))
 
 
 def test_without_redis_limited_keys_are_refused_and_come_back(replicas, redis):

@@ -75,6 +75,24 @@ TEST_CASE("a call of a process that is gone is settled for its reservation, by o
     }
 }
 
+TEST_CASE("what others have under way is told until it is settled", "[postgres]") {
+    auto store = ledger();
+    auto const call = sample::call();
+    auto const held = [&store, &call](std::int64_t mine) {
+        std::int64_t money = 0;
+        for (auto const& sum : store.held_by_others(mine, sample::now).value()) {
+            if (sum.payer == Payer{PayerKind::key, call.reservation.key}) money += sum.used[Resource::money];
+        }
+        return money;
+    };
+    REQUIRE(store.append(std::vector<LedgerEvent>{Reserve{.id = call.id, .call = call.reservation},
+                                                  Raise{.id = call.id, .at = sample::now, .amount = NanoUsd{900}}}));
+    CHECK(held(sample::epoch()) == 900);
+    CHECK(held(call.id.epoch) == 0);
+    REQUIRE(store.append(std::vector<LedgerEvent>{Settle{.id = call.id, .end = sample::settlement(NanoUsd{250})}}));
+    CHECK(held(sample::epoch()) == 0);
+}
+
 TEST_CASE("nobody is taken for gone before the one who asks was there as long", "[postgres]") {
     auto store = ledger();
     auto const call = sample::call();
