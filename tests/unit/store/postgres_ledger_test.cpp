@@ -1,6 +1,7 @@
 #include "server/store/postgres_ledger.hpp"
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
@@ -147,9 +148,9 @@ TEST_CASE("keys and teams are kept, and each change is seen by its version", "[p
                   .settings_json = R"({"models":["*"]})",
                   .created = sample::now,
                   .expires = sample::now + 1h};
-    REQUIRE(keys.put(key));
+    REQUIRE(keys.put_all({&key, 1}));
     key.disabled = true;
-    REQUIRE(keys.put(key));
+    REQUIRE(keys.put_all({&key, 1}));
     CHECK(keys.version().value() == before + 2);
     auto const all = keys.keys().value();
     auto const found = std::find_if(all.begin(), all.end(), [&](StoredKey const& each) { return each.id == key.id; });
@@ -159,7 +160,11 @@ TEST_CASE("keys and teams are kept, and each change is seen by its version", "[p
 
     auto other = key;
     other.id = "another";
-    CHECK(keys.put(other).error().kind == ErrorKind::invalid_value);
+    // One that can't be made leaves those before it undone, too.
+    auto renamed = key;
+    renamed.name += " of old";
+    CHECK(keys.put_all(std::array{renamed, other, key}).error().kind == ErrorKind::invalid_value);
+    CHECK(keys.version().value() == before + 2);
     CHECK(keys.remove_key(key.id).value());
     CHECK_FALSE(keys.remove_key(key.id).value());
     REQUIRE(keys.put(StoredTeam{.name = name, .settings_json = "{}", .created = sample::now}));
