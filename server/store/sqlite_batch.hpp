@@ -14,7 +14,8 @@ namespace sluice::store::sqlite {
 
 struct CallHash {
     std::size_t operator()(CallId const& id) const {
-        return std::hash<std::int64_t>()(id.epoch ^ (id.number * 0x5851F42D4C957F2D));
+        auto const mixed = static_cast<std::uint64_t>(id.number) * 0x5851F42D4C957F2DU;
+        return static_cast<std::size_t>(static_cast<std::uint64_t>(id.epoch) ^ mixed);
     }
 };
 
