@@ -133,7 +133,7 @@ def test_r4_a_thousand_clients_of_three_replicas_and_one_budget(replicas, lab, s
 @pytest.mark.parametrize("event", ["FLUSHALL", "restart", "SIGSTOP"])
 def test_r7_redis_fails_under_load(replicas, lab, redis, scale, event):
     """Whatever becomes of it: no overspend, keys without limits do not notice, and all of the budget can be spent."""
-    budget = scale(1, 5) * 1_000_000_000
+    budget = scale(1, 2) * 1_000_000_000
     gateways = replicas(budget={"usd": budget / 1e9, "per": "total"}, prices=OUTPUT_ONLY)
     wait_until(lambda: all(is_shared(gateway) for gateway in gateways), 15, what="shared limits")
     statuses, free, over = Counter(), Counter(), threading.Event()
