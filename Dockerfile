@@ -29,7 +29,7 @@ RUN set -eu; \
         package=$( (dpkg -S "$file" || dpkg -S "${file#/usr}") 2>/dev/null | cut -d: -f1); \
         notices "$package"; \
     done; \
-    for package in nlohmann-json3-dev libcli11-dev; do notices "$package"; done; \
+    for package in nlohmann-json3-dev libcli11-dev libsqlite3-dev; do notices "$package"; done; \
     install -D -m 644 /etc/ssl/certs/ca-certificates.crt $root/etc/ssl/certs/ca-certificates.crt; \
     install -D -m 644 LICENSE $root/usr/share/doc/sluice/LICENSE; \
     echo 'sluice:x:65532:65532:Sluice:/:/usr/bin/sluice' >$root/etc/passwd; \

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "core/pipeline/answer_headers.hpp"
@@ -14,6 +15,9 @@ namespace sluice {
 namespace {
 
 constexpr seconds look_interval{1};
+/// Looks at other processes on the ledger: for whether there is one, and at what it does.
+constexpr milliseconds follow_interval{100};
+constexpr milliseconds follow_closely_interval{20};
 constexpr seconds check_interval{10};
 constexpr std::chrono::hours forget_interval{1};
 constexpr seconds webhook_timeout{5};
@@ -59,7 +63,9 @@ Result<> Books::open(Settings const& settings, config::Environment const& enviro
         SLUICE_CHECK(writer_->start());
     }
     SLUICE_CHECK(share_limits(settings.storage));
-    adopt(settings, settings.limits);
+    if (store_ != nullptr && broker_ == nullptr) {
+        predecessor_ = std::make_unique<PredecessorCalls>(*store_, writer_->epoch(), limits_);
+    }
     keeper_ = std::thread([this] { keep(); });
     return {};
 }
@@ -97,9 +103,10 @@ void Books::adopt(Settings const& settings, std::vector<LimitRule> rules) {
     auto const moment = now();
     auto const since = earliest_window(rules, moment);
     limits_.configure(std::move(rules));
-    if (store_ == nullptr || broker_ != nullptr) return;
+    if (predecessor_ == nullptr) return;
     auto const held = store_->held_by_others(writer_->epoch(), moment);
-    auto const sums = store_->sums(since);
+    auto const sums = used_before(since, moment);
+    if (!follower_.joinable()) follower_ = std::thread([this] { follow(); });
     if (!held || !sums) {
         return log_.error("SL5002", "what was used before is not known: limits begin anew",
                           {{"reason", (!held ? held : sums).error().detail.str()}});
@@ -108,6 +115,12 @@ void Books::adopt(Settings const& settings, std::vector<LimitRule> rules) {
         for (auto const& sum : *used) limits_.restore(sum.payer, sum.hour, sum.used, moment);
     }
     limits_.restored();
+}
+
+Result<std::vector<store::HourSum>> Books::used_before(WallTime since, WallTime moment) {
+    if (!predecessor_->has_begun()) return predecessor_->begin(since, moment);
+    predecessor_->hold_anew(moment);
+    return store_->sums(since);
 }
 
 Result<> Books::close(Instant deadline) {
@@ -162,13 +175,27 @@ void Books::keep() {
     }
 }
 
+/// A thread of its own: a webhook that hangs must not keep it from looking.
+void Books::follow() {
+    std::unique_lock lock(mutex_);
+    auto nap = follow_interval;
+    while (!bell_.wait_for(lock, nap, [this] { return ends_; })) {
+        lock.unlock();
+        std::ignore = predecessor_->look(now());  // that the store fails, others say; the next look catches up
+        nap = predecessor_->is_alone() ? follow_interval : follow_closely_interval;
+        lock.lock();
+    }
+}
+
 void Books::stop_keeping() {
     {
         std::lock_guard const lock(mutex_);
         ends_ = true;
     }
     bell_.notify_all();
-    if (keeper_.joinable()) keeper_.join();
+    for (auto* const thread : {&keeper_, &follower_}) {
+        if (thread->joinable()) thread->join();
+    }
 }
 
 void Books::warn() {

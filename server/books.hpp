@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "config/environment.hpp"
 #include "core/pipeline/accounting.hpp"
@@ -16,6 +17,7 @@
 #include "core/types/settings.hpp"
 #include "server/observe/limit_families.hpp"
 #include "server/observe/log.hpp"
+#include "server/predecessor_calls.hpp"
 #include "server/store/lease_broker.hpp"
 #include "server/store/ledger_writer.hpp"
 #include "server/store/open_store.hpp"
@@ -32,8 +34,8 @@ public:
     Books& operator=(Books const&) = delete;
     ~Books() { stop_keeping(); }
 
-    /// Opens the store that `settings` ask for, settles what earlier processes have left open, and counts what was used
-    /// before. `served`: how many calls upstreams have answered with a 2xx so far, by the metrics; any thread. Blocks.
+    /// Opens the store that `settings` ask for, and settles what earlier processes have left open; adopt() comes next.
+    /// `served`: how many calls upstreams have answered with a 2xx so far, by the metrics; any thread. Blocks.
     Result<> open(Settings const& settings, config::Environment const& environment,
                   std::function<std::int64_t()> served);
 
@@ -54,7 +56,9 @@ public:
 private:
     std::optional<std::string_view> sharing() const;
     Result<> share_limits(StorageSettings const& storage);
+    Result<std::vector<store::HourSum>> used_before(WallTime since, WallTime moment);
     void keep();
+    void follow();
     void stop_keeping();
     void warn();
     void send(std::string const& url, LimitWarning const& warning);
@@ -67,6 +71,8 @@ private:
     std::unique_ptr<store::LedgerWriter> writer_;
     std::unique_ptr<store::SharedUse> shared_use_;  ///< for the broker
     std::unique_ptr<store::LeaseBroker> broker_;    ///< null: nobody shares our limits
+    std::unique_ptr<PredecessorCalls>
+        predecessor_;  ///< null: others on our ledger share limits with us, or there is none
     std::function<std::int64_t()> served_;
 
     std::mutex mutex_;  ///< guards what follows
@@ -75,6 +81,7 @@ private:
     std::string webhook_;
     std::chrono::hours keep_calls_{};
     std::thread keeper_;
+    std::thread follower_;
     std::atomic<std::uint64_t> missing_ = 0;  ///< calls that were served without a line
 };
 

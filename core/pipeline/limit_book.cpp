@@ -320,6 +320,18 @@ std::expected<Permit, LimitRefusal> LimitBook::reserve(LimitAccounts accounts, A
     return permit;
 }
 
+Permit LimitBook::hold(LimitAccounts accounts, Amounts const& amounts, WallTime now) {
+    keep_each_once(accounts);
+    Permit permit;
+    permit.book_ = this;
+    permit.accounts_ = std::move(accounts);
+    permit.amounts_ = within_bounds(amounts, {});
+    std::lock_guard const lock(state_->mutex);
+    state_->advance(now);
+    state_->reserve(permit.accounts_, permit.amounts_);
+    return permit;
+}
+
 std::optional<std::int64_t> LimitBook::room(LimitAccounts const& accounts, Resource resource, WallTime now) {
     std::lock_guard const lock(state_->mutex);
     state_->advance(now);

@@ -70,8 +70,8 @@ struct LimitWarning {
     std::int64_t used = 0;  ///< settled
 };
 
-/// Everybody's limits: settled + reserved <= most, for every limit at every instant (settling more than was reserved
-/// is the one exception: then the limit is closed). Windows only go forward: a clock set back opens none again, and
+/// Everybody's limits: settled + reserved <= most, for every limit at every instant (exceptions are settling more than
+/// was reserved, and hold(): then the limit is closed). Windows only go forward: a clock set back opens none again, and
 /// until it has caught up time stands still here; what is reserved when a window ends is reserved in the next one.
 /// Negative amounts count as 0. Thread: any.
 class LimitBook {
@@ -97,6 +97,10 @@ public:
     /// From all `accounts` or from none; null ones are skipped, doubles count once. An account without a limit on a
     /// resource gives any amount of it.
     std::expected<Permit, LimitRefusal> reserve(LimitAccounts accounts, Amounts const& amounts, WallTime now);
+
+    /// Counts as reserved what another process on the same ledger has reserved already, whether there is room or not:
+    /// where there is none, the limit is closed until it is given back. Null accounts are skipped, doubles count once.
+    Permit hold(LimitAccounts accounts, Amounts const& amounts, WallTime now);
 
     /// What reserve() could give of `resource` now; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);

@@ -143,11 +143,13 @@ void Worker::wake_up() const {
 }
 
 void Worker::post(std::function<void()> work) {
+    bool first = false;
     {
         std::lock_guard const lock(mutex_);
+        first = posted_.empty();
         posted_.push_back(std::move(work));
     }
-    wake_up();
+    if (first) wake_up();  // whoever was before has done so, and all are taken at once
 }
 
 bool Worker::run_posted() {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <variant>
@@ -80,6 +81,32 @@ struct LedgerFault {
     std::string what{};  ///< one sentence, with ids and figures
 };
 
+/// What another process on the same ledger has written of one of its calls.
+struct OtherCall {
+    CallId id{};
+    std::vector<Payer> payers{};    ///< only where the call is told of for the first time
+    Amounts reserved{};             ///< money and requests, while it is open
+    std::optional<Amounts> used{};  ///< absent: it is open
+};
+
+/// How far somebody has read what other processes write. One reader's; a value.
+struct OthersRead {
+    struct Process {
+        std::int64_t last = 0;             ///< the highest call number that was met
+        std::set<std::int64_t> skipped{};  ///< numbers below it that were not there: calls may be written in any order
+        std::map<std::int64_t, Amounts> open{};  ///< calls under way, with what they have reserved
+        bool was_alive = false;
+    };
+    std::map<std::int64_t, Process> processes{};
+    bool has_begun = false;
+};
+
+/// One instant of the ledger.
+struct LedgerMoment {
+    std::vector<HourSum> sums{};
+    std::vector<OtherCall> others{};
+};
+
 /// The append-only record. reserve, settle and adjust lines are only ever added; sums by hour are kept beside them in
 /// the same transaction, and verify() compares both.
 class LedgerStore {
@@ -110,6 +137,23 @@ public:
 
     /// Sums of every hour that begins at `since` or later, and one for all before it, of all payers.
     virtual Result<std::vector<HourSum>> sums(WallTime since) = 0;
+
+    /// sums(), and the calls of processes other than `mine` that are open at the same instant: with it `read` begins.
+    /// A store whose processes share limits elsewhere knows no others.
+    virtual Result<LedgerMoment> begin_reading_others(WallTime since, [[maybe_unused]] std::int64_t mine,
+                                                      [[maybe_unused]] OthersRead& read) {
+        SLUICE_TRY(auto sums, this->sums(since));
+        return LedgerMoment{.sums = std::move(sums)};
+    }
+    /// Calls of others that began, reserved more or were settled since `read`, which moves on. Processes whose last
+    /// heartbeat is older than `alive_since` are only followed to the end of what they left. Errors:
+    /// ledger_unavailable, and `read` stays where it was.
+    virtual Result<std::vector<OtherCall>> read_others([[maybe_unused]] std::int64_t mine,
+                                                       [[maybe_unused]] WallTime alive_since,
+                                                       [[maybe_unused]] OthersRead& read) {
+        return {};
+    }
+
     /// What open calls of other processes than `mine` hold, as of the hour of `now`: if they are gone, recover() will
     /// charge it. To be asked before sums(): a call that ends between both counts twice then, not never. A store that
     /// one process has recovers at start, and has none.

@@ -71,25 +71,43 @@ Result<std::vector<StoredTeam>> PostgresKeys::teams() {
     return teams;
 }
 
-/// Changes rows, returns them, and counts that as one change if there are any.
-Result<int> PostgresKeys::change(char const* sql, std::vector<std::optional<std::string>> parameters) {
+/// Changes rows, returns how many, and counts that as one change if there are any.
+Result<int> PostgresKeys::change(char const* sql, Parameters parameters) {
+    SLUICE_TRY(auto const changed, change_all(sql, {std::move(parameters)}));
+    return changed;
+}
+
+/// All or none of them.
+Result<int> PostgresKeys::change_all(char const* sql, std::vector<Parameters> each) {
     std::unique_lock<std::mutex> lock;
     SLUICE_TRY(Postgres* const database, tables_.use(lock));
     auto const counted = "WITH changed AS (" + std::string(sql) +
                          "), counted AS (UPDATE sluice_key_changes SET count = count + 1 "
                          "WHERE EXISTS (SELECT FROM changed)) SELECT * FROM changed";
-    auto const rows = database->run({.sql = counted.c_str(), .parameters = std::move(parameters)});
-    if (rows) return rows->size();
-    if (!database->was_duplicate()) return std::unexpected(rows.error());
-    return std::unexpected(
-        Error{.kind = ErrorKind::invalid_value, .message = "another key has this name", .detail = rows.error().detail});
+    std::vector<PostgresStatement> statements;
+    for (auto& parameters : each) {
+        statements.push_back({.sql = counted.c_str(), .parameters = std::move(parameters)});
+    }
+    auto const answers = database->run_all(statements);
+    if (answers) {
+        int changed = 0;
+        for (auto const& rows : *answers) changed += rows.size();
+        return changed;
+    }
+    if (!database->was_duplicate()) return std::unexpected(answers.error());
+    return std::unexpected(Error{
+        .kind = ErrorKind::invalid_value, .message = "another key has this name", .detail = answers.error().detail});
 }
 
-Result<> PostgresKeys::put(StoredKey const& key) {
-    std::optional<std::string> expires;
-    if (key.expires) expires = number(*key.expires);
-    SLUICE_CHECK(change(put_key, {key.id, key.name, key.prefix, key.sha256_hex, key.settings_json, number(key.created),
-                                  expires, key.disabled ? "t" : "f", key.replaces}));
+Result<> PostgresKeys::put_all(std::span<StoredKey const> keys) {
+    std::vector<Parameters> each;
+    for (auto const& key : keys) {
+        std::optional<std::string> expires;
+        if (key.expires) expires = number(*key.expires);
+        each.push_back({key.id, key.name, key.prefix, key.sha256_hex, key.settings_json, number(key.created), expires,
+                        key.disabled ? "t" : "f", key.replaces});
+    }
+    SLUICE_CHECK(change_all(put_key, std::move(each)));
     return {};
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,14 +19,17 @@ public:
     Result<std::int64_t> version();
     Result<std::vector<StoredKey>> keys();
     Result<std::vector<StoredTeam>> teams();
-    Result<> put(StoredKey const& key);
+    Result<> put_all(std::span<StoredKey const> keys);
     Result<> put(StoredTeam const& team);
     Result<bool> remove_key(std::string const& id);
     Result<bool> remove_team(std::string const& name);
 
 private:
+    using Parameters = std::vector<std::optional<std::string>>;
+
     /// How many rows were changed.
-    Result<int> change(char const* sql, std::vector<std::optional<std::string>> parameters);
+    Result<int> change(char const* sql, Parameters parameters);
+    Result<int> change_all(char const* sql, std::vector<Parameters> each);
 
     PostgresTables tables_;
 };

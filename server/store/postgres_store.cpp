@@ -52,7 +52,8 @@ public:
     Result<std::int64_t> version() override { return keys_.version(); }
     Result<std::vector<StoredKey>> keys() override { return keys_.keys(); }
     Result<std::vector<StoredTeam>> teams() override { return keys_.teams(); }
-    Result<> put(StoredKey const& key) override { return keys_.put(key); }
+    Result<> put(StoredKey const& key) override { return keys_.put_all({&key, 1}); }
+    Result<> put_all(std::span<StoredKey const> keys) override { return keys_.put_all(keys); }
     Result<> put(StoredTeam const& team) override { return keys_.put(team); }
     Result<bool> remove_key(std::string const& id) override { return keys_.remove_key(id); }
     Result<bool> remove_team(std::string const& name) override { return keys_.remove_team(name); }

@@ -249,6 +249,15 @@ Result<EpochCounts> SqliteStore::counts(std::int64_t epoch) {
 }
 
 Result<std::vector<HourSum>> SqliteStore::sums(WallTime since) {
+    std::vector<HourSum> sums;
+    SLUICE_CHECK(read([since, &sums](Database& database) -> Result<> {
+        SLUICE_TRY(sums, read_sums(database, since));
+        return {};
+    }));
+    return sums;
+}
+
+Result<std::vector<HourSum>> SqliteStore::read_sums(Database& database, WallTime since) {
     auto const first = std::chrono::ceil<std::chrono::hours>(since).time_since_epoch().count();
     std::vector<HourSum> sums;
     auto take = [&sums](Statement const& row) {
@@ -260,13 +269,11 @@ Result<std::vector<HourSum>> SqliteStore::sums(WallTime since) {
         sum.used[Resource::tokens] = row.integer(5);
         sums.push_back(std::move(sum));
     };
-    SLUICE_CHECK(read([first, &take](Database& database) -> Result<> {
-        SLUICE_TRY(auto before, database.prepare("SELECT max(hour), kind, name, sum(money), sum(requests), sum(tokens) "
-                                                 "FROM sums WHERE hour < ?1 GROUP BY kind, name"));
-        SLUICE_CHECK(before.bind(first).for_each(take));
-        SLUICE_TRY(auto hours, database.prepare("SELECT * FROM sums WHERE hour >= ?1 ORDER BY hour, kind, name"));
-        return hours.bind(first).for_each(take);
-    }));
+    SLUICE_TRY(auto before, database.prepare("SELECT max(hour), kind, name, sum(money), sum(requests), sum(tokens) "
+                                             "FROM sums WHERE hour < ?1 GROUP BY kind, name"));
+    SLUICE_CHECK(before.bind(first).for_each(take));
+    SLUICE_TRY(auto hours, database.prepare("SELECT * FROM sums WHERE hour >= ?1 ORDER BY hour, kind, name"));
+    SLUICE_CHECK(hours.bind(first).for_each(take));
     return sums;
 }
 

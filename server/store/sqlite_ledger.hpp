@@ -45,6 +45,8 @@ public:
     Result<> heartbeat(std::int64_t epoch, WallTime now) override;
     Result<EpochCounts> counts(std::int64_t epoch) override;
     Result<std::vector<HourSum>> sums(WallTime since) override;
+    Result<LedgerMoment> begin_reading_others(WallTime since, std::int64_t mine, OthersRead& read) override;
+    Result<std::vector<OtherCall>> read_others(std::int64_t mine, WallTime alive_since, OthersRead& read) override;
     Result<std::vector<UsageRow>> usage(UsageQuery const& query) override;
     Result<> adjust(CallId id, NanoUsd amount, std::string const& why, WallTime now) override;
     Result<std::vector<LedgerFault>> verify() override;
@@ -78,6 +80,7 @@ private:
     template <class Work>
     Result<> write_batch(Work work);
 
+    static Result<std::vector<HourSum>> read_sums(Database& database, WallTime since);
     Result<> open_all();
     Result<> make_room();
     Result<> usable() const;

@@ -5,11 +5,24 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
 import pytest
-from harness import BINARY, ask, chat_body, clean_environment, config, die_with_parent, request_bytes, wait_until
+from harness import (
+    BINARY,
+    CALLER_KEY,
+    FORGIVING,
+    ask,
+    chat_body,
+    clean_environment,
+    config,
+    die_with_parent,
+    request_bytes,
+    wait_until,
+)
+from test_money import BEARER, PRICES, bill, command, nano, used
 from upgrading import UpgradedGateway
 
 MODELS = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -169,6 +182,80 @@ def test_the_service_manager_learns_who_serves(upgraded, tmp_path):
         notify.setblocking(False)
         with pytest.raises(BlockingIOError):
             notify.recv(4096)  # in particular no STOPPING=1 from the old process
+
+
+# --- money: both processes on one budget ---------------------------------------------------------------------------------
+
+SPENDING = request_bytes("POST", "/v1/chat/completions", headers=BEARER,
+                         body=chat_body("fast", stream=True, max_tokens=100, lab={"tokens": 60, "echo": False, "per_token": "50ms"}))
+
+
+def paying(lab, database, nano_usd):
+    budget = {"usd": nano_usd / 1e9, "per": "day", "when_short": "reject"}
+    return {"models": {"fast": "lab/fast"}, "defaults": FORGIVING, "prices": {"lab/fast": PRICES},
+            "keys": [{"name": "ci", "value": CALLER_KEY, "budget": budget}], "storage": {"database": f"sqlite://{database}"}}
+
+
+def committed(database):
+    """What is settled and reserved, at one instant, by all processes."""
+    with contextlib.closing(sqlite3.connect(database, timeout=10)) as ledger:
+        return ledger.execute("SELECT (SELECT coalesce(sum(cost), 0) FROM settlements) + (SELECT coalesce(sum(reserved), 0) "
+                              "FROM calls JOIN open_calls USING(epoch, number))").fetchone()[0]
+
+
+@pytest.fixture
+def worst_case(upgraded, lab, tmp_path):
+    """What SPENDING reserves."""
+    gateway = upgraded("alone", **paying(lab, tmp_path / "alone.db", 1_000_000_000))
+    with gateway.raw() as connection:
+        connection.send(SPENDING).read_head()
+        reserved = committed(tmp_path / "alone.db")
+    gateway.stop()
+    lab.reset()
+    return reserved
+
+
+def begin(gateway, stack):
+    """A stream that goes on; its status."""
+    connection = stack.enter_context(gateway.raw(timeout=20))
+    return connection, connection.send(SPENDING).read_head().status
+
+
+def test_an_old_and_a_new_process_never_spend_more_than_one_budget(upgraded, lab, tmp_path, worst_case):
+    database, budget = tmp_path / "ledger.db", 4 * worst_case + worst_case // 2
+    gateway = upgraded(**paying(lab, database, budget))
+    old = gateway.pid
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(gateway.raw()) for _ in range(2)]
+        for connection in idle:
+            connection.send(request_bytes("GET", "/v1/models", headers=BEARER)).read()
+        streams = [begin(gateway, stack) for _ in range(2)]
+        gateway.upgrade()
+        streams.append(begin(gateway, stack))  # the new process has seen what the old one holds
+        time.sleep(0.3)
+        streams.append((idle[0], idle[0].send(SPENDING).read_head().status))  # by the old one, on what was open
+        time.sleep(0.3)
+        assert [status for _, status in streams] == [200] * 4
+        assert committed(database) == 4 * worst_case
+        refused = idle[1].send(SPENDING).read()  # the old process knows of the new one's stream
+        assert (refused.status, refused.error["code"]) == (429, "budget_in_use")
+        for _ in range(10):
+            refused = gateway.ask("POST", "/v1/chat/completions", headers=BEARER, body=chat_body("fast", max_tokens=100))
+            assert (refused.status, refused.error["code"]) == (429, "budget_in_use")
+        assert committed(database) <= budget
+        for connection, _ in streams:
+            while connection.read_chunk():
+                assert committed(database) <= budget
+        # What the old process has given back can be used, while it is still there or gone.
+        wait_until(lambda: used(gateway)["ci"]["open"] == 0)
+        time.sleep(0.2)
+        while (answer := gateway.chat("fast", headers=BEARER, max_tokens=100)).status == 200:
+            assert committed(database) <= budget
+    assert answer.error["code"] == "insufficient_quota"
+    ended(gateway, old)
+    wait_until(lambda: used(gateway)["ci"]["open"] == 0)
+    assert budget - worst_case < nano(used(gateway)["ci"]) == bill(lab) <= budget
+    assert "ok" in command(gateway, "ledger", "verify").lower()
 
 
 @pytest.mark.parametrize("names", ["data:admin", ""])
