@@ -156,7 +156,7 @@ public:
 
     /// What open calls of other processes than `mine` hold, as of the hour of `now`: if they are gone, recover() will
     /// charge it. To be asked before sums(): a call that ends between both counts twice then, not never. A store that
-    /// one process has recovers at start, and has none.
+    /// tells them through begin_reading_others() has none.
     virtual Result<std::vector<HourSum>> held_by_others(std::int64_t /*mine*/, WallTime /*now*/) {
         return std::vector<HourSum>{};
     }

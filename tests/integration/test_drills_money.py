@@ -197,7 +197,7 @@ class RetryingCallers(Callers):
 def test_r5_what_a_provider_answered_is_in_the_ledger_when_it_could_not_be_settled(tmp_path, scale, store):
     """SIGKILL within milliseconds of an answer; whoever had none asks again, with the same key."""
     chance = random.Random(5)
-    kills = scale(8, 300) if kind_of(store) == "sqlite" else scale(4, 100)
+    kills = scale(8, 100) if kind_of(store) == "sqlite" else scale(4, 50)
     callers = RetryingCallers(12)
     with Lab(tmp_path) as lab:
         written = settings(lab, tmp_path, budget={"usd": 1000, "per": "day"}, storage=store)
