@@ -85,6 +85,7 @@ Result<int> PostgresKeys::change_all(char const* sql, std::vector<Parameters> ea
                          "), counted AS (UPDATE sluice_key_changes SET count = count + 1 "
                          "WHERE EXISTS (SELECT FROM changed)) SELECT * FROM changed";
     std::vector<PostgresStatement> statements;
+    statements.reserve(each.size());
     for (auto& parameters : each) {
         statements.push_back({.sql = counted.c_str(), .parameters = std::move(parameters)});
     }
@@ -101,6 +102,7 @@ Result<int> PostgresKeys::change_all(char const* sql, std::vector<Parameters> ea
 
 Result<> PostgresKeys::put_all(std::span<StoredKey const> keys) {
     std::vector<Parameters> each;
+    each.reserve(keys.size());
     for (auto const& key : keys) {
         std::optional<std::string> expires;
         if (key.expires) expires = number(*key.expires);

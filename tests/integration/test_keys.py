@@ -199,6 +199,7 @@ def test_with_storage_and_no_keys_nobody_is_let_in(start):
     assert chat_status(gateway, make_key(gateway, "first")["key"]) == 200
 
 
+@pytest.mark.release_only
 def test_many_wrong_keys_cost_no_memory_and_no_write(run):
     """R22: 2,000 bad keys."""
     for _ in range(200):
