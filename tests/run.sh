@@ -5,7 +5,7 @@
 #   tests/run.sh --long         also the long drills: more fuzzing, ThreadSanitizer, Valgrind, two builds that must be
 #                               equal, every file through clang-tidy
 #   tests/run.sh --only STEP    one step after the build: unit, fuzz, integration, sdk, node, asan, container, tsan,
-#                               valgrind, reproducible
+#                               valgrind, reproducible, servers (PostgreSQL and Redis, alone on the machine)
 # Reports (JUnit) and logs are in build/test-results/. Every step has a limit of time; nothing is left running.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -128,6 +128,13 @@ node_tests() {
         --test-reporter-destination="$results/sdk-node.xml" tests/sdk/node/*.test.mjs
 }
 
+# Leases and the ledger against a PostgreSQL and a Redis of their own; nothing may run beside it.
+servers() {
+    step build-servers 900 bash deploy/build.sh release store_servers_tests || return
+    step servers 400 tests/servers_and_test.sh build/release/tests/unit/store/store_servers_tests --reporter junit \
+        --out "$results/servers.xml"
+}
+
 container() { pytest_step container 1500 0 tests/integration/test_container.py; }
 
 tsan() {
@@ -163,7 +170,7 @@ if [ $mode != quick ]; then
     wanted fuzz && fuzz
     wanted container && container
 fi
-for drill in tsan valgrind reproducible counts; do
+for drill in servers tsan valgrind reproducible counts; do
     if { [ $mode = long ] && [ -z "$only" ]; } || [ "$only" = $drill ]; then $drill; fi
 done
 tally_and_exit
