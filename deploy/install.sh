@@ -14,7 +14,7 @@ build_packages=(
 )
 test_packages=(
     clang-format-19 clang-tidy-19 llvm-19 python3 python3-venv openssl curl procps iproute2
-    prometheus buildah debootstrap valgrind strace postgresql redis-server
+    prometheus buildah debootstrap valgrind strace faketime postgresql redis-server
 )
 bench_packages=(nginx-light haproxy valgrind strace iproute2 openssl python3 python3-venv)
 # Any Node.js from 18 on will do; Debian's own is only installed where there is none.
