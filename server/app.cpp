@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <malloc.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,13 +18,16 @@
 #include "server/banner.hpp"
 #include "server/books.hpp"
 #include "server/cli/exit_code.hpp"
+#include "server/connection_log.hpp"
 #include "server/control/file_watch.hpp"
-#include "server/control/memory_use.hpp"
 #include "server/control/service_manager.hpp"
 #include "server/control/successor.hpp"
 #include "server/gateway_worker.hpp"
 #include "server/keys/key_changes.hpp"
+#include "server/memory_keeper.hpp"
+#include "server/metric_sources.hpp"
 #include "server/observe/log.hpp"
+#include "server/process_limits.hpp"
 #include "server/workers_requests.hpp"
 
 namespace sluice {
@@ -37,48 +38,10 @@ namespace {
 constexpr milliseconds look_interval{500};
 constexpr milliseconds memory_interval{100};
 constexpr std::uint64_t most_admin_bytes = 4 * 1024 * 1024;  // a prompt to explain
-constexpr unsigned calm_looks = 20;                          // 2 s
-constexpr std::uint64_t worth_giving_back = 8 * 1024 * 1024;
-constexpr std::uint64_t group_share_percent = 70;  // the rest is for the kernel and for what comes between two looks
 constexpr milliseconds drain_step{20};
 constexpr seconds quiet_enough{1};  // an idle connection whose client sent nothing for so long may be closed in a stop
 constexpr seconds main_patience{10};
 constexpr milliseconds last_words{700};  // the process ends within a second of the limit
-
-/// Raises the limit on descriptors as far as allowed, and returns it.
-std::uint64_t raise_descriptor_limit() {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur;
-}
-
-/// Keys and prompts are in memory: no core file is written on a crash.
-void forbid_core_files() {
-    rlimit const none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none);
-}
-
-std::vector<observe::BreakerState> breaker_states(HealthRegistry const& health) {
-    std::vector<observe::BreakerState> states;
-    for (auto const& status : health.breakers(std::chrono::steady_clock::now())) {
-        auto const phase = status.state == BreakerState::closed ? observe::BreakerPhase::closed
-                           : status.state == BreakerState::open ? observe::BreakerPhase::open
-                                                                : observe::BreakerPhase::half_open;
-        states.push_back({.provider = status.provider, .target = status.target_model, .phase = phase});
-    }
-    return states;
-}
-
-std::vector<observe::RateRemaining> rates_left(HealthRegistry const& health) {
-    std::vector<observe::RateRemaining> rates;
-    for (auto& status : health.limits(std::chrono::steady_clock::now())) {
-        auto const kind = status.kind == LimitKind::requests ? "requests" : "tokens";
-        rates.push_back({.provider = std::move(status.provider), .kind = kind, .count = status.remaining});
-    }
-    return rates;
-}
 
 /// One budget for the process: the largest share that any model allows.
 unsigned retry_percent(Settings const& settings) {
@@ -98,7 +61,6 @@ public:
 private:
     enum class Phase : std::uint8_t { serving, draining, finishing, stopped };
 
-    std::uint64_t memory_limit() const;
     Result<api::Runtime> make_runtime(Settings settings, keys::KeyView const& keys);
     Result<std::shared_ptr<api::Keyring const>> make_keyring(Settings const& settings, keys::KeyView const& keys);
     Result<> open_books();
@@ -115,7 +77,6 @@ private:
     void on_signal(int signal);
     void look_around();
     void look_at_memory();
-    void give_back_memory();
     Result<> reload(std::string_view why);
     void upgrade();
     void replaced_by(pid_t successor);
@@ -141,7 +102,7 @@ private:
     upstream::TlsContexts tls_contexts_;
     net::MemoryGuard memory_;
     api::IdempotencyTable idempotency_;
-    control::MemoryUse const memory_use_;
+    MemoryKeeper memory_keeper_{memory_};
     http::ListenerShared data_connections_;
     http::ListenerShared admin_connections_;
     HealthRegistry health_;
@@ -158,18 +119,7 @@ private:
     std::vector<std::unique_ptr<GatewayWorker>> workers_;
     WorkersRequests requests_{workers_};
     net::Worker admin_worker_{0};
-    class AdminObserver final : public net::ConnectionObserver {
-    public:
-        explicit AdminObserver(observe::Log& log) : log_(log) {}
-        void connection_opened() override {}
-        void connection_closed() override {}
-        void connection_failed(std::string_view what) override {
-            log_.error("SL9001", "an admin connection ended by an exception", {{"what", what}});
-        }
-
-    private:
-        observe::Log& log_;
-    } admin_observer_{log_};
+    ConnectionLog admin_observer_{log_};
     admin::Admin admin_;
     http::Listener admin_listener_;
 
@@ -181,9 +131,6 @@ private:
     control::Successor successor_{control_};
     std::vector<control::HandedSocket> listening_;
     Instant next_watchdog_{};
-    std::uint64_t kept_ = UINT64_MAX;  ///< memory in use when the allocator last had nothing to give back
-    std::size_t busiest_ = 0;          ///< requests at a time since then
-    unsigned calm_ = 0;                ///< looks in a row that found something to give back
     Phase phase_ = Phase::serving;
     bool replaced_ = false;  ///< another process serves: there is no hurry to end
     Instant phase_ends_{};
@@ -191,17 +138,6 @@ private:
     std::uint16_t data_port_ = 0;
     std::uint16_t admin_port_ = 0;
 };
-
-unsigned workers_for(ServerSettings const& server) {
-    return server.workers > 0 ? server.workers : std::max(1U, std::thread::hardware_concurrency());
-}
-
-/// 40 % of the descriptors: each client may need an upstream's socket, and health and admin keep a reserve.
-Settings with_possible_limits(Settings settings, std::uint64_t descriptors) {
-    auto& most = settings.server.limits.max_connections;
-    most = std::min(most, std::max<std::uint64_t>(1, descriptors * 4 / 10));
-    return settings;
-}
 
 App::App(Settings settings, std::vector<std::string> watched, AppOptions const& options)
     : options_(options),
@@ -220,26 +156,13 @@ App::App(Settings settings, std::vector<std::string> watched, AppOptions const& 
           LimitSettings{.body_bytes = most_admin_bytes, .max_connections = 512}),
       admin_listener_(admin_worker_, admin_, admin_connections_, admin_observer_) {
     files_.watch(std::move(watched));
-    metrics_.set_log_dropped_source([this] { return access_log_.dropped() + log_.dropped(); });
-    metrics_.set_breaker_source([this] { return breaker_states(health_); });
-    metrics_.set_rate_source([this] { return rates_left(health_); });
-    metrics_.set_provider_source([this] { return health_.providers(); });
-    metrics_.set_memory_source([this] {
-        return observe::Metrics::MemoryFacts{
-            .used = memory_.used(), .limit = memory_.limit(), .refused = memory_.refused()};
-    });
-    metrics_.set_idempotency_source([this] {
-        auto const facts = idempotency_.facts();
-        return observe::Metrics::IdempotencyFacts{.replays = facts.replays, .names = facts.names, .bytes = facts.bytes};
-    });
-    metrics_.set_limit_source([this] { return books_.limits().statuses(books_.now()); });
-    metrics_.set_ledger_source([this] { return books_.facts(); });
-    memory_.set_limit(memory_limit());
-}
-
-std::uint64_t App::memory_limit() const {
-    auto const configured = settings_.server.limits.memory_bytes;
-    return configured > 0 ? configured : memory_use_.group_limit().value_or(0) / 100 * group_share_percent;
+    give_sources(metrics_, {.health = health_,
+                            .books = books_,
+                            .memory = memory_,
+                            .idempotency = idempotency_,
+                            .access_log = access_log_,
+                            .log = log_});
+    memory_keeper_.configure(settings_.server.limits);
 }
 
 Result<std::shared_ptr<api::Keyring const>> App::make_keyring(Settings const& settings, keys::KeyView const& keys) {
@@ -499,27 +422,11 @@ void App::look_around() {
 }
 
 void App::look_at_memory() {
-    memory_.measured(memory_use_.now());
-    give_back_memory();
+    memory_keeper_.look(busy());
     memory_timer_.expires_after(memory_interval);
     memory_timer_.async_wait([this](boost::system::error_code error) {
         if (!error) look_at_memory();
     });
-}
-
-/// The allocator keeps what a peak has freed between blocks that are still in use. After the peak, when three quarters
-/// of the requests at its top have ended, the pages go back to the kernel; at once when memory is tight, or what is
-/// free here would be refused to everybody.
-void App::give_back_memory() {
-    busiest_ = std::max(busiest_, busy());
-    kept_ = std::min(kept_, memory_.used());
-    bool const calm = busy() * 4 <= busiest_ && memory_.used() >= kept_ + worth_giving_back;
-    calm_ = calm || memory_.tight() ? calm_ + 1 : 0;
-    if (calm_ < calm_looks) return;
-    calm_ = 0;
-    ::malloc_trim(0);
-    kept_ = memory_use_.now();
-    busiest_ = busy();
 }
 
 Result<> App::reload(std::string_view why) {
@@ -551,7 +458,7 @@ Result<> App::reload(std::string_view why) {
         log_.warning("SL1002", "a changed listen address or number of workers needs a restart");
     }
     settings_ = std::move(settings);
-    memory_.set_limit(memory_limit());
+    memory_keeper_.configure(settings_.server.limits);
     idempotency_.configure(settings_.server.idempotency);
     log_.configure(settings_.telemetry);
     access_log_.configure(settings_);

@@ -90,7 +90,9 @@ Result<> Books::share_limits(StorageSettings const& storage) {
             .epoch = writer_->epoch(),
             .without_redis = storage.allow_if_unavailable ? WithoutRedis::alone : WithoutRedis::refuse,
             .now = now,
-            .tell = [this](std::string_view code, std::string const& message) { log_.warning(code, message); }});
+            .tell = [this](std::string_view what, std::string const& message) {
+                log_.warning("SL5012", message, {{"what", what}});
+            }});
     return {};
 }
 

@@ -6,6 +6,7 @@
 #include "core/pipeline/health.hpp"
 #include "server/admin/handlers.hpp"
 #include "server/keys/key_json.hpp"
+#include "server/store/usage_by.hpp"
 
 /// Limits, usage, requests under way, and the health of targets.
 namespace sluice::admin {
@@ -18,14 +19,6 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(PayerKind::count
     "key", "team", "tag", "user", "model", "provider", "target"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(Resource::count_)> resource_names{
     "money", "requests", "tokens", "concurrent"};
-constexpr std::array<std::pair<std::string_view, By>, 8> by_names{{{"key", By::key},
-                                                                   {"team", By::team},
-                                                                   {"model", By::model},
-                                                                   {"provider", By::provider},
-                                                                   {"target", By::target},
-                                                                   {"tag", By::tag},
-                                                                   {"user", By::user},
-                                                                   {"day", By::day}}};
 
 Answer ok(Json const& json) { return {.body = json.dump(-1, ' ', false, Json::error_handler_t::replace)}; }
 
@@ -104,9 +97,9 @@ std::string account_named(keys::KeyView const& view, std::string const& id_or_na
 Result<store::UsageQuery> read_usage_query(Call const& call) {
     store::UsageQuery query{.until = call.now};
     auto const by = word(call, "by");
-    auto const found = std::ranges::find_if(by_names, [&by](auto const& row) { return row.first == by; });
-    if (found != by_names.end()) query.by = found->second;
-    if (!by.empty() && found == by_names.end()) {
+    auto const read = store::read_usage_word(by);
+    if (read) query.by = *read;
+    if (!by.empty() && !read) {
         return std::unexpected(Error{.kind = ErrorKind::invalid_value,
                                      .message = "`by` must be key, team, model, provider, target, tag, user or day",
                                      .param = "by"});
@@ -116,7 +109,7 @@ Result<store::UsageQuery> read_usage_query(Call const& call) {
     if (auto const until = word(call, "until"); !until.empty()) {
         SLUICE_TRY(query.until, read_time(until, "until", call.now));
     }
-    for (auto const& [name, column] : by_names) {
+    for (auto const& [name, column] : store::usage_words) {
         auto const only = call.query.find(std::string(name));
         if (only == call.query.end()) continue;
         bool const is_key = column == By::key;
@@ -220,8 +213,7 @@ Answer show_usage(Call const& call) {
     auto const view = call.parts.directory->view();
     Json list = Json::array();
     for (auto const& row : *rows) list.push_back(json_of(row, query->by, *view));
-    auto const by = std::ranges::find_if(by_names, [&query](auto const& each) { return each.second == query->by; });
-    return ok(Json{{"by", by->first},
+    return ok(Json{{"by", store::to_text(query->by)},
                    {"since", keys::iso_time(query->since)},
                    {"until", keys::iso_time(query->until)},
                    {"rows", std::move(list)}});

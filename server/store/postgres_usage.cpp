@@ -5,6 +5,7 @@
 
 #include "server/store/charges.hpp"
 #include "server/store/postgres_reports.hpp"
+#include "server/store/usage_by.hpp"
 
 /// Usage and export: what can be asked of the ledger.
 namespace sluice::store {
@@ -22,47 +23,10 @@ std::string number(WallTime at) { return std::to_string(at.time_since_epoch().co
 
 /// What names a row, of a call `c` whose line is of the time `at`; tags are joined as `t`.
 std::string name_of(By by, std::string const& at) {
-    switch (by) {
-        case By::key:
-            return "c.key";
-        case By::team:
-            return "c.team";
-        case By::model:
-            return "c.model";
-        case By::provider:
-            return "c.provider";
-        case By::target:
-            return "c.provider || '/' || c.target_model";
-        case By::tag:
-            return "t.name";
-        case By::user:
-            return "c.\"user\"";
-        case By::day:
-            break;
-    }
-    return "to_char(to_timestamp(" + at + " / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')";
-}
-
-/// The kind under which what is forgotten counts for rows of this sort. Every call has exactly one target.
-std::string_view kind_of(By by) {
-    switch (by) {
-        case By::key:
-            return to_text(PayerKind::key);
-        case By::team:
-            return to_text(PayerKind::team);
-        case By::model:
-            return to_text(PayerKind::model);
-        case By::provider:
-            return to_text(PayerKind::provider);
-        case By::tag:
-            return to_text(PayerKind::tag);
-        case By::user:
-            return to_text(PayerKind::user);
-        case By::target:
-        case By::day:
-            break;
-    }
-    return to_text(PayerKind::target);
+    if (by == By::tag) return "t.name";
+    if (by == By::user) return "c.\"user\"";
+    if (by == By::day) return "to_char(to_timestamp(" + at + " / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')";
+    return std::string(usage_column(by));
 }
 
 /// Asks for calls whose line is within the query's time and names, summed by name.
@@ -102,7 +66,8 @@ public:
             "sum(cache_write)::bigint, sum(reasoning)::bigint, sum(audio_input)::bigint, sum(audio_output)::bigint, "
             "NULL FROM sluice_forgotten WHERE kind = $1 AND hour * 3600000 >= $2 AND hour * 3600000 < $3 GROUP BY 1";
         return database_.run(
-            {.sql = sql.c_str(), .parameters = {std::string(kind_of(query_.by)), number(query_.since), number(end_)}},
+            {.sql = sql.c_str(),
+             .parameters = {std::string(to_text(usage_payer(query_.by))), number(query_.since), number(end_)}},
             report_time);
     }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/store/sqlite_ledger.hpp"
+#include "server/store/usage_by.hpp"
 
 /// Usage and export: what can be asked of the ledger.
 namespace sluice::store::sqlite {
@@ -14,47 +15,10 @@ using Rows = std::map<std::string, UsageRow>;
 
 /// What names a row, of a call `c` whose line is of the time `at`.
 std::string name_of(By by, std::string const& at) {
-    switch (by) {
-        case By::key:
-            return "c.key";
-        case By::team:
-            return "c.team";
-        case By::model:
-            return "c.model";
-        case By::provider:
-            return "c.provider";
-        case By::target:
-            return "c.provider || '/' || c.target_model";
-        case By::tag:
-            return "c.tags";
-        case By::user:
-            return "c.user";
-        case By::day:
-            break;
-    }
-    return "strftime('%Y-%m-%d', " + at + " / 1000, 'unixepoch')";
-}
-
-/// The kind under which what is forgotten counts for rows of this sort. Every call has exactly one target.
-std::string_view kind_of(By by) {
-    switch (by) {
-        case By::key:
-            return to_text(PayerKind::key);
-        case By::team:
-            return to_text(PayerKind::team);
-        case By::model:
-            return to_text(PayerKind::model);
-        case By::provider:
-            return to_text(PayerKind::provider);
-        case By::tag:
-            return to_text(PayerKind::tag);
-        case By::user:
-            return to_text(PayerKind::user);
-        case By::target:
-        case By::day:
-            break;
-    }
-    return to_text(PayerKind::target);
+    if (by == By::tag) return "c.tags";
+    if (by == By::user) return "c.user";
+    if (by == By::day) return "strftime('%Y-%m-%d', " + at + " / 1000, 'unixepoch')";
+    return std::string(usage_column(by));
 }
 
 /// One statement over calls: those whose line, of the time `at`, is within the query's time and names.
@@ -137,7 +101,7 @@ Result<> add_forgotten(Database& database, UsageQuery const& query, WallTime end
                       "hour * 3600000 < ?3";
     if (!query.only.empty()) sql += " AND " + name + " = ?4";
     SLUICE_TRY(auto statement, database.prepare(sql + " GROUP BY n"));
-    statement.bind(kind_of(query.by), query.since, end);
+    statement.bind(to_text(usage_payer(query.by)), query.since, end);
     if (!query.only.empty()) statement.bind_at(4, std::string_view(query.only.begin()->second));
     return statement.for_each([&rows](Statement const& row) { add_figures(rows[row.string(0)], row); });
 }
