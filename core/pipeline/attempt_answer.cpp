@@ -37,7 +37,9 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
     auto const& provider = *target_.provider->settings;
     SLUICE_CO_TRY(facts_, dialect_->read_answer(run_.request.chat, record_.target_model, provider, body));
     exchange.keep_connection();
-    SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
+    if (money_.is_counted()) {
+        SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
+    }
 
     Headers headers;
     headers.reserve(10);

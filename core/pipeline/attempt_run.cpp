@@ -107,7 +107,9 @@ Task<Result<>> AttemptRun::exchange_answer() {
                           .continuation = continuation_,
                           .max_output = money_.max_output()};
     SLUICE_CO_TRY(auto encoded, dialect_->encode(chat, view));
-    SLUICE_CO_CHECK(co_await money_.record(record_, cancellation()));
+    if (money_.is_counted()) {
+        SLUICE_CO_CHECK(co_await money_.record(record_, cancellation()));
+    }
     record_.adjustments = std::move(encoded.adjustments);
     auto const body = spliced(chat.body, encoded.edits);
     UpstreamCall const call{.provider = provider,

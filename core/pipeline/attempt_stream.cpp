@@ -87,7 +87,9 @@ bool AttemptRun::has_proven_its_speed() {
 
 /// The commit point: from here on the client is shown this attempt, and no other unless that goes on with it.
 Task<Result<>> AttemptRun::commit(StreamStep const& step, UpstreamHead const& head) {
-    SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
+    if (money_.is_counted()) {
+        SLUICE_CO_CHECK(co_await money_.durable(cancellation()));
+    }
     run_.committed = answered_ = shown_ = true;
     start_limit_ = never;
     bind_session(run_.request.chat.facts.input_tokens);

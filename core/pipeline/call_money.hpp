@@ -42,6 +42,9 @@ public:
     /// What the target may be asked for at most, for each choice, where less is affordable than the client would take.
     std::optional<std::int64_t> max_output() const;
 
+    /// Whether anybody counts it: else there is nothing to record, and nothing to wait for.
+    bool is_counted() const { return state_ != nullptr; }
+
     /// Writes the reservation down, for the call that `attempt` describes. It returns when that will survive the end of
     /// this process.
     Task<Result<>> record(Attempt const& attempt, Cancellation& cancellation);
