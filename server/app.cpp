@@ -325,6 +325,7 @@ Result<> App::listen(control::Inheritance& inheritance) {
         .dialects = [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
         .retry_budget = std::make_shared<RetryBudget>(retry_percent(settings_)),
         .accounting = books_.accounting(),
+        .ledger = books_.ledger(),
         .idempotency = idempotency_,
         .environment = options_.load.environment,
         .workers = worker_count_};

@@ -161,19 +161,19 @@ Task<Result<>> CallMoney::record(Attempt const& attempt, Cancellation& cancellat
     if (!state_ || state_->run.parts.accounting.ledger == nullptr) co_return Result<>();
     auto& run = state_->run;
     auto const& caller = run.request.caller;
-    LedgerReservation reservation{.at = run.time_at(run.parts.clock.now()),
-                                  .request_id = std::string(run.request.request_id),
-                                  .attempt = ++run.calls,
-                                  .key = caller.id,
-                                  .team = caller.team,
-                                  .tags = caller.tags,
-                                  .user = run.request.end_user,
-                                  .model = run.outcome.model,
-                                  .provider = attempt.provider,
-                                  .target_model = attempt.target_model,
-                                  .credential = attempt.credential,
-                                  .amount = state_->is_ours ? state_->reserved : NanoUsd{}};
-    SLUICE_CO_TRY(state_->line, run.parts.accounting.ledger->reserve(std::move(reservation), run.parts.clock));
+    LedgerReservation const reservation{.at = run.time_at(run.parts.clock.now()),
+                                        .request_id = run.request.request_id,
+                                        .attempt = ++run.calls,
+                                        .key = caller.id,
+                                        .team = caller.team,
+                                        .tags = &caller.tags,
+                                        .user = run.request.end_user,
+                                        .model = run.outcome.model,
+                                        .provider = attempt.provider,
+                                        .target_model = attempt.target_model,
+                                        .credential = attempt.credential,
+                                        .amount = state_->is_ours ? state_->reserved : NanoUsd{}};
+    SLUICE_CO_TRY(state_->line, run.parts.accounting.ledger->reserve(reservation));
     co_return co_await state_->line->recorded(cancellation);
 }
 
