@@ -150,7 +150,7 @@ struct Callers {
 void wait_for_records(std::size_t callers, milliseconds thinking, bool synced, milliseconds length) {
     Folder const folder;
     auto const store = folder.open();
-    LedgerWriter writer(*store, {.journal_folder = (folder.path / "journals").string()});
+    LedgerWriter writer(*store, {.journal_folder = (folder.path / "journals").string(), .most_waiting = 100'000'000});
     if (auto const started = writer.start(); !started) give_up(started.error());
     net::Worker worker(0);
     std::optional<LedgerDesk> desk(std::in_place, writer, worker);
