@@ -1,5 +1,6 @@
 #include "server/net/worker.hpp"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <span>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -85,6 +87,7 @@ void Worker::start() {
 }
 
 void Worker::run() {
+    pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index_)).c_str());
     while (!stopped_.load(std::memory_order_relaxed)) round(TimerWheel::tick);
     FrameCache::release();
 }

@@ -1,5 +1,7 @@
 #include "server/store/ledger_writer.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
@@ -151,6 +153,7 @@ void LedgerWriter::count_settled(LedgerSettlement const& end) {
 // --- the thread that syncs the journal
 
 void LedgerWriter::sync_journal() {
+    pthread_setname_np(pthread_self(), "ledger-sync");
     auto due = never;  // of what nobody waits for
     while (!given_) {
         bool const waits = journal_->written() != journal_->synced();
@@ -203,6 +206,7 @@ void LedgerWriter::tend_journal() {
 // --- the thread that gives to the store
 
 void LedgerWriter::give_to_store() {
+    pthread_setname_np(pthread_self(), "ledger-store");
     for (;;) {
         auto const nap = closing_ ? nap_while_closing : journal_->page_size() > 0 ? options_.page_time : longest_nap;
         store_bell_.wait(store_fails_ ? next_try_ : now() + nap);
@@ -298,6 +302,7 @@ void LedgerWriter::end_giving() {
 // --- the thread that keeps
 
 void LedgerWriter::keep() {
+    pthread_setname_np(pthread_self(), "ledger-keep");
     while (!given_) {
         keep_bell_.wait(next_beat_);
         if (store_fails_) {
