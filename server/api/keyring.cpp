@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "core/pipeline/admission.hpp"
 #include "core/types/network.hpp"
 
 namespace sluice::api {
@@ -48,17 +49,6 @@ bool sha256(std::string_view text, std::array<std::uint8_t, 32>& digest) {
     return algorithm && context && EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr) == 1 &&
            EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
            EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
-}
-
-LimitAccounts accounts_of(Caller const& caller, LimitBook& limits) {
-    LimitAccounts accounts;
-    auto const add = [&](PayerKind kind, std::string name) {
-        if (auto account = limits.find({kind, std::move(name)})) accounts.push_back(std::move(account));
-    };
-    add(PayerKind::key, caller.id.empty() ? caller.name : caller.id);
-    if (!caller.team.empty()) add(PayerKind::team, caller.team);
-    for (auto const& [name, value] : caller.tags) add(PayerKind::tag, name + "=" + value);
-    return accounts;
 }
 
 }  // namespace
