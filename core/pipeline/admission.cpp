@@ -31,7 +31,12 @@ LimitAccounts accounts_of(Caller const& caller, LimitBook& book) {
     };
     add(PayerKind::key, caller.id.empty() ? caller.name : caller.id);
     if (!caller.team.empty()) add(PayerKind::team, caller.team);
-    for (auto const& [name, value] : caller.tags) add(PayerKind::tag, name + "=" + value);
+    for (auto const& [name, value] : caller.tags) {
+        auto tag = name;
+        tag += '=';
+        tag += value;
+        add(PayerKind::tag, std::move(tag));
+    }
     return accounts;
 }
 

@@ -96,7 +96,8 @@ Result<store::UsageQuery> read_usage_query(Call const& call) {
 
 Json json_of(store::UsageRow const& row, By by, keys::KeyView const& view) {
     Json json{{"name", row.name}};
-    if (by == By::key) json["key"] = name_of_key(view, row.name);
+    if (auto name = by == By::key ? name_of_key(view, row.name) : std::string(); !name.empty())
+        json["key"] = std::move(name);
     json["calls"] = row.calls;
     json["failed"] = row.failed;
     json["usage"] = Json{{"input_tokens", row.usage.input},
