@@ -5,10 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace sluice::api {
+#include "server/api/digest.hpp"
 
-/// A SHA-256.
-using Digest = std::array<std::uint8_t, 32>;
+namespace sluice::api {
 
 /// Finds digests by the same work whether they are there or not, and whatever else is: so the time says nothing of
 /// what is known. Immutable. Thread: any.

@@ -1,11 +1,8 @@
 #include "server/api/keyring.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <memory>
 
 #include "core/pipeline/admission.hpp"
 #include "core/types/network.hpp"
@@ -36,20 +33,6 @@ std::string_view presented_key(http::RequestHead const& head) {
         found = key;
     }
     return found;
-}
-
-struct Free {
-    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-/// False if OpenSSL cannot. Looking the algorithm up costs more than using it, so that each thread does it once.
-bool sha256(std::string_view text, Digest& digest) {
-    thread_local std::unique_ptr<EVP_MD, Free> const algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr));
-    thread_local std::unique_ptr<EVP_MD_CTX, Free> const context(EVP_MD_CTX_new());
-    return algorithm && context && EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr) == 1 &&
-           EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
-           EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
 }
 
 std::optional<Digest> read_digest(std::string_view hex) {
@@ -90,10 +73,7 @@ Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, AuthMode aut
 }
 
 Result<Caller const*> Keyring::look_up(std::string_view key, std::chrono::system_clock::time_point now) const {
-    Digest digest{};
-    if (!sha256(key, digest)) {
-        return std::unexpected(Error{.kind = ErrorKind::internal, .detail = "SHA-256 is not available"});
-    }
+    SLUICE_TRY(auto const digest, digest_of(key));
     auto const found = table_.find(digest);
     bool const in_time = std::chrono::floor<std::chrono::seconds>(now) < good_until_[found.place];
     // Put together without branches, which would take longer for what the processor did not expect.
