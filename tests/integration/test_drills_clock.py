@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 import pytest
 from figures import record
 from harness import SLOW, Gateway, Lab, chat_body, request_bytes, wait_until
-from test_drills_money import lines, limits, settings
+from test_drills_money import limits, settings
 from test_money import BEARER
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"

@@ -3,9 +3,11 @@
 The oracle is the lab: it counts the tokens that really went out, whatever became of the call.
 """
 
+import contextlib
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import threading
 import time
@@ -14,7 +16,7 @@ from collections import Counter
 import pytest
 import servers
 from figures import percentile, record
-from harness import CALLER_KEY, FORGIVING, SLOW, Closed, Gateway, Lab, ask, chat_body, config, request_bytes, wait_until
+from harness import CALLER_KEY, FORGIVING, SLOW, Closed, Connection, Gateway, Lab, ask, chat_body, config, request_bytes, wait_until
 from test_drills import in_threads
 from test_money import BEARER, PRICES, TOKEN_IN, TOKEN_OUT, command, nano, used
 
@@ -221,6 +223,38 @@ def test_r5_what_a_provider_answered_is_in_the_ledger_when_it_could_not_be_settl
         gateway.stop()
 
 
+def test_r5_a_kill_after_the_answer_and_before_its_settlement_is_written(tmp_path):
+    """Somebody else holds the database for writing while the provider answers: the kill comes when nothing but the
+    reservation can have been written."""
+    path = tmp_path / "ledger.db"
+    body = chat_body("fast", "word", max_tokens=50, lab={"tokens": 20, "echo": False, "ttft": "400ms"})
+    with Lab(tmp_path) as lab:
+        written = settings(lab, tmp_path, budget={"usd": 1, "per": "day"})
+        gateway = Gateway(tmp_path, written)
+        with gateway.raw() as connection, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            headers = BEARER | {"Idempotency-Key": "once"}
+            connection.send(request_bytes("POST", "/v1/chat/completions", headers=headers, body=body))
+            wait_until(lambda: lab.stats()["requests"] == 1, step=0.002)
+            time.sleep(0.1)  # so that the reservation is on disk, too
+            holder.execute("BEGIN IMMEDIATE")
+            answer = connection.read()
+            assert answer.status == 200
+            gateway.child.kill()
+            gateway.child.wait()
+            holder.execute("ROLLBACK")
+        bill = billed(lab)
+        with Gateway(tmp_path, written) as gateway:
+            assert counted(gateway) >= bill
+            row = wait_until(lambda: used(gateway)["ci"]["open"] == 0 and used(gateway)["ci"])
+            assert (row["calls"], [call["request_id"] for call in lines(gateway)]) == (1, [answer.header("x-request-id")])
+            assert 0 < bill <= nano(row) == counted(gateway)
+            again = gateway.ask("POST", "/v1/chat/completions", headers=headers, body=body)
+            assert again.status == 200 and again.header("x-sluice-idempotent-replay") is None
+            wait_until(lambda: used(gateway)["ci"]["open"] == 0 and used(gateway)["ci"]["calls"] == 2)
+            assert nano(used(gateway)["ci"]) == nano(row) + billed(lab) - bill
+            assert "ok" in command(gateway, "ledger", "verify").lower()
+
+
 # --- R4 ----------------------------------------------------------------------------------------------------------------
 
 
@@ -346,6 +380,74 @@ def test_r6_nothing_stays_reserved(tmp_path, scale):
             assert "ok" in command(gateway, "ledger", "verify").lower()
             record("R6", requests=scale(16 * 40, 40 * 2500), calls=row["calls"], failed=row["failed"],
                    free_after_s=round(free_after, 3), statuses=dict(outcomes))
+
+
+# Seconds. On PostgreSQL others may be alive: what a process had under way is settled when it has been silent for five.
+GIVEN_BACK = {"sqlite": 1, "postgresql": 7}
+
+
+class MixedCallers(Callers):
+    """All that can go wrong with a request, but never a gateway that is gone for long: `gone` says that it is."""
+
+    FAULTS = [{}, {}, {"status": 500}, {"cut_after_events": 2}, {"reset_after_events": 1}, {"ttft": "30ms"}, {"error_after": 2},
+              {"per_token": "3ms"}, {"usage": "missing"}]
+
+    def __init__(self, count, seed):
+        super().__init__(count)
+        self.seed, self.requests = seed, 0
+
+    def work(self, number):
+        chance = random.Random(self.seed * 1000 + number)
+        while not self.stop.is_set():
+            body = chat_body("fast", "hello", stream=chance.random() < 0.6, max_tokens=chance.choice([10, 100]),
+                             lab={"tokens": 10, "echo": False, **chance.choice(self.FAULTS)})
+            hurry = {"x-stainless-timeout": "0.02"} if chance.random() < 0.1 else {}
+            try:
+                with Connection(self.port, 10) as connection:
+                    connection.send(request_bytes("POST", "/v1/chat/completions", headers=BEARER | hurry, body=body))
+                    if chance.random() < 0.2:
+                        time.sleep(chance.uniform(0, 0.02))
+                        connection.reset()
+                    else:
+                        connection.read()
+            except (OSError, Closed, AssertionError, ValueError):
+                time.sleep(0.005)
+                continue
+            with self.lock:
+                self.requests += 1
+
+
+@pytest.mark.seconds(1800)
+def test_r6_nothing_stays_reserved_behind_a_kill(tmp_path, scale, store):
+    """SIGKILL among mixed requests, which go on at the next process; a second after the last one all is given back."""
+    kills = scale(5, 100) if kind_of(store) == "sqlite" else scale(2, 30)
+    chance, waits, requests = random.Random(6), [], 0
+    with Lab(tmp_path) as lab:
+        written = settings(lab, tmp_path, storage=store)
+        written["keys"][0] |= {"budget": {"usd": 1000, "per": "day"}, "rate": {"concurrent": 1000, "tpm": "100M", "rpm": "1M"}}
+        gateway = Gateway(tmp_path, written)
+        for number in range(kills):
+            callers = MixedCallers(12, number)
+            callers.port = gateway.data
+            callers.begin()
+            time.sleep(chance.uniform(0.05, 0.5))
+            gateway.child.kill()
+            gateway.child.wait()
+            gateway = Gateway(tmp_path, written)
+            callers.port = gateway.data
+            time.sleep(chance.uniform(0.05, 0.5))
+            callers.end()
+            ended = time.monotonic()
+            requests += callers.requests
+            wait_until(lambda: reserved(gateway) == 0, GIVEN_BACK[kind_of(store)], what="nothing is reserved")
+            wait_until(lambda: used(gateway)["ci"]["open"] == 0, GIVEN_BACK[kind_of(store)], what="nothing is open")
+            waits.append(time.monotonic() - ended)
+        assert "ok" in command(gateway, "ledger", "verify").lower()
+        row = used(gateway)["ci"]
+        assert counted(gateway) == nano(row)
+        record("R6", store=kind_of(store), kills=kills, requests=requests, calls=row["calls"], failed=row["failed"],
+               free_median_s=round(percentile(waits, 0.5), 3), free_most_s=round(max(waits), 3))
+        gateway.stop()
 
 
 # --- R25 ---------------------------------------------------------------------------------------------------------------
