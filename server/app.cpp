@@ -206,7 +206,7 @@ void App::complain(keys::KeyView const& view) {
 admin::AdminParts App::admin_parts() {
     return {.directory = directory_.get(),
             .changes = key_changes_.get(),
-            .limits = [this](WallTime now) { return books_.limits().statuses(now); },
+            .limits = &books_.limits(),
             .ledger = books_.store(),
             .live = &requests_,
             .health = &health_,

@@ -6,8 +6,18 @@
 
 namespace sluice {
 
+struct Caller;
 struct ClientRequest;
 struct ModelRuntime;
+struct RequestFacts;
+
+/// What a request counts as until its usage is known: one, under way, and so many tokens.
+Amounts amounts_of(RequestFacts const& facts);
+
+/// The accounts that a caller's requests are counted in: its key's, its team's, its tags'.
+LimitAccounts accounts_of(Caller const& caller, LimitBook& book);
+/// Those of the request's model and of its end user.
+LimitAccounts beside_caller(LimitBook& book, ClientRequest const& request, ModelRuntime const& model);
 
 /// What one request as a whole counts as: one request, under way, and so many tokens. Its caller's part was admitted
 /// before its body was read; that of its model and its end user follow here. Calls reserve money by themselves

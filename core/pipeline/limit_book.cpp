@@ -74,7 +74,7 @@ struct LimitBook::State {
 
     Obstacle obstacle(LimitAccount& account, LimitEntry& entry, std::int64_t amount) const;
     bool fits(LimitAccounts const& accounts, Amounts const& more) const;
-    LimitRefusal refuse(LimitAccounts const& accounts, Amounts const& more, WallTime now);
+    LimitRefusal refusal_of(LimitAccounts const& accounts, Amounts const& more, WallTime now);
     void want_leases(LimitAccounts const& accounts, Amounts const& more);
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource);
     WideAmount room(LimitAccount& account, LimitEntry const& entry) const;
@@ -114,7 +114,7 @@ bool LimitBook::State::fits(LimitAccounts const& accounts, Amounts const& more) 
 }
 
 /// Something does not fit.
-LimitRefusal LimitBook::State::refuse(LimitAccounts const& accounts, Amounts const& more, WallTime now) {
+LimitRefusal LimitBook::State::refusal_of(LimitAccounts const& accounts, Amounts const& more, WallTime now) {
     struct Worst {
         LimitAccount* account = nullptr;
         LimitEntry* entry = nullptr;
@@ -143,7 +143,6 @@ LimitRefusal LimitBook::State::refuse(LimitAccounts const& accounts, Amounts con
             if (worst.entry == nullptr || next.worse_than(worst)) worst = next;
         }
     }
-    if (worst.obstacle == Obstacle::lease) want_leases(accounts, more);
     auto const& limit = worst.entry->counter.limit();
     LimitRefusal refusal{.payer = worst.account->payer,
                          .limit = limit,
@@ -275,7 +274,11 @@ std::expected<void, LimitRefusal> Permit::grow(Amounts const& more, WallTime now
         auto& state = *book_->state_;
         std::lock_guard const lock(state.mutex);
         state.advance(now);
-        if (!state.fits(accounts_, amounts)) return std::unexpected(state.refuse(accounts_, amounts, now));
+        if (!state.fits(accounts_, amounts)) {
+            auto refusal = state.refusal_of(accounts_, amounts, now);
+            if (refusal.lease_short) state.want_leases(accounts_, amounts);
+            return std::unexpected(std::move(refusal));
+        }
         state.reserve(accounts_, amounts);
     }
     for (auto const resource : all_resources) amounts_[resource] += amounts[resource];
@@ -330,6 +333,16 @@ Permit LimitBook::hold(LimitAccounts accounts, Amounts const& amounts, WallTime 
     state_->advance(now);
     state_->reserve(permit.accounts_, permit.amounts_);
     return permit;
+}
+
+std::expected<void, LimitRefusal> LimitBook::would_reserve(LimitAccounts accounts, Amounts const& amounts,
+                                                           WallTime now) {
+    keep_each_once(accounts);
+    auto const more = within_bounds(amounts, {});
+    std::lock_guard const lock(state_->mutex);
+    state_->advance(now);
+    if (!state_->fits(accounts, more)) return std::unexpected(state_->refusal_of(accounts, more, now));
+    return {};
 }
 
 std::optional<std::int64_t> LimitBook::room(LimitAccounts const& accounts, Resource resource, WallTime now) {
@@ -396,6 +409,18 @@ void LimitBook::restore(Payer const& payer, WallTime hour, Amounts const& used, 
 void LimitBook::restored() {
     std::lock_guard const lock(state_->mutex);
     state_->table.complete();
+}
+
+std::vector<LimitStatus> LimitBook::statuses(LimitAccounts accounts, WallTime now) {
+    keep_each_once(accounts);
+    std::vector<LimitStatus> statuses;
+    std::lock_guard const lock(state_->mutex);
+    auto const clock = state_->advance(now);
+    for (auto const& account : accounts) {
+        account->advance(clock);
+        for (auto const& entry : account->entries) statuses.push_back(status_of(*account, entry, clock));
+    }
+    return statuses;
 }
 
 std::vector<LimitStatus> LimitBook::statuses(WallTime now) {

@@ -102,6 +102,9 @@ public:
     /// where there is none, the limit is closed until it is given back. Null accounts are skipped, doubles count once.
     Permit hold(LimitAccounts accounts, Amounts const& amounts, WallTime now);
 
+    /// What reserve() would say now. Nothing is reserved, and no lease is wanted.
+    std::expected<void, LimitRefusal> would_reserve(LimitAccounts accounts, Amounts const& amounts, WallTime now);
+
     /// What reserve() could give of `resource` now; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
 
@@ -119,6 +122,8 @@ public:
     void restored();
 
     std::vector<LimitStatus> statuses(WallTime now);
+    /// Of these accounts alone; null ones are skipped, doubles count once.
+    std::vector<LimitStatus> statuses(LimitAccounts accounts, WallTime now);
     /// Since the last call; the first `most_warnings` of them.
     std::vector<LimitWarning> take_warnings();
     static constexpr std::size_t most_warnings = 10'000;

@@ -69,7 +69,7 @@ void Admin::use(AdminParts parts) {
     parts_.explain = [this](explain::Question const& question) {
         auto const now = std::chrono::steady_clock::now();
         explain::Moment const moment{.now = now, .time = std::chrono::system_clock::now(), .draw = draw(now)};
-        return explain::explain(question, *in_force_.get(), dialects_, moment);
+        return explain::explain(question, *in_force_.get(), dialects_, moment, parts_.limits);
     };
 }
 
