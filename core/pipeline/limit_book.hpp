@@ -52,6 +52,19 @@ private:
     Amounts amounts_{};
 };
 
+/// What a client is told of a limit.
+struct LimitLeft {
+    std::int64_t most = 0;
+    std::int64_t left = 0;                ///< neither settled nor reserved, >= 0
+    std::optional<WallTime> resets_at{};  ///< as in LimitStatus
+};
+
+/// Absent: nobody has a limit on it.
+struct RatesLeft {
+    std::optional<LimitLeft> requests{};
+    std::optional<LimitLeft> tokens{};
+};
+
 /// A limit as it stands, for headers, metrics and reports.
 struct LimitStatus {
     Payer payer{};
@@ -108,8 +121,8 @@ public:
     /// Whether every limit on money among the accounts has allow_unpriced.
     bool takes_unpriced(LimitAccounts const& accounts);
 
-    /// Of a resource, the limit with the smallest share left among the accounts; absent: none has one.
-    std::optional<LimitStatus> tightest(LimitAccounts const& accounts, Resource resource, WallTime now);
+    /// What is left of requests and of tokens: each time by the limit with the smallest share left.
+    RatesLeft rates_left(LimitAccounts const& accounts, WallTime now);
 
     /// Counts what was used in the hour that begins at `hour`, from the ledger: in limits that are new since restored()
     /// was called last, so at start in all of them. As the hour is all that is known, it counts as used at its end (or

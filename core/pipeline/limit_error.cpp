@@ -48,7 +48,8 @@ std::string period_text(LimitPeriod const& per) {
 }
 
 /// As OpenAI writes it: "1m30s", "250ms".
-std::string reset_text(milliseconds wait) {
+std::string reset_text(LimitLeft const& limit, WallTime now) {
+    auto const wait = limit.resets_at ? *limit.resets_at - now : milliseconds(0);
     if (wait < seconds(1)) return std::to_string(std::max<std::int64_t>(wait.count(), 0)) + "ms";
     auto const all = ceil<seconds>(wait).count();
     std::string text;
@@ -116,15 +117,16 @@ Error limit_error(LimitRefusal const& refusal) {
 
 void add_limit_headers(Headers& headers, LimitBook& book, LimitAccounts const& accounts, WallTime now) {
     if (accounts.empty()) return;
-    for (auto const resource : {Resource::requests, Resource::tokens}) {
-        auto const status = book.tightest(accounts, resource, now);
-        if (!status) continue;
-        auto const left = std::max<std::int64_t>(status->limit.most - status->settled - status->reserved, 0);
-        std::string const name(name_of(resource));
-        headers.emplace_back("x-ratelimit-limit-" + name, std::to_string(status->limit.most));
-        headers.emplace_back("x-ratelimit-remaining-" + name, std::to_string(left));
-        auto const wait = status->resets_at ? *status->resets_at - now : milliseconds(0);
-        headers.emplace_back("x-ratelimit-reset-" + name, reset_text(wait));
+    auto const rates = book.rates_left(accounts, now);
+    if (rates.requests) {
+        headers.add("x-ratelimit-limit-requests", std::to_string(rates.requests->most));
+        headers.add("x-ratelimit-remaining-requests", std::to_string(rates.requests->left));
+        headers.add("x-ratelimit-reset-requests", reset_text(*rates.requests, now));
+    }
+    if (rates.tokens) {
+        headers.add("x-ratelimit-limit-tokens", std::to_string(rates.tokens->most));
+        headers.add("x-ratelimit-remaining-tokens", std::to_string(rates.tokens->left));
+        headers.add("x-ratelimit-reset-tokens", reset_text(*rates.tokens, now));
     }
 }
 

@@ -85,9 +85,9 @@ Headers RequestRun::error_headers_so_far() {
     AnswerTiming const timing{.own = spent - outcome.upstream_time, .upstream = outcome.upstream_time};
     Headers headers;
     headers.reserve(9);
-    headers.emplace_back("x-request-id", std::string(request.request_id));
+    headers.add("x-request-id", request.request_id);
     add_route_headers(headers, outcome.last_attempt(), outcome.tries(), timing);
-    if (request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
+    if (request.chat.steering_ignored) headers.add("x-sluice-ignored", "steering");
     add_limits(headers);
     return headers;
 }

@@ -150,7 +150,7 @@ Task<Session::Next> Session::refuse(Error error) {
                           .reply = reply,
                           .body = body};
     Headers headers;
-    headers.push_back({"x-request-id", request.request_id});
+    headers.add("x-request-id", request.request_id);
     std::ignore = co_await answer_error(reply, error, std::move(headers), worker_.random());
     handler_.refused(request, error);
     co_await linger();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "server/http/characters.hpp"
 #include "server/upstream/request_head.hpp"
 
 namespace sluice::upstream {
@@ -42,14 +43,6 @@ bool of_interest(std::string_view name, std::vector<std::string> const& answer_h
     }
     return std::ranges::any_of(answer_headers,
                                [name](auto const& known) { return http::equals_ignoring_case(known, name); });
-}
-
-std::string lower(std::string_view name) {
-    std::string out(name);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-    }
-    return out;
 }
 
 }  // namespace
@@ -196,9 +189,12 @@ Result<bool> HttpExchange::parse_head() {
     }
     head_.status = parsed.status;
     head_.headers.reserve(usual_fields);
+    std::string name;
     for (auto const& field : parsed.fields) {
-        if (of_interest(field.name, call_.provider.answer_headers))
-            head_.headers.emplace_back(lower(field.name), std::string(field.value));
+        if (!of_interest(field.name, call_.provider.answer_headers)) continue;
+        name.resize(field.name.size());
+        std::ranges::transform(field.name, name.begin(), http::lower);
+        head_.headers.add(name, field.value);
     }
     keep_alive_ = parsed.keep_alive;
     body_ = parsed.body;
