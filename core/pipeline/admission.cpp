@@ -17,10 +17,18 @@ std::int64_t expected_tokens(RequestFacts const& facts) {
 
 }  // namespace
 
+bool Admission::is_needed(LimitBook const* book, ClientRequest const& request, ModelRuntime const& model) {
+    bool const is_free = request.caller.accounts.empty() && model.accounts.empty() && request.end_user.empty();
+    return book != nullptr && !is_free;
+}
+
+LimitAccounts const& Admission::payers(ClientRequest const& request) const {
+    return payers_.empty() ? request.caller.accounts : payers_;
+}
+
 std::expected<void, LimitRefusal> Admission::admit(LimitBook* book, ClientRequest const& request,
                                                    ModelRuntime const& model, WallTime now) {
-    bool const is_free = request.caller.accounts.empty() && model.accounts.empty() && request.end_user.empty();
-    if (book == nullptr || is_free) return {};
+    if (!is_needed(book, request, model)) return {};
     Amounts whole;
     whole[Resource::tokens] = expected_tokens(request.chat.facts);
     if (request.permit != nullptr && !has_grown_) {
@@ -31,8 +39,8 @@ std::expected<void, LimitRefusal> Admission::admit(LimitBook* book, ClientReques
     if (!request.end_user.empty()) {
         if (auto user = book->find({PayerKind::user, request.end_user})) others.push_back(std::move(user));
     }
-    payers_ = request.caller.accounts;
     if (others.empty()) return {};
+    payers_ = request.caller.accounts;
     payers_.insert(payers_.end(), others.begin(), others.end());
     whole[Resource::requests] = whole[Resource::concurrent] = 1;
     auto reserved = book->reserve(std::move(others), whole, now);

@@ -26,7 +26,7 @@ Amounts money(NanoUsd amount) {
 }
 
 bool has_limits(RequestRun const& run, TargetRuntime const& target) {
-    return run.parts.accounting.limits != nullptr && !(run.admission.payers().empty() && target.accounts.empty());
+    return run.parts.accounting.limits != nullptr && !(run.payers().empty() && target.accounts.empty());
 }
 
 bool reasons(TargetRuntime const& target) { return target.traits->has.has(Capability::reasoning); }
@@ -97,10 +97,13 @@ Result<> CallMoney::State::take_place(LimitBook& book, Call const& call, WallTim
 /// The worst case of the call from everybody who pays. Where that is too much: less, if the output can be bounded to
 /// it.
 Result<> CallMoney::State::reserve_money(LimitBook& book, Call const& call, WallTime now) {
-    auto payers = run.admission.payers();
-    payers.insert(payers.end(), target.accounts.begin(), target.accounts.end());
-    auto const room = book.room(payers, Resource::money, now);
-    if (!room) return {};  // nobody has a budget
+    LimitAccounts with_target;
+    if (!target.accounts.empty()) {
+        with_target = run.payers();
+        with_target.insert(with_target.end(), target.accounts.begin(), target.accounts.end());
+    }
+    auto const& payers = with_target.empty() ? run.payers() : with_target;
+    if (!LimitBook::has_limit(payers, Resource::money)) return {};
     if (price == nullptr) {
         if (book.takes_unpriced(payers)) return {};
         return std::unexpected(Error{.kind = ErrorKind::unpriced_model,

@@ -344,6 +344,11 @@ std::optional<std::int64_t> LimitBook::room(LimitAccounts const& accounts, Resou
     return state_->room(accounts, resource);
 }
 
+bool LimitBook::has_limit(LimitAccounts const& accounts, Resource resource) {
+    return std::ranges::any_of(accounts,
+                               [resource](auto const& account) { return account && account->has_limit(resource); });
+}
+
 bool LimitBook::takes_unpriced(LimitAccounts const& accounts) {
     std::lock_guard const lock(state_->mutex);
     for (auto const& account : accounts) {

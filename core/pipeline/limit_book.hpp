@@ -115,6 +115,9 @@ public:
     /// where there is none, the limit is closed until it is given back. Null accounts are skipped, doubles count once.
     Permit hold(LimitAccounts accounts, Amounts const& amounts, WallTime now);
 
+    /// Whether any of the accounts has a limit on `resource`. Takes no lock.
+    static bool has_limit(LimitAccounts const& accounts, Resource resource);
+
     /// What reserve() could give of `resource` now; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
 

@@ -116,7 +116,9 @@ Error limit_error(LimitRefusal const& refusal) {
 }
 
 void add_limit_headers(Headers& headers, LimitBook& book, LimitAccounts const& accounts, WallTime now) {
-    if (accounts.empty()) return;
+    bool const any =
+        LimitBook::has_limit(accounts, Resource::requests) || LimitBook::has_limit(accounts, Resource::tokens);
+    if (!any) return;
     auto const rates = book.rates_left(accounts, now);
     if (rates.requests) {
         headers.add("x-ratelimit-limit-requests", std::to_string(rates.requests->most));

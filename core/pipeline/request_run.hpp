@@ -34,7 +34,9 @@ struct RequestRun {
     void routed(Routing gathered);
 
     /// It counts against its payers' limits from now on. Errors: rate_limit_exceeded, insufficient_quota.
-    Task<Result<>> admit();
+    Task<Result<>> admit(Instant now);
+    bool needs_admission() const { return Admission::is_needed(parts.accounting.limits, request, *model); }
+    LimitAccounts const& payers() const { return admission.payers(request); }
 
     /// The time of day at `now`, by a clock that is never set back while the request runs.
     WallTime time_at(Instant now) const;
@@ -43,7 +45,7 @@ struct RequestRun {
     Headers error_headers_so_far();
 
     /// x-ratelimit-*, where its payers have limits.
-    void add_limits(Headers& headers) const;
+    void add_limits(Headers& headers, Instant now) const;
 
     PipelineParts parts;
     ClientRequest const& request;

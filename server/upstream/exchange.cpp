@@ -69,6 +69,7 @@ Task<Result<>> HttpExchange::open_connection() {
                                  .cancellation = call_.cancellation};
     SLUICE_CO_TRY(pooled_.connection, co_await context_.connector.connect(*slot_.operator->(), options));
     pooled_.opened_at = context_.worker.now();
+    pooled_.share_of_max_age = 0.9 + 0.2 * context_.worker.random();
     connect_time_ = pooled_.opened_at - began;
     co_return Result<>{};
 }
