@@ -33,7 +33,7 @@ bool reasons(TargetRuntime const& target) { return target.traits->has.has(Capabi
 
 }  // namespace
 
-struct CallMoney::State {
+struct CallMoney::State : Recycled {
     RequestRun& run;
     TargetRuntime const& target;
     PriceSheet const* price;

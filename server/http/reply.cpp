@@ -51,7 +51,7 @@ Task<Result<>> Reply::answer(int status, Headers const& headers, Pieces body) {
     write_head_end(text);
     state_ = State::finished;
 
-    std::vector<std::string_view> pieces;
+    RecycledVector<std::string_view> pieces;
     pieces.reserve(body.size() + 1);
     pieces.emplace_back(text);
     if (!rules_.head_only && status != 204) {
