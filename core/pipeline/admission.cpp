@@ -17,18 +17,14 @@ std::int64_t expected_tokens(RequestFacts const& facts) {
 
 }  // namespace
 
-bool Admission::is_needed(LimitBook const* book, ClientRequest const& request, ModelRuntime const& model) {
-    bool const is_free = request.caller.accounts.empty() && model.accounts.empty() && request.end_user.empty();
-    return book != nullptr && !is_free;
-}
-
 LimitAccounts const& Admission::payers(ClientRequest const& request) const {
     return payers_.empty() ? request.caller.accounts : payers_;
 }
 
 std::expected<void, LimitRefusal> Admission::admit(LimitBook* book, ClientRequest const& request,
                                                    ModelRuntime const& model, WallTime now) {
-    if (!is_needed(book, request, model)) return {};
+    bool const is_free = request.caller.accounts.empty() && model.accounts.empty() && request.end_user.empty();
+    if (book == nullptr || is_free) return {};
     Amounts whole;
     whole[Resource::tokens] = expected_tokens(request.chat.facts);
     if (request.permit != nullptr && !has_grown_) {

@@ -14,9 +14,6 @@ struct ModelRuntime;
 /// (call_money.hpp).
 class Admission {
 public:
-    /// Whether anybody's limits count `request`.
-    static bool is_needed(LimitBook const* book, ClientRequest const& request, ModelRuntime const& model);
-
     /// May be tried again after a refusal.
     std::expected<void, LimitRefusal> admit(LimitBook* book, ClientRequest const& request, ModelRuntime const& model,
                                             WallTime now);

@@ -93,7 +93,7 @@ void add_route_headers(Headers& headers, Attempt const* last, std::size_t attemp
         headers.add("x-sluice-provider", last->provider);
         headers.add("x-sluice-model", last->target_model);
     }
-    headers.add("x-sluice-attempts", std::to_string(attempts));
+    headers.add_number("x-sluice-attempts", static_cast<std::int64_t>(attempts));
     headers.add("server-timing", ServerTiming(timing));
 }
 

@@ -357,7 +357,7 @@ void AttemptRun::add_headers(Headers& headers, UpstreamHead const& head) const {
     add_route_headers(headers, &record_, run_.outcome.tries() + beside + 1, timing);
     add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
     if (run_.request.chat.steering_ignored) headers.add("x-sluice-ignored", "steering");
-    if (auto const most = money_.max_output()) headers.add("x-sluice-max-tokens", std::to_string(*most));
+    if (auto const most = money_.max_output()) headers.add_number("x-sluice-max-tokens", *most);
     run_.add_limits(headers, now);
     if (run_.request.wants_receipt) add_receipt(headers, record_.adjustments);
     for (auto const& name : target_.provider->settings->answer_headers) {

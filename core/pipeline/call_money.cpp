@@ -25,8 +25,10 @@ Amounts money(NanoUsd amount) {
     return amounts;
 }
 
+/// Whether a call has anything to reserve: money, or a place at the target.
 bool has_limits(RequestRun const& run, TargetRuntime const& target) {
-    return run.parts.accounting.limits != nullptr && !(run.payers().empty() && target.accounts.empty());
+    if (run.parts.accounting.limits == nullptr) return false;
+    return !target.accounts.empty() || LimitBook::has_limit(run.payers(), Resource::money);
 }
 
 bool reasons(TargetRuntime const& target) { return target.traits->has.has(Capability::reasoning); }

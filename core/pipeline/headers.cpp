@@ -1,6 +1,8 @@
 #include "core/pipeline/headers.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace sluice {
 
@@ -18,6 +20,12 @@ void Headers::add(std::string_view name, std::string_view value) {
         return size;
     });
     ++count_;
+}
+
+void Headers::add_number(std::string_view name, std::int64_t value) {
+    std::array<char, 20> text;
+    auto const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    add(name, {text.data(), end});
 }
 
 std::string_view find(Headers const& headers, std::string_view lower_name) {

@@ -30,6 +30,7 @@ public:
 
     /// At most 4 GiB each. They may not be views of *this.
     void add(std::string_view name, std::string_view value);
+    void add_number(std::string_view name, std::int64_t value);
     /// Room for so many fields of usual length.
     void reserve(std::size_t fields) { bytes_.reserve(fields * usual_field); }
 

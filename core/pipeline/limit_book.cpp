@@ -249,30 +249,19 @@ void LimitBook::State::touch(std::shared_ptr<LimitAccount> const& account, Amoun
 
 // --- Permit
 
-Permit::Permit(Permit&& other) noexcept
-    : book_(std::exchange(other.book_, nullptr)),
-      accounts_(std::exchange(other.accounts_, {})),
-      amounts_(std::exchange(other.amounts_, {})) {}
-
 Permit& Permit::operator=(Permit&& other) noexcept {
     if (this == &other) return *this;
-    drop();
+    if (book_ != nullptr) give_back();
     book_ = std::exchange(other.book_, nullptr);
-    accounts_ = std::exchange(other.accounts_, {});
-    amounts_ = std::exchange(other.amounts_, {});
+    accounts_ = std::move(other.accounts_);
+    amounts_ = other.amounts_;
     return *this;
 }
 
-Permit::~Permit() { drop(); }
-
-void Permit::drop() noexcept {
-    if (book_ != nullptr && !accounts_.empty() && !is_nothing(amounts_)) {
-        std::lock_guard const lock(book_->state_->mutex);
-        book_->state_->give_back(accounts_, amounts_);
-    }
-    book_ = nullptr;
-    accounts_.clear();
-    amounts_ = {};
+void Permit::give_back() noexcept {
+    if (accounts_.empty() || is_nothing(amounts_)) return;
+    std::lock_guard const lock(book_->state_->mutex);
+    book_->state_->give_back(accounts_, amounts_);
 }
 
 std::expected<void, LimitRefusal> Permit::grow(Amounts const& more, WallTime now) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/types/limits.hpp"
@@ -32,9 +33,12 @@ struct LimitRefusal {
 class Permit {
 public:
     Permit() = default;  ///< of nothing
-    Permit(Permit&& other) noexcept;
+    Permit(Permit&& other) noexcept
+        : book_(std::exchange(other.book_, nullptr)), accounts_(std::move(other.accounts_)), amounts_(other.amounts_) {}
     Permit& operator=(Permit&& other) noexcept;
-    ~Permit();
+    ~Permit() {
+        if (book_ != nullptr) give_back();
+    }
 
     Amounts const& amounts() const { return amounts_; }
     /// Reserves more, of all accounts or of none.
@@ -45,9 +49,9 @@ public:
 
 private:
     friend class LimitBook;
-    void drop() noexcept;
+    void give_back() noexcept;
 
-    class LimitBook* book_ = nullptr;
+    class LimitBook* book_ = nullptr;  ///< null: of nothing, whatever the rest says
     LimitAccounts accounts_{};
     Amounts amounts_{};
 };

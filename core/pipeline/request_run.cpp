@@ -66,6 +66,10 @@ void RequestRun::routed(Routing gathered) {
     deadline = earlier(deadline, clients);
 }
 
+bool RequestRun::try_admit(Instant now) {
+    return admission.admit(parts.accounting.limits, request, *model, time_at(now)).has_value();
+}
+
 Task<Result<>> RequestRun::admit(Instant now) {
     LeaseWait wait(parts.accounting, parts.clock, cancellation);
     while (true) {

@@ -33,9 +33,10 @@ struct RequestRun {
     /// Takes over what the choice is made from, and the limits of its model.
     void routed(Routing gathered);
 
-    /// It counts against its payers' limits from now on. Errors: rate_limit_exceeded, insufficient_quota.
+    /// It counts against its payers' limits from now on. False: not at once; admit() says why, or waits.
+    bool try_admit(Instant now);
+    /// Errors: rate_limit_exceeded, insufficient_quota.
     Task<Result<>> admit(Instant now);
-    bool needs_admission() const { return Admission::is_needed(parts.accounting.limits, request, *model); }
     LimitAccounts const& payers() const { return admission.payers(request); }
 
     /// The time of day at `now`, by a clock that is never set back while the request runs.

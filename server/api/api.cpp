@@ -247,11 +247,12 @@ Task<> Api::chat_completions(Visit& visit) {
     auto& request = visit.request;
     auto const& head = request.head;
     constexpr auto route = chat_route;
-    Result<Permit> permit;
-    if (!visit.caller.accounts.empty()) {
-        permit = co_await pipeline_.admit(visit.caller.accounts, wall_time(request), request.cancellation);
+    auto permit = pipeline_.try_admit(visit.caller.accounts, wall_time(request));
+    if (!permit) {
+        auto late = co_await pipeline_.admit(visit.caller.accounts, wall_time(request), request.cancellation);
+        if (!late) co_return co_await refuse(request, route, &visit.caller, late.error(), limit_headers(visit));
+        permit = *std::move(late);
     }
-    if (!permit) co_return co_await refuse(request, route, &visit.caller, permit.error(), limit_headers(visit));
     Counted const counted{.permit = *permit, .now = wall_time(request)};
     if (!is_json(head.find("content-type")) || head.count("content-encoding") > 0) {
         co_return co_await refuse(request, route, &visit.caller, ErrorKind::unsupported_media_type);
