@@ -48,6 +48,10 @@ LimitAccounts beside_caller(LimitBook& book, ClientRequest const& request, Model
     return accounts;
 }
 
+LimitAccounts const& Admission::payers(ClientRequest const& request) const {
+    return payers_.empty() ? request.caller.accounts : payers_;
+}
+
 std::expected<void, LimitRefusal> Admission::admit(LimitBook* book, ClientRequest const& request,
                                                    ModelRuntime const& model, WallTime now) {
     bool const is_free = request.caller.accounts.empty() && model.accounts.empty() && request.end_user.empty();
@@ -59,8 +63,8 @@ std::expected<void, LimitRefusal> Admission::admit(LimitBook* book, ClientReques
         has_grown_ = true;
     }
     auto others = beside_caller(*book, request, model);
-    payers_ = request.caller.accounts;
     if (others.empty()) return {};
+    payers_ = request.caller.accounts;
     payers_.insert(payers_.end(), others.begin(), others.end());
     auto reserved = book->reserve(std::move(others), amounts_of(request.chat.facts), now);
     if (!reserved) return std::unexpected(std::move(reserved.error()));

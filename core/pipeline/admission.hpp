@@ -28,14 +28,15 @@ public:
     std::expected<void, LimitRefusal> admit(LimitBook* book, ClientRequest const& request, ModelRuntime const& model,
                                             WallTime now);
 
-    /// Everybody who pays for the request whatever its target: the caller's accounts, the model's, the end user's.
-    LimitAccounts const& payers() const { return payers_; }
+    /// Everybody who pays for the request whatever its target: the caller's accounts, and once they were asked the
+    /// model's and the end user's.
+    LimitAccounts const& payers(ClientRequest const& request) const;
 
     /// The request is over, and used so much.
     void settle(ClientRequest const& request, std::int64_t tokens, WallTime now);
 
 private:
-    LimitAccounts payers_{};
+    LimitAccounts payers_{};  ///< empty: the caller's accounts alone
     bool has_grown_ = false;  ///< the caller's permit, by the tokens
     Permit rest_{};           ///< of the model's and the user's accounts
 };

@@ -18,13 +18,15 @@ Amounts money(NanoUsd amount) {
     return amounts;
 }
 
+/// Whether a call has anything to reserve: money, or a place at the target.
 bool has_limits(RequestRun const& run, TargetRuntime const& target) {
-    return run.parts.accounting.limits != nullptr && !(run.admission.payers().empty() && target.accounts.empty());
+    if (run.parts.accounting.limits == nullptr) return false;
+    return !target.accounts.empty() || LimitBook::has_limit(run.payers(), Resource::money);
 }
 
 }  // namespace
 
-struct CallMoney::State {
+struct CallMoney::State : Recycled {
     RequestRun& run;
     TargetRuntime const& target;
     bool is_ours;
@@ -81,15 +83,19 @@ Result<> CallMoney::State::take_place(LimitBook& book, WallTime now) {
 
 /// From everybody who pays.
 Result<> CallMoney::State::reserve_money(LimitBook& book, WallTime now) {
-    auto payers = run.admission.payers();
-    payers.insert(payers.end(), target.accounts.begin(), target.accounts.end());
+    LimitAccounts with_target;
+    if (!target.accounts.empty()) {
+        with_target = run.payers();
+        with_target.insert(with_target.end(), target.accounts.begin(), target.accounts.end());
+    }
+    auto const& payers = with_target.empty() ? run.payers() : with_target;
     auto const take = [this, &book, &payers, now](Amounts const& amounts) -> std::expected<void, LimitRefusal> {
         auto permit = book.reserve(payers, amounts, now);
         if (!permit) return std::unexpected(std::move(permit.error()));
         money = std::move(*permit);
         return {};
     };
-    auto taken = quote.take_money(book, payers, now, take);
+    auto taken = quote.take_money(book, payers, take);
     if (!taken) return refused(std::move(taken.error().error), taken.error().lease_short);
     return {};
 }

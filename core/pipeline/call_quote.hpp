@@ -42,9 +42,8 @@ public:
     /// The money of the call from `payers`, by `take`, which is given Amounts and returns what LimitBook::reserve()
     /// does. Where all is too much: less, if the output can be bounded to it. Errors: those of limits, unpriced_model.
     template <class Take>
-    std::expected<void, Refusal> take_money(LimitBook& book, LimitAccounts const& payers, WallTime now, Take take) {
-        auto const room = book.room(payers, Resource::money, now);
-        if (!room) return {};  // nobody has a budget
+    std::expected<void, Refusal> take_money(LimitBook& book, LimitAccounts const& payers, Take take) {
+        if (!LimitBook::has_limit(payers, Resource::money)) return {};
         if (call_.price == nullptr) return book.takes_unpriced(payers) ? std::expected<void, Refusal>() : unpriced();
         begin_metered();
         auto taken = take(money());

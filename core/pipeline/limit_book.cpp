@@ -46,6 +46,12 @@ void keep_each_once(LimitAccounts& accounts) {
     accounts.erase(end, accounts.end());
 }
 
+/// Whether `left` of `most` is less of it than `other` has left of its own.
+bool is_smaller_share(std::int64_t left, std::int64_t most, LimitLeft const& other) {
+    return static_cast<WideAmount>(left) * std::max<std::int64_t>(other.most, 1) <
+           static_cast<WideAmount>(other.left) * std::max<std::int64_t>(most, 1);
+}
+
 LimitStatus status_of(LimitAccount& account, LimitEntry const& entry, WallTime now) {
     auto const& limit = entry.counter.limit();
     bool const is_rolling = limit.of != Resource::concurrent && limit.per.kind == LimitPeriod::Kind::rolling;
@@ -242,30 +248,19 @@ void LimitBook::State::touch(std::shared_ptr<LimitAccount> const& account, Amoun
 
 // --- Permit
 
-Permit::Permit(Permit&& other) noexcept
-    : book_(std::exchange(other.book_, nullptr)),
-      accounts_(std::exchange(other.accounts_, {})),
-      amounts_(std::exchange(other.amounts_, {})) {}
-
 Permit& Permit::operator=(Permit&& other) noexcept {
     if (this == &other) return *this;
-    drop();
+    if (book_ != nullptr) give_back();
     book_ = std::exchange(other.book_, nullptr);
-    accounts_ = std::exchange(other.accounts_, {});
-    amounts_ = std::exchange(other.amounts_, {});
+    accounts_ = std::move(other.accounts_);
+    amounts_ = other.amounts_;
     return *this;
 }
 
-Permit::~Permit() { drop(); }
-
-void Permit::drop() noexcept {
-    if (book_ != nullptr && !accounts_.empty() && !is_nothing(amounts_)) {
-        std::lock_guard const lock(book_->state_->mutex);
-        book_->state_->give_back(accounts_, amounts_);
-    }
-    book_ = nullptr;
-    accounts_.clear();
-    amounts_ = {};
+void Permit::give_back() noexcept {
+    if (accounts_.empty() || is_nothing(amounts_)) return;
+    std::lock_guard const lock(book_->state_->mutex);
+    book_->state_->give_back(accounts_, amounts_);
 }
 
 std::expected<void, LimitRefusal> Permit::grow(Amounts const& more, WallTime now) {
@@ -351,6 +346,11 @@ std::optional<std::int64_t> LimitBook::room(LimitAccounts const& accounts, Resou
     return state_->room(accounts, resource);
 }
 
+bool LimitBook::has_limit(LimitAccounts const& accounts, Resource resource) {
+    return std::ranges::any_of(accounts,
+                               [resource](auto const& account) { return account && account->has_limit(resource); });
+}
+
 bool LimitBook::takes_unpriced(LimitAccounts const& accounts) {
     std::lock_guard const lock(state_->mutex);
     for (auto const& account : accounts) {
@@ -363,29 +363,24 @@ bool LimitBook::takes_unpriced(LimitAccounts const& accounts) {
     return true;
 }
 
-std::optional<LimitStatus> LimitBook::tightest(LimitAccounts const& accounts, Resource resource, WallTime now) {
+RatesLeft LimitBook::rates_left(LimitAccounts const& accounts, WallTime now) {
+    RatesLeft rates;
     std::lock_guard const lock(state_->mutex);
     auto const clock = state_->advance(now);
-    LimitAccount* owner = nullptr;
-    LimitEntry const* tightest = nullptr;
-    WideAmount least = 0;
     for (auto const& account : accounts) {
         if (account == nullptr) continue;
         for (auto& entry : account->entries) {
-            if (entry.counter.limit().of != resource) continue;
+            auto const of = entry.counter.limit().of;
+            if (of != Resource::requests && of != Resource::tokens) continue;
             entry.counter.advance(clock);
-            WideAmount const most = std::max<std::int64_t>(entry.counter.limit().most, 1);
-            auto const left = std::max<WideAmount>(entry.counter.limit().most - account->held(entry), 0);
-            bool const is_tighter =
-                tightest == nullptr || left * std::max<std::int64_t>(tightest->counter.limit().most, 1) < least * most;
-            if (!is_tighter) continue;
-            owner = account.get();
-            tightest = &entry;
-            least = left;
+            auto const left = narrow(entry.counter.limit().most - account->held(entry));
+            auto& tightest = of == Resource::requests ? rates.requests : rates.tokens;
+            if (!tightest || is_smaller_share(left, entry.counter.limit().most, *tightest)) {
+                tightest = {.most = entry.counter.limit().most, .left = left, .resets_at = entry.counter.resets_at()};
+            }
         }
     }
-    if (tightest == nullptr) return std::nullopt;
-    return status_of(*owner, *tightest, clock);
+    return rates;
 }
 
 void LimitBook::restore(Payer const& payer, WallTime hour, Amounts const& used, WallTime now) {

@@ -111,7 +111,7 @@ private:
         if (call.is_own_key) return {};
         auto payers = payers_;
         payers.insert(payers.end(), call.target.accounts.begin(), call.target.accounts.end());
-        return quote.take_money(book_, payers, now_, [this, &payers](Amounts const& amounts) {
+        return quote.take_money(book_, payers, [this, &payers](Amounts const& amounts) {
             return book_.would_reserve(payers, amounts, now_);
         });
     }

@@ -73,10 +73,8 @@ Pool::Pooled Pool::take_idle(PoolSettings const& settings) {
 void Pool::put_idle(Pooled connection, PoolSettings const& settings) {
     max_idle_ = settings.max_idle;
     auto const now = worker_.now();
-    // +-10 % so that connections opened together do not end together.
-    auto const spread = 0.9 + 0.2 * worker_.random();
-    auto const max_age =
-        milliseconds(static_cast<std::int64_t>(static_cast<double>(settings.max_age.count()) * spread));
+    auto const max_age = milliseconds(
+        static_cast<std::int64_t>(static_cast<double>(settings.max_age.count()) * connection.share_of_max_age));
     if (now - connection.opened_at >= max_age) return;
     idle_.push_back({std::move(connection), now, max_age, settings.idle_time});
     worker_.wheel().schedule(*this, now + sweep_interval);

@@ -51,6 +51,7 @@ public:
     struct Pooled {
         std::unique_ptr<net::Connection> connection;
         Instant opened_at{};
+        double share_of_max_age = 1;  ///< that it lives: connections opened together do not end together
     };
 
     /// Nobody holds it, and no connection waits in it.
