@@ -72,6 +72,11 @@ struct LimitBook::State {
         return leases_on && entry.counter.limit().of != Resource::concurrent;
     }
 
+    /// By other replicas, as far as it is known.
+    WideAmount elsewhere(LimitEntry const& entry) const {
+        return needs_lease(entry) && entry.knows_elsewhere(clock) ? entry.elsewhere.amount : 0;
+    }
+
     Obstacle obstacle(LimitAccount& account, LimitEntry& entry, std::int64_t amount) const;
     bool fits(LimitAccounts const& accounts, Amounts const& more) const;
     LimitRefusal refuse(LimitAccounts const& accounts, Amounts const& more, WallTime now);
@@ -94,9 +99,10 @@ struct LimitBook::State {
 Obstacle LimitBook::State::obstacle(LimitAccount& account, LimitEntry& entry, std::int64_t amount) const {
     auto const most = entry.counter.limit().most;
     auto const held = account.held(entry);
-    if (held + amount > most) return entry.counter.settled() + amount > most ? Obstacle::used_up : Obstacle::reserved;
     bool const is_leased = !needs_lease(entry) || (entry.has_lease(clock) && held + amount <= entry.lease.granted);
-    return is_leased ? Obstacle::none : Obstacle::lease;
+    if (held + amount <= most && is_leased) return Obstacle::none;
+    if (entry.counter.settled() + elsewhere(entry) + amount > most) return Obstacle::used_up;
+    return held + amount > most ? Obstacle::reserved : Obstacle::lease;
 }
 
 /// Also moves what is asked of on to the window of `clock`.
@@ -134,11 +140,12 @@ LimitRefusal LimitBook::State::refuse(LimitAccounts const& accounts, Amounts con
         for (auto& entry : account->entries) {
             auto const amount = more[entry.counter.limit().of];
             if (amount == 0) continue;
-            Worst const next{.account = account.get(),
-                             .entry = &entry,
-                             .obstacle = obstacle(*account, entry, amount),
-                             .fits_at = entry.counter.fits_at(amount).value_or(WallTime::max()),
-                             .room = room(*account, entry)};
+            Worst const next{
+                .account = account.get(),
+                .entry = &entry,
+                .obstacle = obstacle(*account, entry, amount),
+                .fits_at = entry.counter.fits_at(amount, elsewhere(entry), clock).value_or(WallTime::max()),
+                .room = room(*account, entry)};
             if (next.obstacle == Obstacle::none) continue;
             if (worst.entry == nullptr || next.worse_than(worst)) worst = next;
         }
@@ -174,7 +181,11 @@ void LimitBook::State::want_leases(LimitAccounts const& accounts, Amounts const&
 
 WideAmount LimitBook::State::room(LimitAccount& account, LimitEntry const& entry) const {
     WideAmount most = entry.counter.limit().most;
-    if (needs_lease(entry)) most = entry.has_lease(clock) ? std::min<WideAmount>(most, entry.lease.granted) : 0;
+    if (needs_lease(entry)) {
+        WideAmount const granted = entry.has_lease(clock) ? entry.lease.granted : 0;
+        WideAmount const at_best = entry.knows_elsewhere(clock) ? most - elsewhere(entry) : granted;
+        most = std::min(most, std::max(granted, at_best));
+    }
     return std::max<WideAmount>(most - account.held(entry), 0);
 }
 
@@ -479,6 +490,19 @@ std::optional<LimitBook::Lease> LimitBook::grant(Payer const& payer, Limit const
         now = state_->take_lease(*account, entry);
     }
     return now;
+}
+
+void LimitBook::settled_elsewhere(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t amount,
+                                  WallTime known_until) {
+    bool const is_rate = limit.of != Resource::money && limit.per.kind == LimitPeriod::Kind::rolling;
+    if (is_rate) return;
+    std::lock_guard const lock(state_->mutex);
+    auto const account = state_->table.find(payer, state_->clock);
+    if (account == nullptr) return;
+    for (auto& entry : account->entries) {
+        if (entry.counter.counts_as(limit))
+            entry.elsewhere = {.amount = amount, .window_began = window_began, .known_until = known_until};
+    }
 }
 
 }  // namespace sluice

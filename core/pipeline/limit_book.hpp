@@ -18,7 +18,8 @@ namespace sluice {
 struct LimitRefusal {
     Payer payer{};
     Limit limit{};
-    std::int64_t room = 0;  ///< what all the accounts together could still give of that resource, >= 0
+    /// What all the accounts together could still give of that resource, >= 0; leases included that may be had.
+    std::int64_t room = 0;
     /// Only what others have reserved stands in the way: asking again soon may help. False: it is used up.
     bool passing = false;
     bool lease_short = false;  ///< the shared store may have more: LimitBook::leases()
@@ -102,7 +103,7 @@ public:
     /// where there is none, the limit is closed until it is given back. Null accounts are skipped, doubles count once.
     Permit hold(LimitAccounts accounts, Amounts const& amounts, WallTime now);
 
-    /// What reserve() could give of `resource` now; absent: there is no limit on it.
+    /// What reserve() could give of `resource` now, or once it is borrowed; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
 
     /// Whether every limit on money among the accounts has allow_unpriced.
@@ -146,6 +147,12 @@ public:
     /// for another window, and for a limit that is no longer there.
     std::optional<Lease> grant(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t granted,
                                WallTime valid_until);
+    /// All other replicas together have settled so much of `limit` in the window that began then; taken for true until
+    /// `known_until`. What does not fit beside it is used up, and no lease is wanted for it. Ignored as by grant(), and
+    /// of rolling limits but those on money: when others' use is forgotten is not known here, and whoever is over a
+    /// rate should not wait for the whole of its period.
+    void settled_elsewhere(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t amount,
+                           WallTime known_until);
 
 private:
     friend class Permit;

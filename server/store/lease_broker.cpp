@@ -248,7 +248,8 @@ void LeaseBroker::plan(std::string const& name, Held& held, SharedLimits::Way wa
                        .held = held.granted,
                        .wanted = std::exchange(held.wanted, 0),
                        .least_wanted = std::exchange(held.least_wanted, 0),
-                       .way = way}});
+                       .way = way,
+                       .is_new = held.is_new}});
 }
 
 /// `is_short`: somebody lacks it. Then nobody keeps what helps him to nothing.
@@ -268,8 +269,10 @@ void LeaseBroker::plan_step(std::string const& name, Held& held, bool is_short) 
         return plan(name, held, SharedLimits::Way::retake);
     }
     if (held.wanted > 0) return plan(name, held, SharedLimits::Way::take);
+    // Whether the limit is used up, or merely in use, others judge by what everybody says is settled.
+    bool const has_news = left > 0 || held.settled != held.told_settled;
     bool const is_idle = held.idle_rounds >= idle_before_return;
-    if (left > 0 && (is_idle || is_short) && keep_only_used(held)) plan(name, held, SharedLimits::Way::give_back);
+    if (has_news && (is_idle || is_short) && keep_only_used(held)) plan(name, held, SharedLimits::Way::give_back);
 }
 
 void LeaseBroker::plan_steps(std::vector<std::string> const& short_of) {
@@ -277,8 +280,10 @@ void LeaseBroker::plan_steps(std::vector<std::string> const& short_of) {
     for (auto& [name, held] : held_) plan_step(name, held, std::ranges::find(short_of, name) != short_of.end());
     std::erase_if(held_, [](auto const& entry) {
         auto const& held = entry.second;
-        return !held.unknown && held.reserved == 0 && held.granted == held.settled &&
-               held.idle_rounds >= idle_before_forgotten;
+        bool const is_told = !held.unknown && held.granted == held.used() && held.settled == held.told_settled;
+        // What a rolling limit forgets is to be returned.
+        bool const may_change = held.reserved > 0 || (held.limit.is_rolling() && held.settled > 0);
+        return is_told && !may_change && held.idle_rounds >= idle_before_forgotten;
     });
 }
 
@@ -299,8 +304,11 @@ void LeaseBroker::take_steps() {
 void LeaseBroker::apply(Held& held, SharedLimits::Step const& step, SharedLimits::Granted const& granted) {
     switch (granted.answer) {
         case SharedLimits::Answer::ok:
-            held.unknown = false;
+            held.unknown = held.is_new = false;
             held.granted = granted.amount;
+            held.told_settled = step.settled;
+            book_.settled_elsewhere(held.limit.payer, held.rule, held.window_began, granted.settled_elsewhere,
+                                    valid_until_);
             grant(held, granted.amount, valid_until_);
             held.extended = confirmed_until_;
             return;
@@ -339,7 +347,8 @@ void LeaseBroker::leave() {
                            .most = held.rule.most,
                            .settled = held.settled,
                            .reserved = held.reserved,
-                           .way = is_over ? SharedLimits::Way::leave : SharedLimits::Way::give_back}});
+                           .way = is_over ? SharedLimits::Way::leave : SharedLimits::Way::give_back,
+                           .is_new = held.is_new}});
     }
     std::vector<SharedLimits::Step> all;
     all.reserve(steps_.size());

@@ -76,7 +76,9 @@ private:
         std::int64_t used_before = 0;  ///< a round ago
         std::int64_t wanted = 0;
         std::int64_t least_wanted = 0;  ///< the smallest that somebody waits for; 0: nobody does
+        std::int64_t told_settled = 0;  ///< others know so much of what is settled
         unsigned idle_rounds = 0;
+        bool is_new = true;   ///< Redis has never been told of it in this window
         bool unknown = true;  ///< Redis has not been told of it since it was used
         Instant extended{};   ///< until then it holds here
 

@@ -21,10 +21,10 @@ namespace sluice::store::lease_scripts {
 extern char const* const beat;
 
 /// KEYS: generation, alive, beats, short, limit, limits. ARGV: generation, epoch, number, window, most, used, settled,
-/// held, wanted, least wanted, way, length of a rolling window, limit's text, time to live. way: "take" more; "retake":
-/// return what is not used, and take as much as helps, or nothing; "return" all that is not used; "leave": it never
-/// comes back.
-/// ["ok", granted]; or ["absent"], ["moved"], ["late"], ["lost"].
+/// held, wanted, least wanted, way, length of a rolling window, limit's text, time to live, whether this process names
+/// the limit for the first time (1 or 0). way: "take" more; "retake": return what is not used, and take as much as
+/// helps, or nothing; "return" all that is not used; "leave": it never comes back.
+/// ["ok", granted, settled by all others as far as they have said]; or ["absent"], ["moved"], ["late"], ["lost"].
 extern char const* const step;
 
 /// KEYS: generation, limit, limits. ARGV: generation, window, limit's text, time to live, then fields and values.

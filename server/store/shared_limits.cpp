@@ -156,7 +156,8 @@ RedisCommand SharedLimits::step_command(Step const& step) const {
             std::string(name_of(step.way)),
             text(length),
             limit.text(),
-            text(keep)};
+            text(keep),
+            step.is_new ? "1" : "0"};
 }
 
 Result<std::vector<SharedLimits::Granted>> SharedLimits::steps(std::span<Step const> steps) {
@@ -168,8 +169,10 @@ Result<std::vector<SharedLimits::Granted>> SharedLimits::steps(std::span<Step co
     granted.reserve(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i) {
         auto const& list = replies[i].list;
-        std::int64_t const units = list.size() > 1 ? read_number(list[1].text) : 0;
-        granted.push_back({.answer = read_answer(replies[i]), .amount = units * steps[i].limit.unit});
+        auto amount = [&](std::size_t place) {
+            return place < list.size() ? read_number(list[place].text) * steps[i].limit.unit : 0;
+        };
+        granted.push_back({.answer = read_answer(replies[i]), .amount = amount(1), .settled_elsewhere = amount(2)});
     }
     return granted;
 }

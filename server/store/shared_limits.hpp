@@ -66,10 +66,14 @@ public:
         std::int64_t wanted = 0;  ///< more than what is granted, or used; to retake: more than is used
         std::int64_t least_wanted = 0;
         Way way = Way::take;
+        /// Told for the first time: what Redis has of this process is the ledger's word, and what the process does not
+        /// count of it is from before it had the limit.
+        bool is_new = false;
     };
     struct Granted {
         Answer answer = Answer::lost;
         std::int64_t amount = 0;
+        std::int64_t settled_elsewhere = 0;  ///< by all others, as far as they have said
     };
     Result<std::vector<Granted>> steps(std::span<Step const> steps);
 

@@ -13,7 +13,7 @@ import servers
 from administration import admin, chat_status, make_key
 from figures import record
 from harness import BINARY, CALLER_KEY, FORGIVING, wait_until
-from test_drills_money import OUTPUT_ONLY, WORST, billed, spend_it_all, spend_the_rest
+from test_drills_money import OUTPUT_ONLY, WORST, billed, reserved, spend_it_all, spend_the_rest
 
 pytestmark = pytest.mark.skipif(bool(servers.missing()), reason=f"not installed: {servers.missing()}")
 
@@ -114,6 +114,44 @@ def test_lost_counters_are_rebuilt_and_keys_without_limits_do_not_notice(replica
     wait_until(lambda: all(ask(gateway).status == 200 for gateway in gateways), seconds=10, step=0.05, what="recovery")
     assert time.monotonic() - begun <= 5.5
     wait_until(lambda: spent(gateways[0]) == bill(lab), seconds=5, step=0.2, what="the ledger")
+
+
+def test_a_budget_that_replicas_have_spent_is_used_up_and_what_they_hold_is_in_use(replicas, lab):
+    tokens = 300
+    gateways = replicas(budget={"usd": tokens * TOKEN_OUT / 1e9, "per": "day", "when_short": "reject"}, prices=OUTPUT_ONLY)
+    wait_until(lambda: all(is_shared(gateway) for gateway in gateways), 15, what="shared limits")
+    first, second, third = gateways
+
+    def spend(gateway, count, **lab_options):
+        return gateway.chat("fast", headers=BEARER, max_tokens=count, lab={"tokens": count, "echo": False, **lab_options})
+
+    assert spend(first, 100).status == 200
+    slow = threading.Thread(target=lambda: spend(second, 200, ttft="2s"))
+    slow.start()
+    wait_until(lambda: reserved(second) > 0, what="a call under way")
+    refused = spend(third, 1)
+    assert (refused.status, refused.error["code"]) == (429, "budget_in_use")
+    assert refused.header("x-should-retry") == "true" and refused.header("retry-after") == "1"
+    slow.join()
+
+    for gateway in gateways:
+        wait_until(lambda: spend(gateway, 1).error["code"] != "budget_in_use", 3, what="what others have settled")
+        refused = spend(gateway, 1)
+        assert (refused.status, refused.error["code"], refused.error["type"]) == (429, *["insufficient_quota"] * 2)
+        assert refused.header("x-should-retry") == "false"
+        assert 0 < int(refused.header("retry-after")) <= 86_400 * 1.2
+    assert spent(first) == tokens * TOKEN_OUT
+
+
+def test_what_little_others_have_left_bounds_an_answer(replicas, lab):
+    gateways = replicas(budget={"usd": 300 * TOKEN_OUT / 1e9, "per": "total"}, prices=OUTPUT_ONLY)
+    wait_until(lambda: all(is_shared(gateway) for gateway in gateways), 15, what="shared limits")
+    options = {"tokens": 240, "echo": False}
+    assert gateways[0].chat("fast", headers=BEARER, max_tokens=240, lab=options).status == 200
+    bounded = wait_until(lambda: (answer := gateways[1].chat("fast", headers=BEARER, max_tokens=200, lab=options)).status == 200
+                         and answer, 3, what="the rest")
+    assert bounded.header("x-sluice-max-tokens") == "60"
+    assert bounded.json()["usage"]["completion_tokens"] == 60
 
 
 @pytest.mark.seconds(900)

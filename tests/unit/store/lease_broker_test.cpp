@@ -135,6 +135,72 @@ TEST_CASE("what one replica does not use another one can", "[leases]") {
     CHECK_FALSE(world.replicas[2]->call(oracle, 1, 1, 0ms, 300ms));
 }
 
+TEST_CASE("a limit is used up once replicas have settled it, in use while they may give some back", "[leases]") {
+    World world(budget(1'000));
+    Oracle oracle(1'000);
+    auto& third = *world.replicas[2];
+    REQUIRE(world.replicas[0]->call(oracle, 300, 300, 0ms, 1000ms));
+    {
+        auto const held = world.replicas[1]->reserve(700, 1000ms);
+        REQUIRE(held);
+        CHECK(third.refused_as(1, 500ms) == Refused::in_use);
+    }
+    REQUIRE(world.replicas[1]->call(oracle, 700, 650, 0ms, 1000ms));
+    CHECK(third.refused_as(51, 500ms) == Refused::used_up);
+    REQUIRE(third.call(oracle, 50, 50, 0ms, 500ms));
+    for (auto const& replica : world.replicas) CHECK(replica->refused_as(1, 500ms) == Refused::used_up);
+    pause(3500ms);  // longer than is believed without asking again
+    CHECK(world.replicas[0]->refused_as(1, 500ms) == Refused::used_up);
+}
+
+TEST_CASE("of a lost replica only what it has settled is used up", "[leases]") {
+    World world(budget(1'000));
+    Oracle oracle(1'000);
+    auto& lost = *world.replicas[0];
+    REQUIRE(lost.call(oracle, 500, 500, 0ms, 1000ms));
+    auto const open = lost.reserve(500, 1000ms);
+    REQUIRE(open);
+    auto const line = world.ledger.reserve(lost.epoch, lost.payer, 500);
+    CHECK(world.replicas[1]->refused_as(1, 500ms) == Refused::in_use);
+    world.lines[0]->cut(true);
+    pause(4500ms);  // others have taken over
+    CHECK(world.replicas[1]->refused_as(1, 500ms) == Refused::in_use);
+    world.ledger.settle(line, 500, wall());  // recovered
+    world.ledger.gone(lost.epoch);
+    pause(2500ms);
+    CHECK(world.replicas[1]->refused_as(1, 500ms) == Refused::used_up);
+}
+
+TEST_CASE("what a replica used before it had a limit counts in it", "[leases]") {
+    FakeLedger ledger;
+    auto const payer = somebody();
+    Replica old(ledger, payer, budget(1'000), redis()), other(ledger, payer, budget(1'000), redis());
+    for (auto* const replica : {&old, &other}) World::wait_until_shared(*replica, 10s);
+    ledger.settle(ledger.reserve(old.epoch, payer, 600), 600, wall());
+    Oracle oracle(400);
+    SECTION("and it is the first to use it") {
+        CHECK(old.call(oracle, 100, 100, 0ms, 1000ms));
+        CHECK(other.refused_as(301, 500ms) == Refused::used_up);
+        CHECK(other.call(oracle, 300, 300, 0ms, 1000ms));
+    }
+    SECTION("and another one is") {
+        CHECK(other.call(oracle, 300, 300, 0ms, 1000ms));
+        CHECK(old.call(oracle, 100, 100, 0ms, 1000ms));
+    }
+    CHECK(old.refused_as(1, 500ms) == Refused::used_up);
+    CHECK(other.refused_as(1, 500ms) == Refused::used_up);
+}
+
+TEST_CASE("what a rolling limit forgets comes back, also from a replica that is idle", "[leases]") {
+    World world({.of = Resource::money, .most = 1'000, .per = {LimitPeriod::Kind::rolling, 4s}}, 2);
+    Oracle oracle(1'000);
+    REQUIRE(world.replicas[0]->call(oracle, 900, 900, 0ms, 1000ms));
+    CHECK(world.replicas[1]->refused_as(900, 500ms) == Refused::used_up);
+    pause(4500ms);
+    oracle.returned(900);
+    CHECK(world.replicas[1]->call(oracle, 900, 900, 0ms, 1000ms));
+}
+
 TEST_CASE("counters that Redis lost are rebuilt from the ledger, exactly, within five seconds", "[leases]") {
     constexpr std::int64_t most = 1'000'000;
     World world(budget(most));
