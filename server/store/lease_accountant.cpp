@@ -188,7 +188,7 @@ void LeaseAccountant::take_over(std::int64_t epoch) {
     auto const done = shrink_shares(epoch);
     if (!done || !*done) return;
     auto const forgotten = shared_.forget_process(epoch);
-    if (forgotten)
+    if (forgotten && *forgotten == SharedLimits::Answer::ok)
         tell("replica_gone", "a replica is gone; of what it had borrowed, what the ledger says it used is kept");
 }
 

@@ -13,7 +13,8 @@ namespace {
 
 constexpr milliseconds busy_pause{100};  ///< between rounds while something is held
 constexpr milliseconds idle_pause{500};
-constexpr milliseconds least_pause{5};  ///< however much is wanted
+constexpr milliseconds least_pause{5};       ///< however much is wanted
+constexpr milliseconds least_patience{250};  ///< with an answer of Redis; less than LeaseTimes::settling
 constexpr milliseconds extend_after{1'000};
 constexpr unsigned idle_before_return = 5;  ///< rounds
 constexpr unsigned idle_before_forgotten = 20;
@@ -111,7 +112,7 @@ void LeaseBroker::round() {
     auto const asked = steady_now();
     auto const wall = options_.now();
     if (asked >= confirmed_until_) void_leases();
-    auto const beat = shared_.beat();
+    auto const beat = shared_.beat(patience(asked));
     if (!beat) return failed(beat.error());
     if (beat->answer == SharedLimits::Answer::ok) valid_until_ = wall + LeaseTimes::validity;
     answered(*beat, asked);
@@ -121,6 +122,12 @@ void LeaseBroker::round() {
     plan_steps(beat->short_of);
     take_steps();
     extend();
+}
+
+/// What is granted is not held much longer than Redis has confirmed, whatever the time of day says.
+Instant LeaseBroker::patience(Instant asked) const {
+    auto const longest = asked + RedisClient::longest_wait;
+    return is_void_ ? longest : std::min(longest, std::max(confirmed_until_, asked + least_patience));
 }
 
 void LeaseBroker::answered(SharedLimits::Beat const& beat, Instant asked) {
@@ -332,7 +339,7 @@ void LeaseBroker::extend() {
 }
 
 void LeaseBroker::leave() {
-    auto const beat = shared_.beat();
+    auto const beat = shared_.beat(RedisClient::in_time());
     bool const can = beat && beat->answer == SharedLimits::Answer::ok && !beat->was_late;
     drop_all();
     if (!can) return;

@@ -90,6 +90,7 @@ private:
     void renew();
     bool wait_for_round();
     void round();
+    Instant patience(Instant asked) const;
     void read_book();
     void follow_windows();
     void plan_steps(std::vector<std::string> const& short_of);

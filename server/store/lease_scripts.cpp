@@ -9,7 +9,7 @@ local generation = redis.call('GET', KEYS[1])
 if not generation then return {'lost'} end
 if generation ~= ARGV[1] then return {'other', generation} end
 local epoch, number = ARGV[2], tonumber(ARGV[3])
-local seen = tonumber(redis.call('HGET', KEYS[3], epoch) or '0')
+local seen = tonumber(redis.call('GET', KEYS[3]) or '0')
 if seen < tonumber(ARGV[4]) then
     redis.call('DEL', KEYS[1])  -- what was confirmed is not there: data was lost, perhaps with a failover
     return {'lost'}
@@ -19,7 +19,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local alive_until = tonumber(redis.call('ZSCORE', KEYS[2], epoch) or '0')
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[5]), epoch)
-redis.call('HSET', KEYS[3], epoch, ARGV[3])
+redis.call('SET', KEYS[3], ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', now))
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[7]) end
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - ARGV[6]))
@@ -31,7 +31,7 @@ return {'ok', late, redis.call('ZCARD', KEYS[2]) - #dead, redis.call('ZRANGE', K
 char const* const step = R"lua(
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lost'} end
 local epoch = ARGV[2]
-if redis.call('HGET', KEYS[3], epoch) ~= ARGV[3] then return {'late'} end  -- of a connection that was given up
+if redis.call('GET', KEYS[3]) ~= ARGV[3] then return {'late'} end  -- of a connection that was given up
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if tonumber(redis.call('ZSCORE', KEYS[2], epoch) or '0') <= now then return {'late'} end
@@ -185,6 +185,14 @@ if ARGV[8] ~= '0' and ARGV[7] == '1' then
 end
 redis.call('HSET', KEYS[3], 'r:' .. epoch, string.format('%.0f', left), 'u:' .. epoch, ARGV[6])
 if ARGV[7] == '1' then redis.call('HSET', KEYS[3], 'g:' .. epoch, '1') end
+return {'ok'}
+)lua";
+
+char const* const forget = R"lua(
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '0') > now - ARGV[2] then return {'alive'} end
+redis.call('ZREM', KEYS[1], ARGV[1])
 return {'ok'}
 )lua";
 

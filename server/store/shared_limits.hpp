@@ -24,7 +24,7 @@ struct LeaseTimes {
 };
 
 /// The limits that replicas share, as Redis has them: the scripts of lease_scripts.hpp with types. Each call is one
-/// round trip and blocks. Errors: ledger_unavailable. Thread: one at a time.
+/// round trip and blocks, as RedisClient does. Errors: ledger_unavailable. Thread: one at a time.
 class SharedLimits {
 public:
     /// `epoch`: of this process, as the ledger has it.
@@ -47,8 +47,8 @@ public:
         std::vector<std::string> short_of{};
         std::vector<std::int64_t> dead{};
     };
-    /// Says that this process is alive; every step needs one before it.
-    Result<Beat> beat();
+    /// Says that this process is alive; every step needs one before it. Blocks until `until` at the latest.
+    Result<Beat> beat(Instant until);
 
     enum class Way : std::uint8_t {
         take,
@@ -107,7 +107,8 @@ public:
     /// `epoch`, which is dead, has used no more than the part says. `gone`: and never will.
     Result<Answer> shrink(SharedLimit const& limit, WallTime window_began, Part const& part, bool gone,
                           WallTime counts_until);
-    Result<> forget_process(std::int64_t epoch);
+    /// `epoch` is dead, and all of its shares have been shrunk: nobody hears of it any more.
+    Result<Answer> forget_process(std::int64_t epoch);
 
     // --- generations
 
@@ -123,7 +124,9 @@ public:
 private:
     std::string key(std::string_view name) const;
     std::string limit_key(SharedLimit const& limit) const;
-    Result<std::vector<RedisReply>> run(std::vector<RedisCommand> const& commands);
+    std::string beat_key() const { return key("beat:" + std::to_string(epoch_)); }
+    Result<std::vector<RedisReply>> run(std::vector<RedisCommand> const& commands,
+                                        Instant until = RedisClient::in_time());
     RedisCommand step_command(Step const& step) const;
     std::string number() const { return std::to_string(number_); }
 
