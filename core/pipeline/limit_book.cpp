@@ -89,6 +89,7 @@ struct LimitBook::State {
     void settle(LimitAccounts const& accounts, Amounts const& used);
     void warn(LimitAccount const& account, LimitEntry& entry);
     void touch(std::shared_ptr<LimitAccount> const& account, Amounts const& amounts);
+    void touch_used(std::shared_ptr<LimitAccount> const& account);
     Lease take_lease(LimitAccount& account, LimitEntry& entry) const;
     void list_leases(LimitAccount& account, std::vector<Lease>& leases);
 };
@@ -438,9 +439,18 @@ std::vector<LimitWarning> LimitBook::take_warnings() {
 void LimitBook::use_leases(bool on) {
     std::lock_guard const lock(state_->mutex);
     state_->leases_on = on;
-    if (on) return;
     for (auto const& account : state_->touched) account->touched = false;
     state_->touched.clear();
+    if (!on) return;
+    for (auto const& account : state_->table.all()) state_->touch_used(account);
+}
+
+void LimitBook::State::touch_used(std::shared_ptr<LimitAccount> const& account) {
+    Amounts used;
+    for (auto& entry : account->entries) {
+        if (account->held(entry) > 0) used[entry.counter.limit().of] = 1;
+    }
+    if (!is_nothing(used)) touch(account, used);
 }
 
 LimitBook::Lease LimitBook::State::take_lease(LimitAccount& account, LimitEntry& entry) const {

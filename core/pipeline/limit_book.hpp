@@ -126,7 +126,8 @@ public:
 
     // --- leases, where several replicas share limits (server/store/lease_broker)
 
-    /// From now on limits of all resources but concurrent are only used as far as grant() allows.
+    /// From now on limits of all resources but concurrent are only used as far as grant() allows. What is used of them
+    /// already is among leases() next.
     void use_leases(bool on);
 
     /// How far this replica may go with one limit in one window, and how far it went.

@@ -249,6 +249,29 @@ def test_without_redis_limited_keys_are_refused_and_come_back(replicas, redis):
     wait_until(lambda: ask(gateways[0]).status == 200, seconds=3, step=0.05, what="recovery")
 
 
+def test_replicas_that_may_count_alone_without_redis_say_so_and_add_up_afterwards(replicas, lab, redis):
+    tokens = 1_000
+    gateways = replicas(storage={"if_unavailable": "allow"}, prices=OUTPUT_ONLY,
+                        budget={"usd": tokens * TOKEN_OUT / 1e9, "per": "total"})
+    wait_until(lambda: all(is_shared(gateway) for gateway in gateways), 15, what="shared limits")
+
+    def spend(gateway, count):
+        return gateway.chat("fast", headers=BEARER, max_tokens=count, lab={"tokens": count, "echo": False}).status
+
+    redis.pause()
+    try:
+        for gateway in gateways:
+            wait_until(lambda: gateway.metric("sluice_limits_sharing", state="alone") == 1, 8, what="counting alone")
+            assert "limits_not_shared" in gateway.err and "count in this process alone" in gateway.err
+        assert [spend(gateway, 200) for gateway in gateways] == [200, 200, 200]
+    finally:
+        redis.resume()
+    wait_until(lambda: all(is_shared(gateway) for gateway in gateways), 3, what="shared limits")
+    assert "limits are shared through Redis" in gateways[0].err
+    spend_the_rest(gateways, tokens * TOKEN_OUT, 150)
+    assert spent(gateways[0]) == billed(lab, token_in=0) == tokens * TOKEN_OUT
+
+
 def test_postgres_that_ends_is_503_and_the_process_goes_on_when_it_is_back(replicas, postgres, lab):
     gateways = replicas(count=1)
     wait_until(lambda: ask(gateways[0]).status == 200, seconds=15, step=0.2, what="a ledger")

@@ -389,6 +389,19 @@ TEST_CASE("over a rolling rate that replicas share one may soon ask again", "[li
     CHECK(book.refusal(ann, of(Resource::requests, 1)).lease_short);
 }
 
+TEST_CASE("what was used without leases is told once they are needed", "[limits]") {
+    Book book({{PayerKind::key, "ann", {money(100)}}, {PayerKind::key, "bob", {money(100)}}});
+    book.use(ann, usd(30));
+    auto const held = book.take(ann, usd(20));
+    CHECK(book.leases(now).empty());
+    book.use_leases(true);
+    auto const leases = book.leases(now);
+    REQUIRE(leases.size() == 1);
+    CHECK(leases[0].payer == ann);
+    CHECK(leases[0].settled == 30);
+    CHECK(leases[0].reserved == 20);
+}
+
 TEST_CASE("a lease is wanted only if nothing else stands in the way", "[limits]") {
     Book book({{PayerKind::key, "ann", {money(100)}}, {PayerKind::team, "search", {money(5)}}});
     book.use_leases(true);

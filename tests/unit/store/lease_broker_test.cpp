@@ -335,6 +335,36 @@ TEST_CASE("a replica that was taken for dead comes back, and others do not notic
     CHECK(lost.call(oracle, 1'000, 1'000, 0ms, 500ms));
 }
 
+TEST_CASE("a replica that may goes on alone without Redis, and says afterwards what it used", "[leases]") {
+    World world(budget(1'000), 2, WithoutRedis::alone);
+    Oracle oracle(1'000);
+    auto &cut_off = *world.replicas[0], &other = *world.replicas[1];
+    world.lines[0]->cut(true);
+    World::wait_for(cut_off, LeaseState::alone, 5s);
+    REQUIRE(cut_off.call(oracle, 600, 600, 0ms, 0ms));
+    REQUIRE(other.call(oracle, 300, 300, 0ms, 1000ms));
+    world.lines[0]->cut(false);
+    World::wait_until_shared(cut_off, 2s);
+    CHECK(other.refused_as(101, 1000ms) == Refused::used_up);
+    CHECK(other.call(oracle, 100, 100, 0ms, 1000ms));
+    CHECK(cut_off.refused_as(1, 500ms) == Refused::used_up);
+    CHECK(oracle.overspent() == 0);
+}
+
+TEST_CASE("replicas that count alone may each use the whole limit; afterwards it is used up for all", "[leases]") {
+    World world(budget(1'000), 2, WithoutRedis::alone);
+    Oracle oracle(2'000);
+    for (auto const& line : world.lines) line->cut(true);
+    for (auto const& replica : world.replicas) {
+        World::wait_for(*replica, LeaseState::alone, 5s);
+        CHECK(replica->call(oracle, 900, 900, 0ms, 0ms));
+        CHECK(replica->refused_as(101, 0ms) == Refused::used_up);
+    }
+    for (auto const& line : world.lines) line->cut(false);
+    for (auto const& replica : world.replicas) World::wait_until_shared(*replica, 2s);
+    for (auto const& replica : world.replicas) CHECK(replica->refused_as(1, 1000ms) == Refused::used_up);
+}
+
 TEST_CASE("each window has its own, also for what was reserved in the one before", "[leases]") {
     constexpr std::int64_t most = 20'000;
     World world({.of = Resource::money, .most = most, .per = {LimitPeriod::Kind::aligned, 2s}});
