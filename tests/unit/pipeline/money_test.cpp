@@ -266,6 +266,34 @@ TEST_CASE("whoever leaves, whenever: nothing stays reserved, and every line is s
     }
 }
 
+TEST_CASE("a target waits for its lease of a limit that replicas share, rather than be passed over") {
+    Budgeted gateway(1'000'000'000);
+    gateway.add({.kind = PayerKind::target,
+                 .name = "alpha/one",
+                 .limits = {Limit{.of = Resource::requests, .most = 5, .per = {LimitPeriod::Kind::day}}}});
+    gateway.limits.use_leases(true);
+    gateway.limits.grant({PayerKind::key, "key"}, gateway.rules[0].limits[0], begin, 1'000'000'000,
+                         begin + std::chrono::days(1));
+    auto const& first = gateway.ask(good_stream());
+    REQUIRE(first.attempts.size() == 1);
+    CHECK(first.attempts[0].provider == "alpha");
+    CHECK(gateway.sharing.asked == 1);
+}
+
+TEST_CASE("a target whose lease does not come is passed over after all") {
+    Budgeted gateway(1'000'000'000);
+    gateway.add({.kind = PayerKind::target,
+                 .name = "alpha/one",
+                 .limits = {Limit{.of = Resource::requests, .most = 5, .per = {LimitPeriod::Kind::day}}}});
+    gateway.limits.use_leases(true);
+    gateway.limits.grant({PayerKind::key, "key"}, gateway.rules[0].limits[0], begin, 1'000'000'000,
+                         begin + std::chrono::days(1));
+    gateway.sharing.lends = false;
+    auto const& outcome = gateway.ask(good_stream());
+    REQUIRE(outcome.attempts.size() == 1);
+    CHECK(outcome.attempts[0].provider == "beta");
+}
+
 TEST_CASE("a target whose own limit is reached is passed over") {
     Budgeted gateway(1'000'000'000);
     gateway.add({.kind = PayerKind::target,
