@@ -16,8 +16,8 @@ constexpr milliseconds idle_pause{500};
 constexpr milliseconds least_pause{5};       ///< however much is wanted
 constexpr milliseconds least_patience{250};  ///< with an answer of Redis; less than LeaseTimes::settling
 constexpr milliseconds extend_after{1'000};
-constexpr unsigned idle_before_return = 5;  ///< rounds
-constexpr unsigned idle_before_forgotten = 20;
+constexpr milliseconds idle_before_return{5'000};  ///< so that whoever asks now and then need not borrow each time
+constexpr milliseconds idle_before_forgotten{10'000};
 constexpr std::size_t steps_at_once = 200;
 
 Instant steady_now() { return std::chrono::steady_clock::now(); }
@@ -213,6 +213,7 @@ void LeaseBroker::read_book() {
         most = std::min(most, lease.limit.most);
         held.rule = lease.limit;
         held.rule.most = most;
+        held.last_active = steady_now();
         held.settled = lease.settled;
         held.reserved = lease.reserved;
         held.want(lease);
@@ -267,7 +268,6 @@ void LeaseBroker::plan_step(std::string const& name, Held& held, bool is_short) 
     // Ahead of need: what two more rounds like the last one use.
     if (!held.unknown && held.wanted == 0 && recent > 0 && left < 2 * recent && !is_short)
         held.wanted = 2 * recent - left;
-    held.idle_rounds = recent == 0 && held.wanted == 0 ? held.idle_rounds + 1 : 0;
     if (held.unknown || left < 0) return plan(name, held, SharedLimits::Way::take);
     if (held.wanted > 0 && is_short && left > 0) {
         if (!keep_only_used(held)) return;
@@ -278,19 +278,19 @@ void LeaseBroker::plan_step(std::string const& name, Held& held, bool is_short) 
     if (held.wanted > 0) return plan(name, held, SharedLimits::Way::take);
     // Whether the limit is used up, or merely in use, others judge by what everybody says is settled.
     bool const has_news = left > 0 || held.settled != held.told_settled;
-    bool const is_idle = held.idle_rounds >= idle_before_return;
+    bool const is_idle = steady_now() - held.last_active >= idle_before_return;
     if (has_news && (is_idle || is_short) && keep_only_used(held)) plan(name, held, SharedLimits::Way::give_back);
 }
 
-void LeaseBroker::plan_steps(std::vector<std::string> const& short_of) {
+void LeaseBroker::plan_steps(SharedLimits::Names const& short_of) {
     steps_.clear();
-    for (auto& [name, held] : held_) plan_step(name, held, std::ranges::find(short_of, name) != short_of.end());
-    std::erase_if(held_, [](auto const& entry) {
+    for (auto& [name, held] : held_) plan_step(name, held, short_of.contains(name));
+    std::erase_if(held_, [now = steady_now()](auto const& entry) {
         auto const& held = entry.second;
         bool const is_told = !held.unknown && held.granted == held.used() && held.settled == held.told_settled;
         // What a rolling limit forgets is to be returned.
         bool const may_change = held.reserved > 0 || (held.limit.is_rolling() && held.settled > 0);
-        return is_told && !may_change && held.idle_rounds >= idle_before_forgotten;
+        return is_told && !may_change && now - held.last_active >= idle_before_forgotten;
     });
 }
 

@@ -77,10 +77,10 @@ private:
         std::int64_t wanted = 0;
         std::int64_t least_wanted = 0;  ///< the smallest that somebody waits for; 0: nobody does
         std::int64_t told_settled = 0;  ///< others know so much of what is settled
-        unsigned idle_rounds = 0;
-        bool is_new = true;   ///< Redis has never been told of it in this window
-        bool unknown = true;  ///< Redis has not been told of it since it was used
-        Instant extended{};   ///< until then it holds here
+        Instant last_active{};          ///< when it was used or wanted
+        bool is_new = true;             ///< Redis has never been told of it in this window
+        bool unknown = true;            ///< Redis has not been told of it since it was used
+        Instant extended{};             ///< until then it holds here
 
         std::int64_t used() const { return settled + reserved; }
         void want(LimitBook::Lease const& lease);
@@ -93,7 +93,7 @@ private:
     Instant patience(Instant asked) const;
     void read_book();
     void follow_windows();
-    void plan_steps(std::vector<std::string> const& short_of);
+    void plan_steps(SharedLimits::Names const& short_of);
     void plan(std::string const& name, Held& held, SharedLimits::Way way);
     void plan_step(std::string const& name, Held& held, bool is_short);
     bool keep_only_used(Held& held);

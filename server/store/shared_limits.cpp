@@ -127,7 +127,7 @@ Result<SharedLimits::Beat> SharedLimits::beat(Instant until) {
     if (beat.answer != Answer::ok || reply.list.size() < 5) return beat;
     confirmed_ = number_;
     beat.was_late = reply.list[1].number != 0;
-    for (auto const& limit : reply.list[3].list) beat.short_of.push_back(limit.text);
+    for (auto const& limit : reply.list[3].list) beat.short_of.insert(limit.text);
     for (auto const& epoch : reply.list[4].list) beat.dead.push_back(read_number(epoch.text));
     return beat;
 }

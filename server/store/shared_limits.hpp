@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,10 +42,11 @@ public:
         alive,
     };
 
+    using Names = std::set<std::string, std::less<>>;  ///< of limits: SharedLimit::text()
     struct Beat {
         Answer answer = Answer::lost;
         bool was_late = false;  ///< nothing that was granted before holds any more
-        std::vector<std::string> short_of{};
+        Names short_of{};       ///< somebody lacks them
         std::vector<std::int64_t> dead{};
     };
     /// Says that this process is alive; every step needs one before it. Blocks until `until` at the latest.

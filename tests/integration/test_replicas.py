@@ -171,7 +171,7 @@ def test_r4_a_thousand_clients_of_three_replicas_and_one_budget(replicas, lab, r
 
 @pytest.mark.seconds(300)
 @pytest.mark.parametrize("event", ["FLUSHALL", "restart", "SIGSTOP"])
-def test_r7_redis_fails_under_load(replicas, lab, redis, scale, event):
+def test_r7_redis_fails_under_load(replicas, lab, redis, scale, event, tmp_path):
     """Whatever becomes of it: no overspend, keys without limits do not notice, and all of the budget can be spent."""
     budget = scale(1, 2) * 1_000_000_000
     gateways = replicas(budget={"usd": budget / 1e9, "per": "total"}, prices=OUTPUT_ONLY)
@@ -189,10 +189,13 @@ def test_r7_redis_fails_under_load(replicas, lab, redis, scale, event):
     naps = [0.0]
 
     def watch_the_machine():
-        while not over.is_set():
-            begun = time.monotonic()
-            time.sleep(0.05)
-            naps.append(time.monotonic() - begun)
+        with open(tmp_path / "probe", "wb", buffering=0) as probe:
+            while not over.is_set():
+                begun = time.monotonic()
+                time.sleep(0.05)
+                probe.write(b"x" * 4096)
+                os.fsync(probe.fileno())
+                naps.append(time.monotonic() - begun)
 
     workers.append(threading.Thread(target=watch_the_machine, daemon=True))
     for worker in workers:
@@ -214,7 +217,8 @@ def test_r7_redis_fails_under_load(replicas, lab, redis, scale, event):
     over.set()
     for worker in workers:
         worker.join()
-    # A machine that stands still for half a second may keep the ledger from being written in its one second.
+    # A call waits for up to a second for its line in PostgreSQL: two syncs there, of a machine or a disk that stands
+    # still for half a second.
     stalled = {"ledger_unavailable"} if max(naps) > 0.5 else set()
     assert set(free) <= {200} | stalled and set(statuses) <= {200, "budget_in_use"} | stalled, (free, statuses, max(naps))
     assert recovered <= 5
