@@ -238,12 +238,12 @@ void LeaseBroker::follow_windows() {
     }
 }
 
-/// Less is granted here before others may have it. False: there is no such limit any more.
-bool LeaseBroker::keep_only_used(Held& held) {
+/// Less is granted here before others may have it.
+void LeaseBroker::keep_only_used(Held& held) {
     auto const before = held.granted;
-    if (!grant(held, held.used(), valid_until_)) return false;
+    bool const is_there = grant(held, held.used(), valid_until_).has_value();
+    if (!is_there) held.reserved = 0;  // nobody has such a limit any more
     held.granted = std::min(before, held.used());
-    return true;
 }
 
 void LeaseBroker::plan(std::string const& name, Held& held, SharedLimits::Way way) {
@@ -270,7 +270,7 @@ void LeaseBroker::plan_step(std::string const& name, Held& held, bool is_short) 
         held.wanted = 2 * recent - left;
     if (held.unknown || left < 0) return plan(name, held, SharedLimits::Way::take);
     if (held.wanted > 0 && is_short && left > 0) {
-        if (!keep_only_used(held)) return;
+        keep_only_used(held);
         held.wanted += left;
         held.least_wanted += left;
         return plan(name, held, SharedLimits::Way::retake);
@@ -279,7 +279,9 @@ void LeaseBroker::plan_step(std::string const& name, Held& held, bool is_short) 
     // Whether the limit is used up, or merely in use, others judge by what everybody says is settled.
     bool const has_news = left > 0 || held.settled != held.told_settled;
     bool const is_idle = steady_now() - held.last_active >= idle_before_return;
-    if (has_news && (is_idle || is_short) && keep_only_used(held)) plan(name, held, SharedLimits::Way::give_back);
+    if (!has_news || (!is_idle && !is_short)) return;
+    keep_only_used(held);
+    plan(name, held, SharedLimits::Way::give_back);
 }
 
 void LeaseBroker::plan_steps(SharedLimits::Names const& short_of) {

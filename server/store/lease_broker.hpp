@@ -96,7 +96,7 @@ private:
     void plan_steps(SharedLimits::Names const& short_of);
     void plan(std::string const& name, Held& held, SharedLimits::Way way);
     void plan_step(std::string const& name, Held& held, bool is_short);
-    bool keep_only_used(Held& held);
+    void keep_only_used(Held& held);
     void take_steps();
     void apply(Held& held, SharedLimits::Step const& step, SharedLimits::Granted const& granted);
     void extend();
