@@ -20,12 +20,23 @@ struct LimitLease {
     bool touched = false;  ///< used or wanted since it was granted
 };
 
+/// What other replicas have settled of one limit.
+struct SettledElsewhere {
+    std::int64_t amount = 0;
+    WallTime window_began{};  ///< the window that they did so in
+    WallTime known_until = WallTime::min();
+};
+
 struct LimitEntry {
     LimitCounter counter;
     LimitLease lease{};
+    SettledElsewhere elsewhere{};
     bool complete = false;  ///< nothing is to be restored
 
     bool has_lease(WallTime now) const { return lease.window_began == counter.began() && now < lease.valid_until; }
+    bool knows_elsewhere(WallTime now) const {
+        return elsewhere.window_began == counter.began() && now < elsewhere.known_until;
+    }
 };
 
 /// One payer's limits, and what is used of them. A LimitBook's lock guards all of it but `payer` and has_limit().

@@ -78,6 +78,11 @@ struct LimitBook::State {
         return leases_on && entry.counter.limit().of != Resource::concurrent;
     }
 
+    /// By other replicas, as far as it is known.
+    WideAmount elsewhere(LimitEntry const& entry) const {
+        return needs_lease(entry) && entry.knows_elsewhere(clock) ? entry.elsewhere.amount : 0;
+    }
+
     Obstacle obstacle(LimitAccount& account, LimitEntry& entry, std::int64_t amount) const;
     bool fits(LimitAccounts const& accounts, Amounts const& more) const;
     LimitRefusal refusal_of(LimitAccounts const& accounts, Amounts const& more, WallTime now);
@@ -90,6 +95,7 @@ struct LimitBook::State {
     void settle(LimitAccounts const& accounts, Amounts const& used);
     void warn(LimitAccount const& account, LimitEntry& entry);
     void touch(std::shared_ptr<LimitAccount> const& account, Amounts const& amounts);
+    void touch_used(std::shared_ptr<LimitAccount> const& account);
     Lease take_lease(LimitAccount& account, LimitEntry& entry) const;
     void list_leases(LimitAccount& account, std::vector<Lease>& leases);
 };
@@ -100,9 +106,10 @@ struct LimitBook::State {
 Obstacle LimitBook::State::obstacle(LimitAccount& account, LimitEntry& entry, std::int64_t amount) const {
     auto const most = entry.counter.limit().most;
     auto const held = account.held(entry);
-    if (held + amount > most) return entry.counter.settled() + amount > most ? Obstacle::used_up : Obstacle::reserved;
     bool const is_leased = !needs_lease(entry) || (entry.has_lease(clock) && held + amount <= entry.lease.granted);
-    return is_leased ? Obstacle::none : Obstacle::lease;
+    if (held + amount <= most && is_leased) return Obstacle::none;
+    if (entry.counter.settled() + elsewhere(entry) + amount > most) return Obstacle::used_up;
+    return held + amount > most ? Obstacle::reserved : Obstacle::lease;
 }
 
 /// Also moves what is asked of on to the window of `clock`.
@@ -140,11 +147,12 @@ LimitRefusal LimitBook::State::refusal_of(LimitAccounts const& accounts, Amounts
         for (auto& entry : account->entries) {
             auto const amount = more[entry.counter.limit().of];
             if (amount == 0) continue;
-            Worst const next{.account = account.get(),
-                             .entry = &entry,
-                             .obstacle = obstacle(*account, entry, amount),
-                             .fits_at = entry.counter.fits_at(amount).value_or(WallTime::max()),
-                             .room = room(*account, entry)};
+            Worst const next{
+                .account = account.get(),
+                .entry = &entry,
+                .obstacle = obstacle(*account, entry, amount),
+                .fits_at = entry.counter.fits_at(amount, elsewhere(entry), clock).value_or(WallTime::max()),
+                .room = room(*account, entry)};
             if (next.obstacle == Obstacle::none) continue;
             if (worst.entry == nullptr || next.worse_than(worst)) worst = next;
         }
@@ -179,7 +187,11 @@ void LimitBook::State::want_leases(LimitAccounts const& accounts, Amounts const&
 
 WideAmount LimitBook::State::room(LimitAccount& account, LimitEntry const& entry) const {
     WideAmount most = entry.counter.limit().most;
-    if (needs_lease(entry)) most = entry.has_lease(clock) ? std::min<WideAmount>(most, entry.lease.granted) : 0;
+    if (needs_lease(entry)) {
+        WideAmount const granted = entry.has_lease(clock) ? entry.lease.granted : 0;
+        WideAmount const at_best = entry.knows_elsewhere(clock) ? most - elsewhere(entry) : granted;
+        most = std::min(most, std::max(granted, at_best));
+    }
     return std::max<WideAmount>(most - account.held(entry), 0);
 }
 
@@ -447,9 +459,18 @@ std::vector<LimitWarning> LimitBook::take_warnings() {
 void LimitBook::use_leases(bool on) {
     std::lock_guard const lock(state_->mutex);
     state_->leases_on = on;
-    if (on) return;
     for (auto const& account : state_->touched) account->touched = false;
     state_->touched.clear();
+    if (!on) return;
+    for (auto const& account : state_->table.all()) state_->touch_used(account);
+}
+
+void LimitBook::State::touch_used(std::shared_ptr<LimitAccount> const& account) {
+    Amounts used;
+    for (auto& entry : account->entries) {
+        if (account->held(entry) > 0) used[entry.counter.limit().of] = 1;
+    }
+    if (!is_nothing(used)) touch(account, used);
 }
 
 LimitBook::Lease LimitBook::State::take_lease(LimitAccount& account, LimitEntry& entry) const {
@@ -499,6 +520,19 @@ std::optional<LimitBook::Lease> LimitBook::grant(Payer const& payer, Limit const
         now = state_->take_lease(*account, entry);
     }
     return now;
+}
+
+void LimitBook::settled_elsewhere(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t amount,
+                                  WallTime known_until) {
+    bool const is_rate = limit.of != Resource::money && limit.per.kind == LimitPeriod::Kind::rolling;
+    if (is_rate) return;
+    std::lock_guard const lock(state_->mutex);
+    auto const account = state_->table.find(payer, state_->clock);
+    if (account == nullptr) return;
+    for (auto& entry : account->entries) {
+        if (entry.counter.counts_as(limit))
+            entry.elsewhere = {.amount = amount, .window_began = window_began, .known_until = known_until};
+    }
 }
 
 }  // namespace sluice

@@ -19,7 +19,8 @@ namespace sluice {
 struct LimitRefusal {
     Payer payer{};
     Limit limit{};
-    std::int64_t room = 0;  ///< what all the accounts together could still give of that resource, >= 0
+    /// What all the accounts together could still give of that resource, >= 0; leases included that may be had.
+    std::int64_t room = 0;
     /// Only what others have reserved stands in the way: asking again soon may help. False: it is used up.
     bool passing = false;
     bool lease_short = false;  ///< the shared store may have more: LimitBook::leases()
@@ -124,7 +125,7 @@ public:
     /// Whether any of the accounts has a limit on `resource`. Takes no lock.
     static bool has_limit(LimitAccounts const& accounts, Resource resource);
 
-    /// What reserve() could give of `resource` now; absent: there is no limit on it.
+    /// What reserve() could give of `resource` now, or once it is borrowed; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
 
     /// Whether every limit on money among the accounts has allow_unpriced.
@@ -149,7 +150,8 @@ public:
 
     // --- leases, where several replicas share limits (server/store/lease_broker)
 
-    /// From now on limits of all resources but concurrent are only used as far as grant() allows.
+    /// From now on limits of all resources but concurrent are only used as far as grant() allows. What is used of them
+    /// already is among leases() next.
     void use_leases(bool on);
 
     /// How far this replica may go with one limit in one window, and how far it went.
@@ -170,6 +172,12 @@ public:
     /// for another window, and for a limit that is no longer there.
     std::optional<Lease> grant(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t granted,
                                WallTime valid_until);
+    /// All other replicas together have settled so much of `limit` in the window that began then; taken for true until
+    /// `known_until`. What does not fit beside it is used up, and no lease is wanted for it. Ignored as by grant(), and
+    /// of rolling limits but those on money: when others' use is forgotten is not known here, and whoever is over a
+    /// rate should not wait for the whole of its period.
+    void settled_elsewhere(Payer const& payer, Limit const& limit, WallTime window_began, std::int64_t amount,
+                           WallTime known_until);
 
 private:
     friend class Permit;

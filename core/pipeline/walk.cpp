@@ -46,13 +46,10 @@ Task<Result<>> Walk::go() {
     while (true) {
         if (run_.cancellation) co_return std::unexpected(cancelled_error(run_.cancellation.reason()));
         auto entry = next_entry();
-        if (!entry && run_.lease_short && !last_) {
-            SLUICE_CO_TRY(bool const more, co_await lease_wait_.more(std::exchange(run_.lease_short, false)));
-            if (more) {
-                position_ = 0;
-                now_ = run_.parts.clock.now();
-                continue;
-            }
+        if (!entry && run_.lease_short) {
+            SLUICE_CO_TRY(waits_for_leases_, co_await lease_wait_.more(std::exchange(run_.lease_short, false)));
+            now_ = run_.parts.clock.now();
+            if (position_ < plan_.order.size()) continue;
         }
         if (!entry && plan_to_wait()) {
             SLUICE_CO_TRY(auto waited_for, co_await wait_in_queue());
@@ -136,6 +133,7 @@ void Walk::start_over_at_next() {
 }
 
 /// The way into the planned target, or for the first one behind it that lets us in: things have changed since the plan.
+/// Absent, and the place in the plan stays, while more of a limit that replicas share may be had for it.
 std::optional<Entry> Walk::next_entry() {
     for (; position_ < plan_.order.size(); ++position_) {
         auto entry = enter(run_, plan_.order[position_].target, wish_for(plan_.order[position_].target), now_);
@@ -143,6 +141,7 @@ std::optional<Entry> Walk::next_entry() {
             if (failures_here_ == 0) ++targets_tried_;
             return entry;
         }
+        if (run_.lease_short && waits_for_leases_) return std::nullopt;
         failures_here_ = 0;
         reason_ = {};
     }

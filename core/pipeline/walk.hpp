@@ -56,6 +56,7 @@ private:
     bool diverted_ = false;    ///< to the targets for special occasions
     std::optional<Error> last_;
     LeaseWait lease_wait_;
+    bool waits_for_leases_ = true;
 };
 
 }  // namespace sluice

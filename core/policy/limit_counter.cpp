@@ -76,15 +76,15 @@ std::optional<WallTime> LimitCounter::resets_at() const {
     return changes_;
 }
 
-std::optional<WallTime> LimitCounter::fits_at(std::int64_t amount) const {
+std::optional<WallTime> LimitCounter::fits_at(std::int64_t amount, WideAmount elsewhere, WallTime now) const {
     if (amount > limit_.most) return std::nullopt;
     if (!is_rolling()) return resets_at();
-    auto rest = settled_;
+    auto rest = settled_ + elsewhere;
     for (auto const& slot : slots_) {
         rest -= slot.used;
         if (rest + amount <= limit_.most) return rolling_slot_ends(limit_.per, slot.number);
     }
-    return std::nullopt;
+    return rolling_slot_ends(limit_.per, rolling_slot(limit_.per, now));
 }
 
 bool LimitCounter::has_reached(unsigned percent) const {

@@ -43,8 +43,9 @@ public:
     /// When all of the window's use is forgotten, or the oldest part of it (rolling); absent: never, or nothing is
     /// there to forget.
     std::optional<WallTime> resets_at() const;
-    /// When so much has been forgotten that `amount` fits beside the rest; absent: never.
-    std::optional<WallTime> fits_at(std::int64_t amount) const;
+    /// When so much has been forgotten that `amount` fits beside the rest; absent: never. `elsewhere` was used too, but
+    /// not here; rolling: when it is forgotten is unknown, so that this is the latest that it can be.
+    std::optional<WallTime> fits_at(std::int64_t amount, WideAmount elsewhere, WallTime now) const;
     bool unused() const { return settled_ == 0; }
 
     /// One of warn_at that settled use has reached, each once in a window (rolling: once in its length); absent: none.

@@ -97,53 +97,55 @@ void LeaseAccountant::work() {
         auto const dead = std::exchange(dead_, {});
         auto const generation = generation_;
         lock.unlock();
-        if (is_lost) {
-            found_generation();
-        } else {
-            if (shared_.generation() != generation) shared_.join(generation);
-            std::vector<SharedLimit> limits;
-            for (auto const& text : uncounted)
-                if (auto limit = SharedLimit::read(text)) limits.push_back(*std::move(limit));
-            auto const counted = count_limits(limits);
-            for (auto const epoch : dead) take_over(epoch);
-            if (counted) is_failing_ = false;
-            if (!counted) {
-                if (!std::exchange(is_failing_, true)) tell("limits_not_counted", counted.error().detail);
-                lock.lock();
-                if (!wait(lock, now() + pause)) return;
-                continue;
-            }
-        }
-        if (options_.done) options_.done();
+        bool const is_news = is_lost ? found_generation() : catch_up(generation, uncounted, dead);
+        if (is_news && options_.done) options_.done();
         lock.lock();
+        // What failed is asked for again, by the renewing thread.
+        if (is_failing_ && !wait(lock, now() + pause)) return;
     }
+}
+
+/// Whether something may be had now that could not before.
+bool LeaseAccountant::catch_up(std::string const& generation, std::set<std::string> const& uncounted,
+                               std::set<std::int64_t> const& dead) {
+    if (shared_.generation() != generation) shared_.join(generation);
+    std::vector<SharedLimit> limits;
+    for (auto const& text : uncounted)
+        if (auto limit = SharedLimit::read(text)) limits.push_back(*std::move(limit));
+    auto const counted = count_limits(limits);
+    bool is_news = counted && !limits.empty();
+    for (auto const epoch : dead) is_news |= take_over(epoch);
+    bool const was_failing = std::exchange(is_failing_, !counted);
+    if (!counted && !was_failing) tell("limits_not_counted", counted.error().detail);
+    return is_news;
 }
 
 // --- when Redis has lost its data ------------------------------------------------------------------------------------
 
 /// Waits until nobody can have anything left that was granted before, and what was reserved under it is in the ledger.
-void LeaseAccountant::found_generation() {
+/// False: it ends.
+bool LeaseAccountant::found_generation() {
     auto ended = [this](milliseconds time) {
         std::unique_lock lock(mutex_);
         return !wait(lock, now() + time);
     };
     for (;;) {
         auto const found = shared_.find_generation();
-        if (found && !found->empty()) return;
+        if (found && !found->empty()) return true;
         auto const locked = shared_.take_lock("founding", founding_takes);
         if (locked && *locked) {
             // Nobody else can have anything, if nobody else is there; what was granted here is void already.
             auto const alone = ledger_.is_alone(epoch_);
             bool const must_wait = !alone || !*alone;
-            if (must_wait && ended(LeaseTimes::validity + LeaseTimes::settling)) return;
+            if (must_wait && ended(LeaseTimes::validity + LeaseTimes::settling)) return false;
             auto const founded = shared_.found_generation("founding", random_name());
             if (founded && *founded) {
                 tell("limits_counted_anew",
                      "Redis has no counters; each limit is counted from the ledger when it is used");
-                return;
+                return true;
             }
         }
-        if (ended(pause)) return;
+        if (ended(pause)) return false;
     }
 }
 
@@ -181,15 +183,17 @@ Result<> LeaseAccountant::count_limits(std::vector<SharedLimit> const& limits) {
 
 // --- processes that have died ----------------------------------------------------------------------------------------
 
-/// Its beats stop once; every replica hears of it with each of its own beats, until it is forgotten.
-void LeaseAccountant::take_over(std::int64_t epoch) {
+/// Its beats stop once; every replica hears of it with each of its own beats, until it is forgotten. False: somebody
+/// else sees to it, or it was seen to a moment ago.
+bool LeaseAccountant::take_over(std::int64_t epoch) {
     auto const locked = shared_.take_lock("takeover:" + std::to_string(epoch), look_at_dead_every);
-    if (!locked || !*locked) return;
+    if (!locked || !*locked) return false;
     auto const done = shrink_shares(epoch);
-    if (!done || !*done) return;
+    if (!done || !*done) return done.has_value();
     auto const forgotten = shared_.forget_process(epoch);
-    if (forgotten)
+    if (forgotten && *forgotten == SharedLimits::Answer::ok)
         tell("replica_gone", "a replica is gone; of what it had borrowed, what the ledger says it used is kept");
+    return true;
 }
 
 /// True: the ledger has its last word on all of it.

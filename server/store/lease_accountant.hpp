@@ -43,11 +43,13 @@ public:
 private:
     void work();
     bool wait(std::unique_lock<std::mutex>& lock, Instant until);
-    void found_generation();
+    bool found_generation();
+    bool catch_up(std::string const& generation, std::set<std::string> const& uncounted,
+                  std::set<std::int64_t> const& dead);
     Result<> count_limits(std::vector<SharedLimit> const& limits);
     SharedLimits::Beginning beginning_of(SharedLimit const& limit, std::span<ProcessUse const> uses, std::size_t place,
                                          WallTime now) const;
-    void take_over(std::int64_t epoch);
+    bool take_over(std::int64_t epoch);
     Result<bool> shrink_shares(std::int64_t epoch);
     void tell(std::string_view code, std::string const& message) const;
 

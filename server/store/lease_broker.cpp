@@ -13,10 +13,11 @@ namespace {
 
 constexpr milliseconds busy_pause{100};  ///< between rounds while something is held
 constexpr milliseconds idle_pause{500};
-constexpr milliseconds least_pause{5};  ///< however much is wanted
+constexpr milliseconds least_pause{5};       ///< however much is wanted
+constexpr milliseconds least_patience{250};  ///< with an answer of Redis; less than LeaseTimes::settling
 constexpr milliseconds extend_after{1'000};
-constexpr unsigned idle_before_return = 5;  ///< rounds
-constexpr unsigned idle_before_forgotten = 20;
+constexpr milliseconds idle_before_return{5'000};  ///< so that whoever asks now and then need not borrow each time
+constexpr milliseconds idle_before_forgotten{10'000};
 constexpr std::size_t steps_at_once = 200;
 
 Instant steady_now() { return std::chrono::steady_clock::now(); }
@@ -111,7 +112,7 @@ void LeaseBroker::round() {
     auto const asked = steady_now();
     auto const wall = options_.now();
     if (asked >= confirmed_until_) void_leases();
-    auto const beat = shared_.beat();
+    auto const beat = shared_.beat(patience(asked));
     if (!beat) return failed(beat.error());
     if (beat->answer == SharedLimits::Answer::ok) valid_until_ = wall + LeaseTimes::validity;
     answered(*beat, asked);
@@ -121,6 +122,12 @@ void LeaseBroker::round() {
     plan_steps(beat->short_of);
     take_steps();
     extend();
+}
+
+/// What is granted is not held much longer than Redis has confirmed, whatever the time of day says.
+Instant LeaseBroker::patience(Instant asked) const {
+    auto const longest = asked + RedisClient::longest_wait;
+    return is_void_ ? longest : std::min(longest, std::max(confirmed_until_, asked + least_patience));
 }
 
 void LeaseBroker::answered(SharedLimits::Beat const& beat, Instant asked) {
@@ -206,6 +213,7 @@ void LeaseBroker::read_book() {
         most = std::min(most, lease.limit.most);
         held.rule = lease.limit;
         held.rule.most = most;
+        held.last_active = steady_now();
         held.settled = lease.settled;
         held.reserved = lease.reserved;
         held.want(lease);
@@ -230,12 +238,12 @@ void LeaseBroker::follow_windows() {
     }
 }
 
-/// Less is granted here before others may have it. False: there is no such limit any more.
-bool LeaseBroker::keep_only_used(Held& held) {
+/// Less is granted here before others may have it.
+void LeaseBroker::keep_only_used(Held& held) {
     auto const before = held.granted;
-    if (!grant(held, held.used(), valid_until_)) return false;
+    bool const is_there = grant(held, held.used(), valid_until_).has_value();
+    if (!is_there) held.reserved = 0;  // nobody has such a limit any more
     held.granted = std::min(before, held.used());
-    return true;
 }
 
 void LeaseBroker::plan(std::string const& name, Held& held, SharedLimits::Way way) {
@@ -248,7 +256,8 @@ void LeaseBroker::plan(std::string const& name, Held& held, SharedLimits::Way wa
                        .held = held.granted,
                        .wanted = std::exchange(held.wanted, 0),
                        .least_wanted = std::exchange(held.least_wanted, 0),
-                       .way = way}});
+                       .way = way,
+                       .is_new = held.is_new}});
 }
 
 /// `is_short`: somebody lacks it. Then nobody keeps what helps him to nothing.
@@ -259,26 +268,31 @@ void LeaseBroker::plan_step(std::string const& name, Held& held, bool is_short) 
     // Ahead of need: what two more rounds like the last one use.
     if (!held.unknown && held.wanted == 0 && recent > 0 && left < 2 * recent && !is_short)
         held.wanted = 2 * recent - left;
-    held.idle_rounds = recent == 0 && held.wanted == 0 ? held.idle_rounds + 1 : 0;
     if (held.unknown || left < 0) return plan(name, held, SharedLimits::Way::take);
     if (held.wanted > 0 && is_short && left > 0) {
-        if (!keep_only_used(held)) return;
+        keep_only_used(held);
         held.wanted += left;
         held.least_wanted += left;
         return plan(name, held, SharedLimits::Way::retake);
     }
     if (held.wanted > 0) return plan(name, held, SharedLimits::Way::take);
-    bool const is_idle = held.idle_rounds >= idle_before_return;
-    if (left > 0 && (is_idle || is_short) && keep_only_used(held)) plan(name, held, SharedLimits::Way::give_back);
+    // Whether the limit is used up, or merely in use, others judge by what everybody says is settled.
+    bool const has_news = left > 0 || held.settled != held.told_settled;
+    bool const is_idle = steady_now() - held.last_active >= idle_before_return;
+    if (!has_news || (!is_idle && !is_short)) return;
+    keep_only_used(held);
+    plan(name, held, SharedLimits::Way::give_back);
 }
 
-void LeaseBroker::plan_steps(std::vector<std::string> const& short_of) {
+void LeaseBroker::plan_steps(SharedLimits::Names const& short_of) {
     steps_.clear();
-    for (auto& [name, held] : held_) plan_step(name, held, std::ranges::find(short_of, name) != short_of.end());
-    std::erase_if(held_, [](auto const& entry) {
+    for (auto& [name, held] : held_) plan_step(name, held, short_of.contains(name));
+    std::erase_if(held_, [now = steady_now()](auto const& entry) {
         auto const& held = entry.second;
-        return !held.unknown && held.reserved == 0 && held.granted == held.settled &&
-               held.idle_rounds >= idle_before_forgotten;
+        bool const is_told = !held.unknown && held.granted == held.used() && held.settled == held.told_settled;
+        // What a rolling limit forgets is to be returned.
+        bool const may_change = held.reserved > 0 || (held.limit.is_rolling() && held.settled > 0);
+        return is_told && !may_change && now - held.last_active >= idle_before_forgotten;
     });
 }
 
@@ -299,8 +313,11 @@ void LeaseBroker::take_steps() {
 void LeaseBroker::apply(Held& held, SharedLimits::Step const& step, SharedLimits::Granted const& granted) {
     switch (granted.answer) {
         case SharedLimits::Answer::ok:
-            held.unknown = false;
+            held.unknown = held.is_new = false;
             held.granted = granted.amount;
+            held.told_settled = step.settled;
+            book_.settled_elsewhere(held.limit.payer, held.rule, held.window_began, granted.settled_elsewhere,
+                                    valid_until_);
             grant(held, granted.amount, valid_until_);
             held.extended = confirmed_until_;
             return;
@@ -324,7 +341,7 @@ void LeaseBroker::extend() {
 }
 
 void LeaseBroker::leave() {
-    auto const beat = shared_.beat();
+    auto const beat = shared_.beat(RedisClient::in_time());
     bool const can = beat && beat->answer == SharedLimits::Answer::ok && !beat->was_late;
     drop_all();
     if (!can) return;
@@ -339,7 +356,8 @@ void LeaseBroker::leave() {
                            .most = held.rule.most,
                            .settled = held.settled,
                            .reserved = held.reserved,
-                           .way = is_over ? SharedLimits::Way::leave : SharedLimits::Way::give_back}});
+                           .way = is_over ? SharedLimits::Way::leave : SharedLimits::Way::give_back,
+                           .is_new = held.is_new}});
     }
     std::vector<SharedLimits::Step> all;
     all.reserve(steps_.size());

@@ -76,9 +76,11 @@ private:
         std::int64_t used_before = 0;  ///< a round ago
         std::int64_t wanted = 0;
         std::int64_t least_wanted = 0;  ///< the smallest that somebody waits for; 0: nobody does
-        unsigned idle_rounds = 0;
-        bool unknown = true;  ///< Redis has not been told of it since it was used
-        Instant extended{};   ///< until then it holds here
+        std::int64_t told_settled = 0;  ///< others know so much of what is settled
+        Instant last_active{};          ///< when it was used or wanted
+        bool is_new = true;             ///< Redis has never been told of it in this window
+        bool unknown = true;            ///< Redis has not been told of it since it was used
+        Instant extended{};             ///< until then it holds here
 
         std::int64_t used() const { return settled + reserved; }
         void want(LimitBook::Lease const& lease);
@@ -88,12 +90,13 @@ private:
     void renew();
     bool wait_for_round();
     void round();
+    Instant patience(Instant asked) const;
     void read_book();
     void follow_windows();
-    void plan_steps(std::vector<std::string> const& short_of);
+    void plan_steps(SharedLimits::Names const& short_of);
     void plan(std::string const& name, Held& held, SharedLimits::Way way);
     void plan_step(std::string const& name, Held& held, bool is_short);
-    bool keep_only_used(Held& held);
+    void keep_only_used(Held& held);
     void take_steps();
     void apply(Held& held, SharedLimits::Step const& step, SharedLimits::Granted const& granted);
     void extend();

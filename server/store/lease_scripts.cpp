@@ -9,7 +9,7 @@ local generation = redis.call('GET', KEYS[1])
 if not generation then return {'lost'} end
 if generation ~= ARGV[1] then return {'other', generation} end
 local epoch, number = ARGV[2], tonumber(ARGV[3])
-local seen = tonumber(redis.call('HGET', KEYS[3], epoch) or '0')
+local seen = tonumber(redis.call('GET', KEYS[3]) or '0')
 if seen < tonumber(ARGV[4]) then
     redis.call('DEL', KEYS[1])  -- what was confirmed is not there: data was lost, perhaps with a failover
     return {'lost'}
@@ -19,7 +19,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local alive_until = tonumber(redis.call('ZSCORE', KEYS[2], epoch) or '0')
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[5]), epoch)
-redis.call('HSET', KEYS[3], epoch, ARGV[3])
+redis.call('SET', KEYS[3], ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', now))
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[7]) end
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - ARGV[6]))
@@ -31,15 +31,14 @@ return {'ok', late, redis.call('ZCARD', KEYS[2]) - #dead, redis.call('ZRANGE', K
 char const* const step = R"lua(
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'lost'} end
 local epoch = ARGV[2]
-if redis.call('HGET', KEYS[3], epoch) ~= ARGV[3] then return {'late'} end  -- of a connection that was given up
+if redis.call('GET', KEYS[3]) ~= ARGV[3] then return {'late'} end  -- of a connection that was given up
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if tonumber(redis.call('ZSCORE', KEYS[2], epoch) or '0') <= now then return {'late'} end
 local window, most, used, settled = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local held, wanted, least = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local way, length, name_of_limit, keep = ARGV[11], tonumber(ARGV[12]), ARGV[13], ARGV[14]
+local way, length, name_of_limit, keep, is_new = ARGV[11], tonumber(ARGV[12]), ARGV[13], ARGV[14], ARGV[15] == '1'
 local limit = KEYS[5]
-local function set(field, value) redis.call('HSET', limit, field, string.format('%.0f', value)) end
 
 local fields = redis.call('HGETALL', limit)
 if #fields == 0 then
@@ -47,25 +46,37 @@ if #fields == 0 then
     redis.call('DEL', KEYS[1])
     return {'lost'}
 end
-local value = {}
-for i = 1, #fields, 2 do value[fields[i]] = tonumber(fields[i + 1]) end
+local value, names = {}, {}
+for i = 1, #fields, 2 do
+    value[fields[i]] = tonumber(fields[i + 1])
+    if string.sub(fields[i], 1, 2) == 'r:' then table.insert(names, string.sub(fields[i], 3)) end
+end
+local function set(field, amount)
+    value[field] = amount
+    redis.call('HSET', limit, field, string.format('%.0f', amount))
+end
+local function forget(name)
+    value['r:' .. name], value['u:' .. name], value['g:' .. name] = nil, nil, nil
+    redis.call('HDEL', limit, 'r:' .. name, 'u:' .. name, 'g:' .. name)
+end
+local function spend(amount)
+    local field = 'spent'
+    if length > 0 then field = string.format('s:%.0f', now + length) end
+    set(field, (value[field] or 0) + amount)
+end
+
 if value.began > window then return {'moved'} end
 if value.began < window then
     -- What was reserved when the window ended is reserved in this one. Nobody has settled less than he said.
-    for field, granted in pairs(value) do
-        if string.sub(field, 1, 2) == 'r:' then
-            local name = string.sub(field, 3)
-            local carried = math.max(0, granted - (value['u:' .. name] or 0))
-            value[field] = carried
-            if carried > 0 then
-                set(field, carried)
-                set('u:' .. name, 0)
-            else
-                redis.call('HDEL', limit, field, 'u:' .. name, 'g:' .. name)
-            end
+    for _, name in ipairs(names) do
+        local carried = value['r:' .. name] - (value['u:' .. name] or 0)
+        if carried > 0 then
+            set('r:' .. name, carried)
+            set('u:' .. name, 0)
+        else
+            forget(name)
         end
     end
-    value.spent = 0
     set('spent', 0)
     set('began', window)
 end
@@ -75,38 +86,45 @@ if mine < held then
     redis.call('DEL', KEYS[1])  -- what was granted is not there
     return {'lost'}
 end
-local others, count = value.spent, 0
+local before = (value['u:' .. epoch] or 0) - settled
+if is_new and before > 0 then  -- by the ledger; the process had no such limit then, and does not count it
+    mine = math.max(0, mine - before)
+    spend(before)
+end
+
+local others, settled_by_others, count = value.spent or 0, value.spent or 0, 0
 for field, amount in pairs(value) do
-    local kind, name = string.sub(field, 1, 2), string.sub(field, 3)
-    if kind == 's:' then
-        if tonumber(name) > now then others = others + amount else redis.call('HDEL', limit, field) end
-    elseif kind == 'r:' and name ~= epoch then
-        others = others + amount
+    if string.sub(field, 1, 2) == 's:' then
+        if tonumber(string.sub(field, 3)) > now then
+            others = others + amount
+            settled_by_others = settled_by_others + amount
+        else
+            redis.call('HDEL', limit, field)
+        end
+    end
+end
+for _, name in ipairs(names) do
+    if name ~= epoch and value['r:' .. name] then
+        others = others + value['r:' .. name]
+        settled_by_others = settled_by_others + (value['u:' .. name] or 0)
         count = count + 1
     end
 end
 if count > 64 then
-    for field, amount in pairs(value) do
-        local name = string.sub(field, 3)
-        if string.sub(field, 1, 2) == 'g:' and value['r:' .. name] then
-            value.spent = value.spent + value['r:' .. name]
-            redis.call('HDEL', limit, 'r:' .. name, 'u:' .. name, field)
+    for _, name in ipairs(names) do
+        if value['g:' .. name] then
+            set('spent', (value.spent or 0) + value['r:' .. name])
+            forget(name)
         end
     end
-    set('spent', value.spent)
 end
 
 redis.call('PEXPIRE', limit, keep)
 redis.call('ZADD', KEYS[6], string.format('%.0f', now + keep), name_of_limit)
 redis.call('PEXPIRE', KEYS[6], keep)
 if way == 'leave' then
-    redis.call('HDEL', limit, 'r:' .. epoch, 'u:' .. epoch)
-    if length > 0 then
-        local gone_at = string.format('s:%.0f', now + length)
-        set(gone_at, (value[gone_at] or 0) + used)
-    else
-        set('spent', value.spent + used)
-    end
+    forget(epoch)
+    spend(used)
     return {'ok', '0'}
 end
 
@@ -133,9 +151,9 @@ if granted > 0 then
     set('u:' .. epoch, settled)
     redis.call('HDEL', limit, 'g:' .. epoch)
 else
-    redis.call('HDEL', limit, 'r:' .. epoch, 'u:' .. epoch, 'g:' .. epoch)
+    forget(epoch)
 end
-return {'ok', string.format('%.0f', granted)}
+return {'ok', string.format('%.0f', granted), string.format('%.0f', settled_by_others)}
 )lua";
 
 char const* const begin = R"lua(
@@ -167,6 +185,14 @@ if ARGV[8] ~= '0' and ARGV[7] == '1' then
 end
 redis.call('HSET', KEYS[3], 'r:' .. epoch, string.format('%.0f', left), 'u:' .. epoch, ARGV[6])
 if ARGV[7] == '1' then redis.call('HSET', KEYS[3], 'g:' .. epoch, '1') end
+return {'ok'}
+)lua";
+
+char const* const forget = R"lua(
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '0') > now - ARGV[2] then return {'alive'} end
+redis.call('ZREM', KEYS[1], ARGV[1])
 return {'ok'}
 )lua";
 

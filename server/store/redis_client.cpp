@@ -207,9 +207,8 @@ Result<std::unique_ptr<RedisClient>> RedisClient::make(Secret const& url) {
     return std::unique_ptr<RedisClient>(new RedisClient(*std::move(read)));
 }
 
-Result<> RedisClient::connect() {
+Result<> RedisClient::connect(Instant until) {
     if (connection_) return {};
-    auto const until = std::chrono::steady_clock::now() + longest_wait;
     SLUICE_TRY(connection_, Connection::open(url_, until));
     std::vector<RedisCommand> greeting;
     std::string const password(url_.password.expose());
@@ -246,9 +245,9 @@ Result<std::vector<RedisReply>> RedisClient::exchange(std::vector<RedisCommand> 
     return std::unexpected(std::move(done.error()));
 }
 
-Result<std::vector<RedisReply>> RedisClient::run(std::vector<RedisCommand> const& commands) {
-    SLUICE_CHECK(connect());
-    return exchange(commands, std::chrono::steady_clock::now() + longest_wait);
+Result<std::vector<RedisReply>> RedisClient::run(std::vector<RedisCommand> const& commands, Instant until) {
+    SLUICE_CHECK(connect(until));
+    return exchange(commands, until);
 }
 
 Result<RedisReply> RedisClient::run(RedisCommand command) {

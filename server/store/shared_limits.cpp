@@ -22,8 +22,8 @@ constexpr std::string_view generation_key = "{sluice}:generation";
 
 constexpr auto keep = std::chrono::duration_cast<milliseconds>(LeaseTimes::keep);
 
-constexpr std::array scripts{&lease_scripts::beat, &lease_scripts::step, &lease_scripts::begin, &lease_scripts::shrink,
-                             &lease_scripts::found};
+constexpr std::array scripts{&lease_scripts::beat,   &lease_scripts::step,   &lease_scripts::begin,
+                             &lease_scripts::shrink, &lease_scripts::forget, &lease_scripts::found};
 
 std::string sha1_of(char const* script) {
     std::string_view const bytes(script);
@@ -97,15 +97,15 @@ void SharedLimits::join(std::string generation) {
 
 /// Scripts go by their hash; a Redis that does not know one has done nothing of it. An error of one command is an error
 /// of all: scripts do not fail.
-Result<std::vector<RedisReply>> SharedLimits::run(std::vector<RedisCommand> const& commands) {
-    SLUICE_TRY(auto replies, redis_->run(commands));
+Result<std::vector<RedisReply>> SharedLimits::run(std::vector<RedisCommand> const& commands, Instant until) {
+    SLUICE_TRY(auto replies, redis_->run(commands, until));
     if (!replies.empty() && replies.front().kind == RedisReply::Kind::error &&
         replies.front().text.starts_with("NOSCRIPT")) {
         std::vector<RedisCommand> load;
         load.reserve(scripts.size());
         for (auto const* const script : scripts) load.push_back({"SCRIPT", "LOAD", *script});
-        SLUICE_CHECK(redis_->run(load));
-        SLUICE_TRY(replies, redis_->run(commands));
+        SLUICE_CHECK(redis_->run(load, until));
+        SLUICE_TRY(replies, redis_->run(commands, until));
     }
     for (auto const& reply : replies)
         if (reply.kind == RedisReply::Kind::error) return std::unexpected(failed(reply.text));
@@ -114,19 +114,20 @@ Result<std::vector<RedisReply>> SharedLimits::run(std::vector<RedisCommand> cons
 
 // --- renewing --------------------------------------------------------------------------------------------------------
 
-Result<SharedLimits::Beat> SharedLimits::beat() {
+Result<SharedLimits::Beat> SharedLimits::beat(Instant until) {
     ++number_;
     SLUICE_TRY(auto const replies,
                run({{"EVALSHA", hash_of<&lease_scripts::beat>(), "4", std::string(generation_key), key("alive"),
-                     key("beats"), key("short"), generation_, text(epoch_), number(), text(confirmed_),
-                     text(LeaseTimes::validity), text(LeaseTimes::settling), text(keep)}}));
+                     beat_key(), key("short"), generation_, text(epoch_), number(), text(confirmed_),
+                     text(LeaseTimes::validity), text(LeaseTimes::settling), text(keep)}},
+                   until));
     auto const& reply = replies.front();
     Beat beat{.answer = read_answer(reply)};
     if (beat.answer == Answer::other && reply.list.size() > 1) join(reply.list[1].text);
     if (beat.answer != Answer::ok || reply.list.size() < 5) return beat;
     confirmed_ = number_;
     beat.was_late = reply.list[1].number != 0;
-    for (auto const& limit : reply.list[3].list) beat.short_of.push_back(limit.text);
+    for (auto const& limit : reply.list[3].list) beat.short_of.insert(limit.text);
     for (auto const& epoch : reply.list[4].list) beat.dead.push_back(read_number(epoch.text));
     return beat;
 }
@@ -139,7 +140,7 @@ RedisCommand SharedLimits::step_command(Step const& step) const {
             "6",
             std::string(generation_key),
             key("alive"),
-            key("beats"),
+            beat_key(),
             key("short"),
             limit_key(limit),
             key("limits"),
@@ -156,7 +157,8 @@ RedisCommand SharedLimits::step_command(Step const& step) const {
             std::string(name_of(step.way)),
             text(length),
             limit.text(),
-            text(keep)};
+            text(keep),
+            step.is_new ? "1" : "0"};
 }
 
 Result<std::vector<SharedLimits::Granted>> SharedLimits::steps(std::span<Step const> steps) {
@@ -168,14 +170,16 @@ Result<std::vector<SharedLimits::Granted>> SharedLimits::steps(std::span<Step co
     granted.reserve(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i) {
         auto const& list = replies[i].list;
-        std::int64_t const units = list.size() > 1 ? read_number(list[1].text) : 0;
-        granted.push_back({.answer = read_answer(replies[i]), .amount = units * steps[i].limit.unit});
+        auto amount = [&](std::size_t place) {
+            return place < list.size() ? read_number(list[place].text) * steps[i].limit.unit : 0;
+        };
+        granted.push_back({.answer = read_answer(replies[i]), .amount = amount(1), .settled_elsewhere = amount(2)});
     }
     return granted;
 }
 
 Result<> SharedLimits::leave() {
-    SLUICE_CHECK(run({{"ZREM", key("alive"), text(epoch_)}, {"HDEL", key("beats"), text(epoch_)}}));
+    SLUICE_CHECK(run({{"ZREM", key("alive"), text(epoch_)}, {"DEL", beat_key()}}));
     return {};
 }
 
@@ -238,9 +242,10 @@ Result<SharedLimits::Answer> SharedLimits::shrink(SharedLimit const& limit, Wall
     return read_answer(replies.front());
 }
 
-Result<> SharedLimits::forget_process(std::int64_t epoch) {
-    SLUICE_CHECK(run({{"ZREM", key("alive"), text(epoch)}, {"HDEL", key("beats"), text(epoch)}}));
-    return {};
+Result<SharedLimits::Answer> SharedLimits::forget_process(std::int64_t epoch) {
+    SLUICE_TRY(auto const replies, run({{"EVALSHA", hash_of<&lease_scripts::forget>(), "1", key("alive"), text(epoch),
+                                         text(LeaseTimes::settling)}}));
+    return read_answer(replies.front());
 }
 
 // --- generations -----------------------------------------------------------------------------------------------------

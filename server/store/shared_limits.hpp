@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ struct LeaseTimes {
 };
 
 /// The limits that replicas share, as Redis has them: the scripts of lease_scripts.hpp with types. Each call is one
-/// round trip and blocks. Errors: ledger_unavailable. Thread: one at a time.
+/// round trip and blocks, as RedisClient does. Errors: ledger_unavailable. Thread: one at a time.
 class SharedLimits {
 public:
     /// `epoch`: of this process, as the ledger has it.
@@ -41,14 +42,15 @@ public:
         alive,
     };
 
+    using Names = std::set<std::string, std::less<>>;  ///< of limits: SharedLimit::text()
     struct Beat {
         Answer answer = Answer::lost;
         bool was_late = false;  ///< nothing that was granted before holds any more
-        std::vector<std::string> short_of{};
+        Names short_of{};       ///< somebody lacks them
         std::vector<std::int64_t> dead{};
     };
-    /// Says that this process is alive; every step needs one before it.
-    Result<Beat> beat();
+    /// Says that this process is alive; every step needs one before it. Blocks until `until` at the latest.
+    Result<Beat> beat(Instant until);
 
     enum class Way : std::uint8_t {
         take,
@@ -66,10 +68,14 @@ public:
         std::int64_t wanted = 0;  ///< more than what is granted, or used; to retake: more than is used
         std::int64_t least_wanted = 0;
         Way way = Way::take;
+        /// Told for the first time: what Redis has of this process is the ledger's word, and what the process does not
+        /// count of it is from before it had the limit.
+        bool is_new = false;
     };
     struct Granted {
         Answer answer = Answer::lost;
         std::int64_t amount = 0;
+        std::int64_t settled_elsewhere = 0;  ///< by all others, as far as they have said
     };
     Result<std::vector<Granted>> steps(std::span<Step const> steps);
 
@@ -103,7 +109,8 @@ public:
     /// `epoch`, which is dead, has used no more than the part says. `gone`: and never will.
     Result<Answer> shrink(SharedLimit const& limit, WallTime window_began, Part const& part, bool gone,
                           WallTime counts_until);
-    Result<> forget_process(std::int64_t epoch);
+    /// `epoch` is dead, and all of its shares have been shrunk: nobody hears of it any more.
+    Result<Answer> forget_process(std::int64_t epoch);
 
     // --- generations
 
@@ -119,7 +126,9 @@ public:
 private:
     std::string key(std::string_view name) const;
     std::string limit_key(SharedLimit const& limit) const;
-    Result<std::vector<RedisReply>> run(std::vector<RedisCommand> const& commands);
+    std::string beat_key() const { return key("beat:" + std::to_string(epoch_)); }
+    Result<std::vector<RedisReply>> run(std::vector<RedisCommand> const& commands,
+                                        Instant until = RedisClient::in_time());
     RedisCommand step_command(Step const& step) const;
     std::string number() const { return std::to_string(number_); }
 

@@ -295,9 +295,10 @@ def spend_the_rest(gateways, budget, most):
         calls += 1
         spent += answer.json()["usage"]["completion_tokens"] * TOKEN_OUT
         wait_until(lambda: all(reserved(gateway) == 0 for gateway in gateways), 5, step=0.002)
-    said = {gateway.chat("fast", headers=BEARER, max_tokens=1).error["code"] for gateway in gateways}
-    # Of several replicas each knows no more than that it can't borrow: others may have spent it, or hold it.
-    assert said == {"insufficient_quota"} or (len(gateways) > 1 and said <= {"insufficient_quota", "budget_in_use"})
+    for gateway in gateways:
+        # A replica hears within moments what others have settled; until then they might give some of it back.
+        wait_until(lambda: gateway.chat("fast", headers=BEARER, max_tokens=1).error["code"] == "insufficient_quota",
+                   3 if len(gateways) > 1 else 0, what="insufficient_quota")
     assert spent_when_nothing_is_open(gateways) == budget
     return calls
 

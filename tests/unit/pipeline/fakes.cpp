@@ -301,6 +301,16 @@ Task<Result<>> FakeSink::end_stream(bool keep_open) {
     co_return Result<>();
 }
 
+Task<Result<bool>> FakeSharing::more(Clock& clock, Cancellation&, Instant until) {
+    ++asked;
+    auto const forever = WallTime() + std::chrono::years(100);
+    for (auto const& lease : book_.leases({})) {
+        auto const enough = lease.settled + lease.reserved + lease.wanted;
+        if (lends) book_.grant(lease.payer, lease.limit, lease.window_began, enough, forever);
+    }
+    co_return lends&& clock.now() < until;
+}
+
 Dialect const& fake_dialect() {
     static FakeDialect const dialect;
     return dialect;
@@ -351,7 +361,7 @@ Result<std::unique_ptr<LedgerCall>> FakeLedger::reserve(LedgerReservation const&
 
 Gateway::Gateway()
     : pipeline(upstream, clock, recorder, [this](std::string_view) { return dialect; }, budget,
-               {.limits = &limits, .ledger = &ledger}) {
+               {.limits = &limits, .ledger = &ledger, .sharing = &sharing}) {
     chat.body = "MODEL and the rest";
     chat.requested_model = "m";
     chat.stream = true;

@@ -10,6 +10,7 @@
 
 #include "core/pipeline/ledger.hpp"
 #include "core/pipeline/limit_book.hpp"
+#include "core/pipeline/limit_sharing.hpp"
 #include "core/pipeline/pipeline.hpp"
 #include "core/pipeline/ports.hpp"
 
@@ -154,6 +155,19 @@ public:
     bool fails_to_last = false;
 };
 
+/// Lends whatever a book wants, each time that somebody waits for it. `lends`: or nothing.
+class FakeSharing final : public LimitSharing {
+public:
+    explicit FakeSharing(LimitBook& book) : book_(book) {}
+    Task<Result<bool>> more(Clock& clock, Cancellation& cancellation, Instant until) override;
+
+    bool lends = true;
+    int asked = 0;
+
+private:
+    LimitBook& book_;
+};
+
 /// A toy wire format. An event is "data: role", "data: usage", "data: [DONE]", "data: error", or content.
 Dialect const& fake_dialect();
 
@@ -185,6 +199,7 @@ public:
     HealthRegistry health;
     LimitBook limits;
     FakeLedger ledger;
+    FakeSharing sharing{limits};
     std::string end_user;
     std::vector<OwnKey> own_keys;
     std::optional<Permit> permit;  ///< what the API has reserved for the next request

@@ -329,6 +329,76 @@ TEST_CASE("totals and rolling limits are leased too; requests at a time are not"
     CHECK(book.gives(ann, usd(70)));
 }
 
+TEST_CASE("what all replicas have settled is used up until the window ends; the rest may come back", "[limits]") {
+    auto book = ann_with(money(100));
+    book.use_leases(true);
+    book.use(ann, usd(30));
+    book.grant(ann, money(100), at(2026, 11, 25), 30, now + seconds(3));
+    book.settled_elsewhere(ann, money(100), at(2026, 11, 25), 60, now + seconds(3));
+    CHECK(book.refusal(ann, usd(10)).lease_short);
+    book.leases(now);
+
+    auto const refusal = book.refusal(ann, usd(11));
+    CHECK_FALSE(refusal.lease_short);
+    CHECK_FALSE(refusal.passing);
+    CHECK(refusal.room == 10);
+    CHECK(refusal.retry_in == hours(14));
+    CHECK(book.leases(now)[0].wanted == 0);
+}
+
+TEST_CASE("what was granted may be used, whatever others have settled", "[limits]") {
+    auto book = ann_with(money(100));
+    book.use_leases(true);
+    book.gives(ann, {}, now);
+    book.grant(ann, money(100), at(2026, 11, 25), 40, now + seconds(3));
+    book.settled_elsewhere(ann, money(100), at(2026, 11, 25), 90, now + seconds(3));
+    CHECK(book.gives(ann, usd(40)));
+}
+
+TEST_CASE("what others have settled counts in its window, and for as long as it is known", "[limits]") {
+    auto book = ann_with(money(100));
+    book.use_leases(true);
+    book.settled_elsewhere(ann, money(100), at(2026, 11, 25), 100, now + days(2));
+    CHECK(book.refusal(ann, usd(1), now).lease_short == false);
+    CHECK(book.refusal(ann, usd(1), now + days(1)).lease_short);
+
+    book.settled_elsewhere(ann, money(100), at(2026, 11, 26), 100, now + days(1) + seconds(3));
+    CHECK_FALSE(book.refusal(ann, usd(1), now + days(1)).lease_short);
+    CHECK(book.refusal(ann, usd(1), now + days(1) + seconds(3)).lease_short);
+    book.use_leases(false);
+    CHECK(book.gives(ann, usd(1), now + days(1)));
+}
+
+TEST_CASE("when others' rolling use is forgotten is not known: at the latest a period from now", "[limits]") {
+    auto book = ann_with(money(100, last_hour));
+    book.use_leases(true);
+    book.use(ann, usd(40), now - minutes(30));
+    book.settled_elsewhere(ann, money(100, last_hour), {}, 60, now + seconds(3));
+    CHECK(book.refusal(ann, usd(40)).retry_in == minutes(31));  // in slots of a minute
+    CHECK(book.refusal(ann, usd(41)).retry_in == minutes(61));
+}
+
+TEST_CASE("over a rolling rate that replicas share one may soon ask again", "[limits]") {
+    LimitPeriod const last_minute{.kind = Kind::rolling, .length = minutes(1)};
+    auto book = ann_with(requests(60, last_minute));
+    book.use_leases(true);
+    book.settled_elsewhere(ann, requests(60, last_minute), {}, 60, now + seconds(3));
+    CHECK(book.refusal(ann, of(Resource::requests, 1)).lease_short);
+}
+
+TEST_CASE("what was used without leases is told once they are needed", "[limits]") {
+    Book book({{PayerKind::key, "ann", {money(100)}}, {PayerKind::key, "bob", {money(100)}}});
+    book.use(ann, usd(30));
+    auto const held = book.take(ann, usd(20));
+    CHECK(book.leases(now).empty());
+    book.use_leases(true);
+    auto const leases = book.leases(now);
+    REQUIRE(leases.size() == 1);
+    CHECK(leases[0].payer == ann);
+    CHECK(leases[0].settled == 30);
+    CHECK(leases[0].reserved == 20);
+}
+
 TEST_CASE("a lease is wanted only if nothing else stands in the way", "[limits]") {
     Book book({{PayerKind::key, "ann", {money(100)}}, {PayerKind::team, "search", {money(5)}}});
     book.use_leases(true);

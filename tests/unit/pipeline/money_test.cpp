@@ -231,6 +231,27 @@ TEST_CASE("a stream that has used up its reservation is cut when nobody has more
     CHECK(gateway.status().settled == settlement.cost.count);
 }
 
+TEST_CASE("a stream is not cut for want of a lease while what has arrived is reserved") {
+    std::vector<Say> body;
+    for (int i = 0; i < 5; ++i) body.push_back({events({"hundred bytes"})});
+    body.push_back({events({"usage", "[DONE]"})});
+    auto ask = [&body](Budgeted& gateway) {
+        gateway.chat.max_output_tokens.reset();
+        gateway.chat.facts.output_tokens = 0;
+        gateway.ask({Scene{.body = body}});
+        return gateway.ledger.lines.at(0)->reservation.amount.count;
+    };
+    Budgeted alone(1'000'000'000), sharing(1'000'000'000);
+    auto const first = ask(alone);
+    sharing.limits.use_leases(true);
+    sharing.limits.grant({PayerKind::key, "key"}, sharing.rules[0].limits[0], begin, first,
+                         begin + std::chrono::days(1));
+    CHECK(ask(sharing) == first);
+    CHECK(sharing.sink->body.find("[DONE]") != std::string::npos);
+    CHECK(sharing.ledger.lines.at(0)->raised.empty());
+    CHECK(sharing.limits.leases(begin).at(0).wanted > 0);
+}
+
 TEST_CASE("whoever leaves, whenever: nothing stays reserved, and every line is settled once or given up") {
     for (bool const stream : {true, false}) {
         for (int stop_at = 1; stop_at < 40; ++stop_at) {
@@ -243,6 +264,34 @@ TEST_CASE("whoever leaves, whenever: nothing stays reserved, and every line is s
             for (auto const& line : gateway.ledger.lines) CHECK(line->settlements.size() == 1);
         }
     }
+}
+
+TEST_CASE("a target waits for its lease of a limit that replicas share, rather than be passed over") {
+    Budgeted gateway(1'000'000'000);
+    gateway.add({.kind = PayerKind::target,
+                 .name = "alpha/one",
+                 .limits = {Limit{.of = Resource::requests, .most = 5, .per = {LimitPeriod::Kind::day}}}});
+    gateway.limits.use_leases(true);
+    gateway.limits.grant({PayerKind::key, "key"}, gateway.rules[0].limits[0], begin, 1'000'000'000,
+                         begin + std::chrono::days(1));
+    auto const& first = gateway.ask(good_stream());
+    REQUIRE(first.attempts.size() == 1);
+    CHECK(first.attempts[0].provider == "alpha");
+    CHECK(gateway.sharing.asked == 1);
+}
+
+TEST_CASE("a target whose lease does not come is passed over after all") {
+    Budgeted gateway(1'000'000'000);
+    gateway.add({.kind = PayerKind::target,
+                 .name = "alpha/one",
+                 .limits = {Limit{.of = Resource::requests, .most = 5, .per = {LimitPeriod::Kind::day}}}});
+    gateway.limits.use_leases(true);
+    gateway.limits.grant({PayerKind::key, "key"}, gateway.rules[0].limits[0], begin, 1'000'000'000,
+                         begin + std::chrono::days(1));
+    gateway.sharing.lends = false;
+    auto const& outcome = gateway.ask(good_stream());
+    REQUIRE(outcome.attempts.size() == 1);
+    CHECK(outcome.attempts[0].provider == "beta");
 }
 
 TEST_CASE("a target whose own limit is reached is passed over") {

@@ -19,17 +19,20 @@ struct World {
     std::vector<std::unique_ptr<Line>> lines{};
     std::vector<std::unique_ptr<Replica>> replicas{};
 
-    explicit World(Limit const& limit, std::size_t count = 3) {
+    explicit World(Limit const& limit, std::size_t count = 3, WithoutRedis without_redis = WithoutRedis::refuse) {
         for (std::size_t i = 0; i < count; ++i) {
             lines.push_back(std::make_unique<Line>());
-            replicas.push_back(std::make_unique<Replica>(ledger, payer, limit, lines.back()->url()));
+            replicas.push_back(std::make_unique<Replica>(ledger, payer, limit, lines.back()->url(), without_redis));
         }
         for (auto const& replica : replicas) wait_until_shared(*replica, 10s);
     }
     static void wait_until_shared(Replica const& replica, std::chrono::milliseconds at_most) {
+        wait_for(replica, LeaseState::shared, at_most);
+    }
+    static void wait_for(Replica const& replica, LeaseState state, std::chrono::milliseconds at_most) {
         auto const until = std::chrono::steady_clock::now() + at_most;
-        while (replica.broker->state() != LeaseState::shared && std::chrono::steady_clock::now() < until) pause(10ms);
-        REQUIRE(replica.broker->state() == LeaseState::shared);
+        while (replica.broker->state() != state && std::chrono::steady_clock::now() < until) pause(10ms);
+        REQUIRE(replica.broker->state() == state);
     }
 
     /// Calls from `threads` threads of each replica until `until`, or until nothing is left.
@@ -133,6 +136,74 @@ TEST_CASE("what one replica does not use another one can", "[leases]") {
     REQUIRE(world.replicas[0]->call(oracle, 900, 100, 0ms, 1000ms));
     CHECK(world.replicas[1]->call(oracle, 900, 900, 0ms, 500ms));
     CHECK_FALSE(world.replicas[2]->call(oracle, 1, 1, 0ms, 300ms));
+}
+
+TEST_CASE("a limit is used up once replicas have settled it, in use while they may give some back", "[leases]") {
+    World world(budget(1'000));
+    Oracle oracle(1'000);
+    auto& third = *world.replicas[2];
+    REQUIRE(world.replicas[0]->call(oracle, 300, 300, 0ms, 1000ms));
+    {
+        auto const held = world.replicas[1]->reserve(700, 1000ms);
+        REQUIRE(held);
+        CHECK(third.refused_as(1, 500ms) == Refused::in_use);
+    }
+    REQUIRE(world.replicas[1]->call(oracle, 700, 650, 0ms, 1000ms));
+    CHECK(third.refused_as(51, 500ms) == Refused::used_up);
+    REQUIRE(third.call(oracle, 50, 50, 0ms, 500ms));
+    for (auto const& replica : world.replicas) CHECK(replica->refused_as(1, 500ms) == Refused::used_up);
+    pause(3500ms);  // longer than is believed without asking again
+    CHECK(world.replicas[0]->refused_as(1, 500ms) == Refused::used_up);
+}
+
+TEST_CASE("of a lost replica only what it has settled is used up", "[leases]") {
+    World world(budget(1'000));
+    Oracle oracle(1'000);
+    auto& lost = *world.replicas[0];
+    REQUIRE(lost.call(oracle, 500, 500, 0ms, 1000ms));
+    auto const open = lost.reserve(500, 1000ms);
+    REQUIRE(open);
+    auto const line = world.ledger.reserve(lost.epoch, lost.payer, 500);
+    CHECK(world.replicas[1]->refused_as(1, 500ms) == Refused::in_use);
+    world.lines[0]->cut(true);
+    pause(4500ms);  // others have taken over
+    CHECK(world.replicas[1]->refused_as(1, 500ms) == Refused::in_use);
+    world.ledger.settle(line, 500, wall());  // recovered
+    world.ledger.gone(lost.epoch);
+    pause(2500ms);
+    CHECK(world.replicas[1]->refused_as(1, 500ms) == Refused::used_up);
+}
+
+TEST_CASE("what a replica used before it had a limit counts in it", "[leases]") {
+    FakeLedger ledger;
+    auto const payer = somebody();
+    Replica old(ledger, payer, budget(1'000), redis()), other(ledger, payer, budget(1'000), redis());
+    for (auto* const replica : {&old, &other}) World::wait_until_shared(*replica, 10s);
+    ledger.settle(ledger.reserve(old.epoch, payer, 600), 600, wall());
+    Oracle oracle(400);
+    SECTION("and it is the first to use it") {
+        CHECK(old.call(oracle, 100, 100, 0ms, 1000ms));
+        CHECK(other.refused_as(301, 500ms) == Refused::used_up);
+        CHECK(other.call(oracle, 300, 300, 0ms, 1000ms));
+    }
+    SECTION("and another one is") {
+        CHECK(other.call(oracle, 300, 300, 0ms, 1000ms));
+        CHECK(old.call(oracle, 100, 100, 0ms, 1000ms));
+    }
+    CHECK(old.refused_as(1, 500ms) == Refused::used_up);
+    CHECK(other.refused_as(1, 500ms) == Refused::used_up);
+}
+
+TEST_CASE("what a rolling limit forgets comes back, also from a replica that is idle", "[leases]") {
+    World world({.of = Resource::money, .most = 1'000, .per = {LimitPeriod::Kind::rolling, 4s}}, 2);
+    Oracle oracle(1'000);
+    REQUIRE(world.replicas[0]->call(oracle, 900, 900, 0ms, 1000ms));
+    CHECK(world.replicas[1]->refused_as(900, 500ms) == Refused::used_up);
+    oracle.returned(900);
+    auto const enough = for_a_while(9s);  // what is forgotten is told every second, what was told believed for three
+    bool is_back = false;
+    while (!is_back && !enough()) is_back = world.replicas[1]->call(oracle, 900, 900, 10ms, 1000ms);
+    CHECK(is_back);
 }
 
 TEST_CASE("counters that Redis lost are rebuilt from the ledger, exactly, within five seconds", "[leases]") {
@@ -244,6 +315,54 @@ TEST_CASE("while Redis stands still nothing is given for longer than leases last
     auto const used = world.spend_the_rest(oracle, *world.replicas[2], 500);
     CHECK(oracle.overspent() == 0);
     CHECK(used >= most / 1'000 * 999);
+}
+
+TEST_CASE("a replica that was taken for dead comes back, and others do not notice", "[leases]") {
+    World world(budget(1'000'000));
+    Oracle oracle(1'000'000);
+    auto& lost = *world.replicas[0];
+    REQUIRE(world.replicas[1]->call(oracle, 1'000, 1'000, 0ms, 1000ms));
+    SECTION("it held nothing") {}
+    SECTION("what it had is settled") {
+        REQUIRE(lost.call(oracle, 1'000, 1'000, 0ms, 1000ms));
+        world.ledger.gone(lost.epoch);
+    }
+    world.lines[0]->cut(true);
+    pause(5s);
+    world.lines[0]->cut(false);
+    auto const enough = for_a_while(2s);
+    while (!enough()) CHECK(world.replicas[1]->call(oracle, 1'000, 1'000, 20ms, 300ms));
+    CHECK(lost.call(oracle, 1'000, 1'000, 0ms, 500ms));
+}
+
+TEST_CASE("a replica that may goes on alone without Redis, and says afterwards what it used", "[leases]") {
+    World world(budget(1'000), 2, WithoutRedis::alone);
+    Oracle oracle(1'000);
+    auto &cut_off = *world.replicas[0], &other = *world.replicas[1];
+    world.lines[0]->cut(true);
+    World::wait_for(cut_off, LeaseState::alone, 5s);
+    REQUIRE(cut_off.call(oracle, 600, 600, 0ms, 0ms));
+    REQUIRE(other.call(oracle, 300, 300, 0ms, 1000ms));
+    world.lines[0]->cut(false);
+    World::wait_until_shared(cut_off, 2s);
+    CHECK(other.refused_as(101, 1000ms) == Refused::used_up);
+    CHECK(other.call(oracle, 100, 100, 0ms, 1000ms));
+    CHECK(cut_off.refused_as(1, 500ms) == Refused::used_up);
+    CHECK(oracle.overspent() == 0);
+}
+
+TEST_CASE("replicas that count alone may each use the whole limit; afterwards it is used up for all", "[leases]") {
+    World world(budget(1'000), 2, WithoutRedis::alone);
+    Oracle oracle(2'000);
+    for (auto const& line : world.lines) line->cut(true);
+    for (auto const& replica : world.replicas) {
+        World::wait_for(*replica, LeaseState::alone, 5s);
+        CHECK(replica->call(oracle, 900, 900, 0ms, 0ms));
+        CHECK(replica->refused_as(101, 0ms) == Refused::used_up);
+    }
+    for (auto const& line : world.lines) line->cut(false);
+    for (auto const& replica : world.replicas) World::wait_until_shared(*replica, 2s);
+    for (auto const& replica : world.replicas) CHECK(replica->refused_as(1, 1000ms) == Refused::used_up);
 }
 
 TEST_CASE("each window has its own, also for what was reserved in the one before", "[leases]") {

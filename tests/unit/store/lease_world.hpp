@@ -203,6 +203,8 @@ private:
     std::atomic<int> admitted_ = 0;
 };
 
+enum class Refused : std::uint8_t { no, in_use, used_up };
+
 struct Replica {
     LimitBook book{};
     std::int64_t epoch = sample::epoch();
@@ -219,18 +221,27 @@ struct Replica {
     }
 
     /// As the pipeline does: waits a little for more of a lease.
-    std::optional<Permit> reserve(std::int64_t amount, std::chrono::milliseconds at_most = 200ms) {
+    std::expected<Permit, LimitRefusal> try_reserve(std::int64_t amount, std::chrono::milliseconds at_most) {
         Amounts money;
         money[Resource::money] = amount;
         auto const until = std::chrono::steady_clock::now() + at_most;
         for (;;) {
             auto permit = book.reserve({book.find(payer)}, money, wall());
-            if (permit) return std::move(*permit);
-            if (!permit.error().lease_short && !permit.error().passing) return std::nullopt;
-            if (std::chrono::steady_clock::now() >= until) return std::nullopt;
+            if (permit || !may_come(permit.error()) || std::chrono::steady_clock::now() >= until) return permit;
             broker->hurry();
             pause(5ms);
         }
+    }
+    static bool may_come(LimitRefusal const& refusal) { return refusal.lease_short || refusal.passing; }
+
+    std::optional<Permit> reserve(std::int64_t amount, std::chrono::milliseconds at_most = 200ms) {
+        auto permit = try_reserve(amount, at_most);
+        return permit ? std::optional(std::move(*permit)) : std::nullopt;
+    }
+    Refused refused_as(std::int64_t amount, std::chrono::milliseconds at_most) {
+        auto const permit = try_reserve(amount, at_most);
+        if (permit) return Refused::no;
+        return may_come(permit.error()) ? Refused::in_use : Refused::used_up;
     }
 
     bool call(Oracle& oracle, std::int64_t most, std::int64_t cost, std::chrono::milliseconds takes,
