@@ -146,7 +146,7 @@ Result<> CallMoney::meter(std::uint64_t text_bytes, Instant now) {
         auto const grown = state.money.grow(money({cost.count - quote.amount().count}), state.run.time_at(now));
         if (!grown && output == used) {
             // More may be had of a lease in a moment, and what has arrived is reserved: the next piece asks again.
-            bool const may_go_on = grown.error().lease_short && used - bytes_ahead <= state.most.output_tokens;
+            bool const may_go_on = grown.error().lease_short && used - bytes_ahead <= allowed;
             if (may_go_on) return {};
             auto error = limit_error(grown.error());
             error.kind = ErrorKind::insufficient_quota;
