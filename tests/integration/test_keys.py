@@ -155,8 +155,8 @@ def test_hash_only_stores_nothing(start, lab, tmp_path):
 def test_keys_survive_a_restart_and_the_database_holds_no_key(start, run):
     made = make_key(run, "kept")
     run.stop()
-    for path in (run.folder / f"{run.name}.data").iterdir():
-        assert made["key"].encode() not in path.read_bytes()
+    for path in (run.folder / f"{run.name}.data").rglob("*"):
+        assert path.is_dir() or made["key"].encode() not in path.read_bytes()
     again = start(env={"SLUICE_DATA_DIR": data_folder(run)}, **SETTINGS)
     assert chat_status(again, made["key"]) == 200
 
