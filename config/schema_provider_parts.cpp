@@ -111,7 +111,7 @@ Section const& pool_section() {
                 {.key = "max_idle",
                  .kind = Kind::integer,
                  .standard = "64",
-                 .sentence = "Unused connections that are kept.",
+                 .sentence = "Unused connections that are kept; more, after a burst, for a second.",
                  .bind = bind<&PoolSettings::max_idle>(),
                  .most = 65'535},
                 {.key = "idle_time",

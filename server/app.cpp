@@ -206,7 +206,7 @@ void App::complain(keys::KeyView const& view) {
 admin::AdminParts App::admin_parts() {
     return {.directory = directory_.get(),
             .changes = key_changes_.get(),
-            .limits = [this](WallTime now) { return books_.limits().statuses(now); },
+            .limits = &books_.limits(),
             .ledger = books_.store(),
             .live = &requests_,
             .health = &health_,
@@ -325,6 +325,7 @@ Result<> App::listen(control::Inheritance& inheritance) {
         .dialects = [this](std::string_view name) { return name == "openai" ? openai_.get() : nullptr; },
         .retry_budget = std::make_shared<RetryBudget>(retry_percent(settings_)),
         .accounting = books_.accounting(),
+        .ledger = books_.ledger(),
         .idempotency = idempotency_,
         .environment = options_.load.environment,
         .workers = worker_count_};

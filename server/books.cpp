@@ -31,15 +31,19 @@ WallTime earliest_window(std::vector<LimitRule> const& rules, WallTime now) {
     return now - longest;
 }
 
-/// Where lines wait for a store that fails, or that the process did not live to give them to.
-std::string spool_folder(std::string_view database, config::Environment const& environment) {
+/// The options of a writer to `database`.
+store::LedgerWriterOptions writer_options(std::string_view database, config::Environment const& environment) {
     constexpr std::string_view sqlite = "sqlite://";
-    if (database.starts_with(sqlite)) return std::string(database.substr(sqlite.size())) + "-spool";
-    for (auto const* const name : {"SLUICE_DATA_DIR", "STATE_DIRECTORY"}) {
-        auto const folder = environment ? environment(name).value_or("") : std::string();
-        if (!folder.empty()) return folder + "/spool";
+    if (database.starts_with(sqlite)) {
+        return {.recorded_in = store::RecordedIn::journal,
+                .journal_folder = std::string(database.substr(sqlite.size())) + "-journals"};
     }
-    return std::filesystem::temp_directory_path() / "sluice-spool";
+    auto folder = std::filesystem::temp_directory_path() / "sluice";
+    for (auto const* const name : {"STATE_DIRECTORY", "SLUICE_DATA_DIR"}) {
+        auto const given = environment ? environment(name).value_or("") : std::string();
+        if (!given.empty()) folder = given;
+    }
+    return {.recorded_in = store::RecordedIn::store, .journal_folder = folder / "journals"};
 }
 
 }  // namespace
@@ -50,17 +54,19 @@ Result<> Books::open(Settings const& settings, config::Environment const& enviro
     if (settings.storage.enabled) {
         auto const database = settings.storage.database.expose();
         SLUICE_TRY(store_, store::open_store(database, store::OpenedBy::gateway));
-        writer_ = std::make_unique<store::LedgerWriter>(
-            *store_, store::LedgerWriterOptions{
-                         .allow_if_unavailable = settings.storage.allow_if_unavailable,
-                         .spool_folder = spool_folder(database, environment),
-                         .on_change =
-                             [this](Error const* failure) {
-                                 if (failure == nullptr) return log_.info("the ledger's store is back");
-                                 log_.error("SL5001", "the ledger's store fails", {{"reason", failure->detail.str()}});
-                             },
-                     });
+        auto options = writer_options(database, environment);
+        options.allow_if_unavailable = settings.storage.allow_if_unavailable;
+        options.on_change = [this](Error const* failure) {
+            if (failure == nullptr) return log_.info("the ledger works again");
+            log_.error("SL5001", "the ledger fails", {{"reason", failure->detail.str()}});
+        };
+        writer_ = std::make_unique<store::LedgerWriter>(*store_, std::move(options));
         SLUICE_CHECK(writer_->start());
+        if (!writer_->journal_lasts()) {
+            log_.warning("SL5013",
+                         "no folder for the ledger's journal: should the database be away when this process ends, what "
+                         "it lacks is lost");
+        }
     }
     SLUICE_CHECK(share_limits(settings.storage));
     if (store_ != nullptr && broker_ == nullptr) {
@@ -150,7 +156,7 @@ observe::LedgerFacts Books::facts() const {
     if (writer_ == nullptr) return {};
     auto const status = writer_->status();
     return {.works = !status.failing,
-            .waiting = status.queued + status.kept,
+            .waiting = static_cast<std::uint64_t>(status.waiting),
             .written = static_cast<std::uint64_t>(status.events_written),
             .failures = static_cast<std::uint64_t>(status.failures),
             .missing = missing_,

@@ -45,7 +45,10 @@ public:
     /// No request is under way any more: writes what is left. Errors: ledger_unavailable.
     Result<> close(Instant deadline);
 
-    Accounting accounting() { return {.limits = &limits_, .ledger = writer_.get(), .sharing = broker_.get()}; }
+    /// The ledger is each worker's own: a desk of ledger().
+    Accounting accounting() { return {.limits = &limits_, .sharing = broker_.get()}; }
+    /// Null: there is none.
+    store::LedgerWriter* ledger() { return writer_.get(); }
     LimitBook& limits() { return limits_; }
     static WallTime now() { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
     /// Null: there is none. Thread: any; its calls block.

@@ -9,7 +9,7 @@ GatewayWorker::GatewayWorker(unsigned index, Shared const& shared, api::Runtime 
       upstream_(worker_, shared.tls_contexts, shared.workers, shared.environment, upstream_gauge_),
       recorder_(shared.metrics.shard(index), shared.access_log.shard(index)),
       prober_(upstream_, worker_, shared.health, shared.log),
-      pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget, shared.accounting),
+      pipeline_(upstream_, worker_, recorder_, shared.dialects, shared.retry_budget, accounting(shared)),
       api_(pipeline_, recorder_, shared.metrics.shard(index), shared.memory, std::move(runtime), worker_,
            shared.idempotency),
       listener_(worker_, api_, shared.listeners, client_gauge_) {

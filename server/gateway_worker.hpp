@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "core/pipeline/pipeline.hpp"
 #include "server/api/api.hpp"
@@ -13,6 +14,7 @@
 #include "server/observe/log.hpp"
 #include "server/observe/metrics.hpp"
 #include "server/observe/worker_recorder.hpp"
+#include "server/store/ledger_desk.hpp"
 #include "server/upstream/http_upstream.hpp"
 
 namespace sluice {
@@ -29,6 +31,7 @@ struct Shared {
     DialectLookup dialects;
     std::shared_ptr<RetryBudget> retry_budget;
     Accounting accounting{};
+    store::LedgerWriter* ledger = nullptr;  ///< null: nothing is written down
     api::IdempotencyTable& idempotency;
     config::Environment environment;
     unsigned workers = 1;
@@ -89,7 +92,15 @@ private:
         observe::Log& log_;
     };
 
+    /// What the requests of this worker are counted by.
+    Accounting accounting(Shared const& shared) {
+        auto accounting = shared.accounting;
+        if (shared.ledger != nullptr) accounting.ledger = &desk_.emplace(*shared.ledger, worker_);
+        return accounting;
+    }
+
     net::Worker worker_;
+    std::optional<store::LedgerDesk> desk_;
     ConnectionGauge client_gauge_;
     ConnectionGauge upstream_gauge_;
     upstream::HttpUpstream upstream_;

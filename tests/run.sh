@@ -89,13 +89,16 @@ unit() {
         --output-junit "$results/unit.xml" -j 2
 }
 
-# Half a minute of CPU time for every target, two at a time. For longer: tests/fuzz/run.py.
+# Half a minute of CPU time for every target, two at a time, always with the same inputs, so that what fails here is
+# the change that is tested. To find more: tests/fuzz/run.py.
 fuzz() {
     local seconds=30
-    [ $mode = long ] && seconds=180
+    local seed=1
+    [ $mode = long ] && seconds=180 seed=0
     # The asan preset is instrumented for libFuzzer as well, and builds its targets.
     step build-asan 1500 bash deploy/build.sh asan || return
-    step fuzz $((seconds * 20 + 300)) python3 tests/fuzz/run.py --seconds $seconds --jobs 2 --junit "$results/fuzz.xml"
+    step fuzz $((seconds * 20 + 300)) python3 tests/fuzz/run.py --seconds $seconds --seed $seed --jobs 2 \
+        --junit "$results/fuzz.xml"
     [ $mode != long ] || step fuzz-differential 1200 python3 tests/fuzz/run.py --runs 1000000 --jobs 2 \
         --junit "$results/fuzz-differential.xml" http_request http_response
 }

@@ -11,6 +11,8 @@ import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+MOST_REASON = 4_000
+
 
 def catch_cases(text):
     """(passed, failed) test cases of a Catch2 program, or None for another program."""
@@ -24,8 +26,16 @@ def catch_cases(text):
     return int(some[1]) - int(failed[1] if failed else 0), int(failed[1] if failed else 0)
 
 
+def reason(case):
+    """What the runner says of a failure, in one line; a log may keep no more than the end of what is printed."""
+    for part in (case.find("failure"), case.find("error")):
+        if part is not None and part.get("message"):
+            return ": " + " ".join(part.get("message").split())[:MOST_REASON]
+    return ""
+
+
 def read(path):
-    """(passed, names of failed, skipped) of one JUnit file."""
+    """(passed, names of failed with reasons, skipped) of one JUnit file."""
     passed, failed, skipped = 0, [], 0
     for case in xml.parse(path).iter("testcase"):
         name = f"{case.get('classname') or ''} {case.get('name')}".strip()
@@ -34,7 +44,7 @@ def read(path):
         if case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             skipped += 1
         elif case.find("failure") is not None or case.find("error") is not None:
-            failed += [name] * max(1, cases[1] if cases else 1)
+            failed += [name + reason(case)] * max(1, cases[1] if cases else 1)
             passed += cases[0] if cases else 0
         else:
             passed += cases[0] if cases else 1

@@ -6,12 +6,13 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/micro/fastest.hpp"
 #include "server/net/worker.hpp"
-#include "server/store/ledger_writer.hpp"
+#include "server/store/ledger_desk.hpp"
 #include "server/store/open_store.hpp"
 
 /// What the ledger costs on SQLite: CPU of a call's two lines in groups, and how long a call waits for its reservation.
@@ -21,7 +22,7 @@ namespace {
 using namespace sluice::store;
 using std::chrono::steady_clock;
 
-LedgerReservation reservation(std::int64_t number) {
+ReservedCall reservation(std::int64_t number) {
     return {.at = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()),
             .request_id = "req_0123456789abcdef",
             .attempt = 1,
@@ -34,6 +35,21 @@ LedgerReservation reservation(std::int64_t number) {
             .target_model = "llama-3.3-70b-versatile",
             .credential = "main",
             .amount = {5'000'000}};
+}
+
+LedgerReservation view_of(ReservedCall const& call) {
+    return {.at = call.at,
+            .request_id = call.request_id,
+            .attempt = call.attempt,
+            .key = call.key,
+            .team = call.team,
+            .tags = &call.tags,
+            .user = call.user,
+            .model = call.model,
+            .provider = call.provider,
+            .target_model = call.target_model,
+            .credential = call.credential,
+            .amount = call.amount};
 }
 
 LedgerSettlement settlement() {
@@ -99,7 +115,7 @@ double process_cpu_nanoseconds() {
 
 /// Callers on one worker, each making one call after the other.
 struct Callers {
-    LedgerWriter& writer;
+    LedgerDesk& desk;
     net::Worker& worker;
     steady_clock::time_point end{};
     milliseconds thinking{0};  ///< between two calls of one caller
@@ -112,7 +128,8 @@ struct Callers {
         Cancellation nobody;
         for (std::int64_t number = 0; steady_clock::now() < end; ++number) {
             auto const begun = steady_clock::now();
-            auto call = writer.reserve(reservation(number), worker);
+            auto const what = reservation(number);
+            auto call = desk.reserve(view_of(what));
             if (!call) give_up(call.error());
             auto const recorded = co_await (*call)->recorded(nobody);
             if (!recorded) give_up(recorded.error());
@@ -133,15 +150,13 @@ struct Callers {
 void wait_for_records(std::size_t callers, milliseconds thinking, bool synced, milliseconds length) {
     Folder const folder;
     auto const store = folder.open();
-    LedgerWriter writer(*store, {});
+    LedgerWriter writer(*store, {.journal_folder = (folder.path / "journals").string(), .most_waiting = 100'000'000});
     if (auto const started = writer.start(); !started) give_up(started.error());
     net::Worker worker(0);
+    std::optional<LedgerDesk> desk(std::in_place, writer, worker);
     worker.start();
-    Callers work{.writer = writer,
-                 .worker = worker,
-                 .end = steady_clock::now() + length,
-                 .thinking = thinking,
-                 .synced = synced};
+    Callers work{
+        .desk = *desk, .worker = worker, .end = steady_clock::now() + length, .thinking = thinking, .synced = synced};
     double worker_cpu = 0;
     auto const cpu = process_cpu_nanoseconds();
     worker.post([&work, &worker_cpu, callers] {
@@ -162,6 +177,7 @@ void wait_for_records(std::size_t callers, milliseconds thinking, bool synced, m
     read.get_future().wait();
     auto const writing_cpu = process_cpu_nanoseconds() - cpu - worker_cpu;
     worker.end();
+    desk.reset();
     auto const closed = writer.close(steady_clock::now() + std::chrono::seconds(5));
     if (!closed) give_up(closed.error());
 

@@ -17,25 +17,56 @@ std::int64_t expected_tokens(RequestFacts const& facts) {
 
 }  // namespace
 
+Amounts amounts_of(RequestFacts const& facts) {
+    Amounts amounts;
+    amounts[Resource::requests] = amounts[Resource::concurrent] = 1;
+    amounts[Resource::tokens] = expected_tokens(facts);
+    return amounts;
+}
+
+LimitAccounts accounts_of(Caller const& caller, LimitBook& book) {
+    LimitAccounts accounts;
+    auto const add = [&accounts, &book](PayerKind kind, std::string name) {
+        if (auto account = book.find({kind, std::move(name)})) accounts.push_back(std::move(account));
+    };
+    add(PayerKind::key, caller.id.empty() ? caller.name : caller.id);
+    if (!caller.team.empty()) add(PayerKind::team, caller.team);
+    for (auto const& [name, value] : caller.tags) {
+        auto tag = name;
+        tag += '=';
+        tag += value;
+        add(PayerKind::tag, std::move(tag));
+    }
+    return accounts;
+}
+
+LimitAccounts beside_caller(LimitBook& book, ClientRequest const& request, ModelRuntime const& model) {
+    auto accounts = model.accounts;
+    if (!request.end_user.empty()) {
+        if (auto user = book.find({PayerKind::user, request.end_user})) accounts.push_back(std::move(user));
+    }
+    return accounts;
+}
+
+LimitAccounts const& Admission::payers(ClientRequest const& request) const {
+    return payers_.empty() ? request.caller.accounts : payers_;
+}
+
 std::expected<void, LimitRefusal> Admission::admit(LimitBook* book, ClientRequest const& request,
                                                    ModelRuntime const& model, WallTime now) {
     bool const is_free = request.caller.accounts.empty() && model.accounts.empty() && request.end_user.empty();
     if (book == nullptr || is_free) return {};
-    Amounts whole;
-    whole[Resource::tokens] = expected_tokens(request.chat.facts);
     if (request.permit != nullptr && !has_grown_) {
-        if (auto grown = request.permit->grow(whole, now); !grown) return grown;
+        Amounts tokens;
+        tokens[Resource::tokens] = expected_tokens(request.chat.facts);
+        if (auto grown = request.permit->grow(tokens, now); !grown) return grown;
         has_grown_ = true;
     }
-    auto others = model.accounts;
-    if (!request.end_user.empty()) {
-        if (auto user = book->find({PayerKind::user, request.end_user})) others.push_back(std::move(user));
-    }
-    payers_ = request.caller.accounts;
+    auto others = beside_caller(*book, request, model);
     if (others.empty()) return {};
+    payers_ = request.caller.accounts;
     payers_.insert(payers_.end(), others.begin(), others.end());
-    whole[Resource::requests] = whole[Resource::concurrent] = 1;
-    auto reserved = book->reserve(std::move(others), whole, now);
+    auto reserved = book->reserve(std::move(others), amounts_of(request.chat.facts), now);
     if (!reserved) return std::unexpected(std::move(reserved.error()));
     rest_ = std::move(*reserved);
     return {};

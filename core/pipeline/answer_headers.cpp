@@ -7,25 +7,25 @@
 namespace sluice {
 namespace {
 
-/// `count` units of 10^-digits, without trailing zeros.
-void append_decimal(std::string& out, std::int64_t count, std::size_t digits) {
-    char buffer[24];
-    auto const end = std::to_chars(buffer, buffer + sizeof buffer, std::max<std::int64_t>(count, 0)).ptr;
-    std::string_view const text(buffer, static_cast<std::size_t>(end - buffer));
-    auto const whole = text.size() > digits ? text.size() - digits : 0;
-    if (whole == 0) out += '0';
-    out += text.substr(0, whole);
-    auto fraction = text.substr(whole);
-    fraction = fraction.substr(0, fraction.find_last_not_of('0') + 1);
-    if (fraction.empty()) return;
-    out += '.';
-    out.append(whole == 0 ? digits - text.size() : 0, '0');
-    out += fraction;
+constexpr std::size_t longest_decimal = 24;
+
+/// `count` units of 1 / `parts`, a power of ten, without trailing zeros. Returns where it ends.
+char* write_decimal(char* at, std::int64_t count, std::int64_t parts) {
+    count = std::max<std::int64_t>(count, 0);
+    at = std::to_chars(at, at + longest_decimal, count / parts).ptr;
+    auto fraction = count % parts;
+    if (fraction == 0) return at;
+    *at++ = '.';
+    for (; fraction != 0; fraction %= parts) {
+        parts /= 10;
+        *at++ = static_cast<char>('0' + fraction / parts);
+    }
+    return at;
 }
 
-void append_duration(std::string& out, std::string_view name, Duration duration) {
-    out += name;
-    append_decimal(out, std::chrono::duration_cast<std::chrono::microseconds>(duration).count(), 3);
+char* write_duration(char* at, std::string_view name, Duration duration) {
+    at = std::ranges::copy(name, at).out;
+    return write_decimal(at, std::chrono::duration_cast<std::chrono::microseconds>(duration).count(), 1'000);
 }
 
 /// Without its parameters, as the upstream wrote it.
@@ -66,39 +66,35 @@ bool has_json(UpstreamHead const& head) {
            (type.size() >= suffix.size() && equals_ignoring_case(type.substr(type.size() - suffix.size()), suffix));
 }
 
-std::string server_timing(AnswerTiming const& timing) {
-    std::string text;
-    text.reserve(64);
-    append_duration(text, "gw;dur=", timing.own);
-    text += ", queue;dur=0";
-    append_duration(text, ", up;dur=", timing.upstream);
-    if (timing.first_token) append_duration(text, ", ttft;dur=", *timing.first_token);
-    return text;
+ServerTiming::ServerTiming(AnswerTiming const& timing) {
+    char* at = write_duration(text_.data(), "gw;dur=", timing.own);
+    at = write_duration(at, ", queue;dur=0, up;dur=", timing.upstream);
+    if (timing.first_token) at = write_duration(at, ", ttft;dur=", *timing.first_token);
+    size_ = static_cast<std::size_t>(at - text_.data());
 }
 
 std::string to_usd(NanoUsd cost) {
-    std::string text;
-    append_decimal(text, cost.count, 9);
-    return text;
+    std::array<char, longest_decimal> text;
+    return {text.data(), write_decimal(text.data(), cost.count, 1'000'000'000)};
 }
 
 Headers stream_headers(std::string_view request_id) {
     Headers headers;
     headers.reserve(8);
-    headers.emplace_back("content-type", "text/event-stream; charset=utf-8");
-    headers.emplace_back("cache-control", "no-store");
-    headers.emplace_back("x-accel-buffering", "no");
-    headers.emplace_back("x-request-id", std::string(request_id));
+    headers.add("content-type", "text/event-stream; charset=utf-8");
+    headers.add("cache-control", "no-store");
+    headers.add("x-accel-buffering", "no");
+    headers.add("x-request-id", request_id);
     return headers;
 }
 
 void add_route_headers(Headers& headers, Attempt const* last, std::size_t attempts, AnswerTiming const& timing) {
     if (last != nullptr) {
-        headers.emplace_back("x-sluice-provider", last->provider);
-        headers.emplace_back("x-sluice-model", last->target_model);
+        headers.add("x-sluice-provider", last->provider);
+        headers.add("x-sluice-model", last->target_model);
     }
-    headers.emplace_back("x-sluice-attempts", std::to_string(attempts));
-    headers.emplace_back("server-timing", server_timing(timing));
+    headers.add_number("x-sluice-attempts", static_cast<std::int64_t>(attempts));
+    headers.add("server-timing", ServerTiming(timing));
 }
 
 void add_receipt(Headers& headers, std::vector<Adjustment> const& adjustments) {
@@ -109,13 +105,13 @@ void add_receipt(Headers& headers, std::vector<Adjustment> const& adjustments) {
         text.append("\"").append(adjustment.field).append("\";change=").append(to_string(adjustment.kind));
         text.append(";severity=").append(to_string(adjustment.severity));
     }
-    headers.emplace_back("x-sluice-adjusted", std::move(text));
+    headers.add("x-sluice-adjusted", text);
 }
 
 void add_upstream_header(Headers& headers, std::string_view name, std::string_view value) {
     auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
     if (value.empty() || value.size() > 128 || !std::all_of(value.begin(), value.end(), visible)) return;
-    headers.emplace_back(std::string(name), std::string(value));
+    headers.add(name, value);
 }
 
 void add_upstream_text(Headers& headers, std::string_view name, std::string_view value) {
@@ -124,7 +120,7 @@ void add_upstream_text(Headers& headers, std::string_view name, std::string_view
     if (is_set_by_us(name) || std::ranges::any_of(headers, [name](auto const& field) { return field.name == name; })) {
         return;
     }
-    headers.emplace_back(std::string(name), std::string(value));
+    headers.add(name, value);
 }
 
 }  // namespace sluice

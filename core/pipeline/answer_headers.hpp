@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,8 +16,16 @@ struct AnswerTiming {
     std::optional<Duration> first_token{};
 };
 
-/// "gw;dur=0.31, queue;dur=0, up;dur=812.004, ttft;dur=240.1", in milliseconds.
-std::string server_timing(AnswerTiming const& timing);
+/// "gw;dur=0.31, queue;dur=0, up;dur=812.004, ttft;dur=240.1", in milliseconds. On the stack: each answer has one.
+class ServerTiming {
+public:
+    explicit ServerTiming(AnswerTiming const& timing);
+    operator std::string_view() const { return {text_.data(), size_}; }
+
+private:
+    std::array<char, 128> text_;
+    std::size_t size_ = 0;
+};
 
 /// "0.000125", without trailing zeros.
 std::string to_usd(NanoUsd cost);

@@ -43,13 +43,13 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
 
     Headers headers;
     headers.reserve(10);
-    headers.emplace_back("content-type", "application/json");
-    headers.emplace_back("x-request-id", std::string(run_.request.request_id));
+    headers.add("content-type", "application/json");
+    headers.add("x-request-id", run_.request.request_id);
     add_headers(headers, head);
     add_upstream_header(headers, "openai-processing-ms", find(head.headers, "openai-processing-ms"));
     if (facts_->usage.source != UsageSource::none) {
         auto const own = facts_->usage.reported_cost ? facts_->usage.reported_cost : sheet_cost_of(facts_->usage);
-        if (auto const cost = sum(run_.cost, own)) headers.emplace_back("x-sluice-cost-usd", to_usd(*cost));
+        if (auto const cost = sum(run_.cost, own)) headers.add("x-sluice-cost-usd", to_usd(*cost));
     }
     auto const pieces = spliced(body, facts_->edits);
     run_.committed = shown_ = true;

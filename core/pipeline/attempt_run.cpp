@@ -350,14 +350,15 @@ std::optional<NanoUsd> AttemptRun::sheet_cost_of(Usage const& usage) const {
 
 void AttemptRun::add_headers(Headers& headers, UpstreamHead const& head) const {
     auto const upstream = run_.outcome.upstream_time + upstream_time();
-    auto const spent = run_.parts.clock.now() - run_.request.received_at;
+    auto const now = run_.parts.clock.now();
+    auto const spent = now - run_.request.received_at;
     AnswerTiming const timing{.own = spent - upstream, .upstream = upstream, .first_token = run_.outcome.first_token};
     auto const beside = lane_ ? lane_->others() : 0;
     add_route_headers(headers, &record_, run_.outcome.tries() + beside + 1, timing);
     add_upstream_header(headers, "x-upstream-request-id", record_.upstream_request_id);
-    if (run_.request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
-    if (auto const most = money_.max_output()) headers.push_back({"x-sluice-max-tokens", std::to_string(*most)});
-    run_.add_limits(headers);
+    if (run_.request.chat.steering_ignored) headers.add("x-sluice-ignored", "steering");
+    if (auto const most = money_.max_output()) headers.add_number("x-sluice-max-tokens", *most);
+    run_.add_limits(headers, now);
     if (run_.request.wants_receipt) add_receipt(headers, record_.adjustments);
     for (auto const& name : target_.provider->settings->answer_headers) {
         add_upstream_text(headers, name, find(head.headers, name));

@@ -5,11 +5,11 @@
 #include <optional>
 #include <string_view>
 
+#include "core/pipeline/call_quote.hpp"
 #include "core/pipeline/ledger.hpp"
 #include "core/pipeline/limit_book.hpp"
 #include "core/pipeline/ports.hpp"
 #include "core/pipeline/snapshot.hpp"
-#include "core/policy/worst_case.hpp"
 
 namespace sluice {
 
@@ -35,6 +35,9 @@ public:
     };
     /// Whether anybody counts calls of `run` to `target`: else a default CallMoney will do.
     static bool is_needed(RequestRun const& run, TargetRuntime const& target);
+
+    /// What the call counts as.
+    static CallQuote quote(Snapshot const& snapshot, Call const& call, UnsupportedPolicy unsupported);
 
     /// `run` must outlive it. Errors: those of limits, unpriced_model, ledger_unavailable.
     static Result<CallMoney> reserve(RequestRun& run, Call const& call, Instant now);

@@ -37,7 +37,7 @@ Task<Result<>> forward(RequestRun& run) {
     RoutingView const view{.snapshot = run.snapshot, .request = run.request, .dialects = run.parts.dialects};
     SLUICE_CO_TRY(auto routing, gather_routing(view, moment));
     run.routed(std::move(routing));
-    SLUICE_CO_CHECK(co_await run.admit());
+    if (!run.try_admit(moment.now)) SLUICE_CO_CHECK(co_await run.admit(moment.now));
     run.parts.retry_budget.count_request(moment.now);
     mirror(run, moment.now);
     if (run.model->classifier) SLUICE_CO_CHECK(co_await classify(run, view, moment));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/pipeline/outcome.hpp"
 #include "core/pipeline/ports.hpp"
@@ -15,19 +16,19 @@
 /// The durable record of what every call reserved and cost, as the request path needs it.
 namespace sluice {
 
-/// One call to one target, before it is made.
+/// One call to one target, before it is made. A view of what the request holds.
 struct LedgerReservation {
     WallTime at{};
-    std::string request_id{};
-    unsigned attempt = 0;  ///< from 1, in the order of their beginning
-    std::string key{};     ///< public id; empty: without keys
-    std::string team{};
-    std::map<std::string, std::string> tags{};
-    std::string user{};   ///< the end user that the request names; empty: none
-    std::string model{};  ///< as configured
-    std::string provider{};
-    std::string target_model{};
-    std::string credential{};
+    std::string_view request_id{};
+    unsigned attempt = 0;    ///< from 1, in the order of their beginning
+    std::string_view key{};  ///< public id; empty: without keys
+    std::string_view team{};
+    std::map<std::string, std::string> const* tags = nullptr;  ///< null: none
+    std::string_view user{};                                   ///< the end user that the request names; empty: none
+    std::string_view model{};                                  ///< as configured
+    std::string_view provider{};
+    std::string_view target_model{};
+    std::string_view credential{};
     NanoUsd amount{};  ///< the most that it can cost; 0 where no budget asks for that
 };
 
@@ -43,7 +44,7 @@ struct LedgerSettlement {
     bool unpriced = false;   ///< neither the provider nor our prices say what it costs
 };
 
-/// One call's lines in the ledger. Thread: its request's worker.
+/// One call's lines in the ledger.
 class LedgerCall {
 public:
     /// A call that nobody settled (its coroutine was destroyed) is settled as cancelled, for nothing.
@@ -63,12 +64,12 @@ public:
     virtual void settle(LedgerSettlement const& settlement) = 0;
 };
 
+/// What one worker's calls are written down in. Thread: its worker's, of its calls too.
 class Ledger {
 public:
     virtual ~Ledger() = default;
-    /// Begins to write it down; does not wait. `clock` is the worker's. Errors: ledger_unavailable, at once while the
-    /// store is known to fail.
-    virtual Result<std::unique_ptr<LedgerCall>> reserve(LedgerReservation reservation, Clock& clock) = 0;
+    /// Begins to write it down; does not wait. Errors: ledger_unavailable, at once while the ledger is known to fail.
+    virtual Result<std::unique_ptr<LedgerCall>> reserve(LedgerReservation const& reservation) = 0;
 };
 
 }  // namespace sluice

@@ -19,6 +19,9 @@ void LimitAccount::follow(std::vector<Limit> const& limits, bool complete) {
         next.back().counter.allow(limit);
     }
     entries = std::move(next);
+    unsigned limited = 0;
+    for (auto const& entry : entries) limited |= 1U << static_cast<unsigned>(entry.counter.limit().of);
+    limited_.store(limited, std::memory_order_relaxed);
 }
 
 void LimitAccount::advance(WallTime now) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -38,7 +39,7 @@ struct LimitEntry {
     }
 };
 
-/// One payer's limits, and what is used of them. A LimitBook's lock guards all of it but `payer`.
+/// One payer's limits, and what is used of them. A LimitBook's lock guards all of it but `payer` and has_limit().
 class LimitAccount {
 public:
     explicit LimitAccount(Payer whose) : payer(std::move(whose)) {}
@@ -52,11 +53,19 @@ public:
     WideAmount& reserved_of(Resource resource) { return reserved[static_cast<std::size_t>(resource)]; }
     WideAmount held(LimitEntry const& entry) { return entry.counter.settled() + reserved_of(entry.counter.limit().of); }
 
+    /// Thread: any.
+    bool has_limit(Resource resource) const {
+        return (limited_.load(std::memory_order_relaxed) >> static_cast<unsigned>(resource) & 1U) != 0;
+    }
+
     Payer const payer;
     std::vector<LimitEntry> entries{};
     /// The same for all limits on a resource, whenever their windows began and whenever they were configured.
     std::array<WideAmount, static_cast<std::size_t>(Resource::count_)> reserved{};
     bool touched = false;  ///< stands in the book's list of those with leases to renew
+
+private:
+    std::atomic<unsigned> limited_ = 0;  ///< a bit for each resource
 };
 
 }  // namespace sluice

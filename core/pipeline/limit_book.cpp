@@ -46,6 +46,12 @@ void keep_each_once(LimitAccounts& accounts) {
     accounts.erase(end, accounts.end());
 }
 
+/// Whether `left` of `most` is less of it than `other` has left of its own.
+bool is_smaller_share(std::int64_t left, std::int64_t most, LimitLeft const& other) {
+    return static_cast<WideAmount>(left) * std::max<std::int64_t>(other.most, 1) <
+           static_cast<WideAmount>(other.left) * std::max<std::int64_t>(most, 1);
+}
+
 LimitStatus status_of(LimitAccount& account, LimitEntry const& entry, WallTime now) {
     auto const& limit = entry.counter.limit();
     bool const is_rolling = limit.of != Resource::concurrent && limit.per.kind == LimitPeriod::Kind::rolling;
@@ -79,7 +85,7 @@ struct LimitBook::State {
 
     Obstacle obstacle(LimitAccount& account, LimitEntry& entry, std::int64_t amount) const;
     bool fits(LimitAccounts const& accounts, Amounts const& more) const;
-    LimitRefusal refuse(LimitAccounts const& accounts, Amounts const& more, WallTime now);
+    LimitRefusal refusal_of(LimitAccounts const& accounts, Amounts const& more, WallTime now);
     void want_leases(LimitAccounts const& accounts, Amounts const& more);
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource);
     WideAmount room(LimitAccount& account, LimitEntry const& entry) const;
@@ -121,7 +127,7 @@ bool LimitBook::State::fits(LimitAccounts const& accounts, Amounts const& more) 
 }
 
 /// Something does not fit.
-LimitRefusal LimitBook::State::refuse(LimitAccounts const& accounts, Amounts const& more, WallTime now) {
+LimitRefusal LimitBook::State::refusal_of(LimitAccounts const& accounts, Amounts const& more, WallTime now) {
     struct Worst {
         LimitAccount* account = nullptr;
         LimitEntry* entry = nullptr;
@@ -151,7 +157,6 @@ LimitRefusal LimitBook::State::refuse(LimitAccounts const& accounts, Amounts con
             if (worst.entry == nullptr || next.worse_than(worst)) worst = next;
         }
     }
-    if (worst.obstacle == Obstacle::lease) want_leases(accounts, more);
     auto const& limit = worst.entry->counter.limit();
     LimitRefusal refusal{.payer = worst.account->payer,
                          .limit = limit,
@@ -255,30 +260,19 @@ void LimitBook::State::touch(std::shared_ptr<LimitAccount> const& account, Amoun
 
 // --- Permit
 
-Permit::Permit(Permit&& other) noexcept
-    : book_(std::exchange(other.book_, nullptr)),
-      accounts_(std::exchange(other.accounts_, {})),
-      amounts_(std::exchange(other.amounts_, {})) {}
-
 Permit& Permit::operator=(Permit&& other) noexcept {
     if (this == &other) return *this;
-    drop();
+    if (book_ != nullptr) give_back();
     book_ = std::exchange(other.book_, nullptr);
-    accounts_ = std::exchange(other.accounts_, {});
-    amounts_ = std::exchange(other.amounts_, {});
+    accounts_ = std::move(other.accounts_);
+    amounts_ = other.amounts_;
     return *this;
 }
 
-Permit::~Permit() { drop(); }
-
-void Permit::drop() noexcept {
-    if (book_ != nullptr && !accounts_.empty() && !is_nothing(amounts_)) {
-        std::lock_guard const lock(book_->state_->mutex);
-        book_->state_->give_back(accounts_, amounts_);
-    }
-    book_ = nullptr;
-    accounts_.clear();
-    amounts_ = {};
+void Permit::give_back() noexcept {
+    if (accounts_.empty() || is_nothing(amounts_)) return;
+    std::lock_guard const lock(book_->state_->mutex);
+    book_->state_->give_back(accounts_, amounts_);
 }
 
 std::expected<void, LimitRefusal> Permit::grow(Amounts const& more, WallTime now) {
@@ -287,7 +281,11 @@ std::expected<void, LimitRefusal> Permit::grow(Amounts const& more, WallTime now
         auto& state = *book_->state_;
         std::lock_guard const lock(state.mutex);
         state.advance(now);
-        if (!state.fits(accounts_, amounts)) return std::unexpected(state.refuse(accounts_, amounts, now));
+        if (!state.fits(accounts_, amounts)) {
+            auto refusal = state.refusal_of(accounts_, amounts, now);
+            if (refusal.lease_short) state.want_leases(accounts_, amounts);
+            return std::unexpected(std::move(refusal));
+        }
         state.reserve(accounts_, amounts);
     }
     for (auto const resource : all_resources) amounts_[resource] += amounts[resource];
@@ -344,10 +342,25 @@ Permit LimitBook::hold(LimitAccounts accounts, Amounts const& amounts, WallTime 
     return permit;
 }
 
+std::expected<void, LimitRefusal> LimitBook::would_reserve(LimitAccounts accounts, Amounts const& amounts,
+                                                           WallTime now) {
+    keep_each_once(accounts);
+    auto const more = within_bounds(amounts, {});
+    std::lock_guard const lock(state_->mutex);
+    state_->advance(now);
+    if (!state_->fits(accounts, more)) return std::unexpected(state_->refusal_of(accounts, more, now));
+    return {};
+}
+
 std::optional<std::int64_t> LimitBook::room(LimitAccounts const& accounts, Resource resource, WallTime now) {
     std::lock_guard const lock(state_->mutex);
     state_->advance(now);
     return state_->room(accounts, resource);
+}
+
+bool LimitBook::has_limit(LimitAccounts const& accounts, Resource resource) {
+    return std::ranges::any_of(accounts,
+                               [resource](auto const& account) { return account && account->has_limit(resource); });
 }
 
 bool LimitBook::takes_unpriced(LimitAccounts const& accounts) {
@@ -362,29 +375,24 @@ bool LimitBook::takes_unpriced(LimitAccounts const& accounts) {
     return true;
 }
 
-std::optional<LimitStatus> LimitBook::tightest(LimitAccounts const& accounts, Resource resource, WallTime now) {
+RatesLeft LimitBook::rates_left(LimitAccounts const& accounts, WallTime now) {
+    RatesLeft rates;
     std::lock_guard const lock(state_->mutex);
     auto const clock = state_->advance(now);
-    LimitAccount* owner = nullptr;
-    LimitEntry const* tightest = nullptr;
-    WideAmount least = 0;
     for (auto const& account : accounts) {
         if (account == nullptr) continue;
         for (auto& entry : account->entries) {
-            if (entry.counter.limit().of != resource) continue;
+            auto const of = entry.counter.limit().of;
+            if (of != Resource::requests && of != Resource::tokens) continue;
             entry.counter.advance(clock);
-            WideAmount const most = std::max<std::int64_t>(entry.counter.limit().most, 1);
-            auto const left = std::max<WideAmount>(entry.counter.limit().most - account->held(entry), 0);
-            bool const is_tighter =
-                tightest == nullptr || left * std::max<std::int64_t>(tightest->counter.limit().most, 1) < least * most;
-            if (!is_tighter) continue;
-            owner = account.get();
-            tightest = &entry;
-            least = left;
+            auto const left = narrow(entry.counter.limit().most - account->held(entry));
+            auto& tightest = of == Resource::requests ? rates.requests : rates.tokens;
+            if (!tightest || is_smaller_share(left, entry.counter.limit().most, *tightest)) {
+                tightest = {.most = entry.counter.limit().most, .left = left, .resets_at = entry.counter.resets_at()};
+            }
         }
     }
-    if (tightest == nullptr) return std::nullopt;
-    return status_of(*owner, *tightest, clock);
+    return rates;
 }
 
 void LimitBook::restore(Payer const& payer, WallTime hour, Amounts const& used, WallTime now) {
@@ -408,6 +416,18 @@ void LimitBook::restore(Payer const& payer, WallTime hour, Amounts const& used, 
 void LimitBook::restored() {
     std::lock_guard const lock(state_->mutex);
     state_->table.complete();
+}
+
+std::vector<LimitStatus> LimitBook::statuses(LimitAccounts accounts, WallTime now) {
+    keep_each_once(accounts);
+    std::vector<LimitStatus> statuses;
+    std::lock_guard const lock(state_->mutex);
+    auto const clock = state_->advance(now);
+    for (auto const& account : accounts) {
+        account->advance(clock);
+        for (auto const& entry : account->entries) statuses.push_back(status_of(*account, entry, clock));
+    }
+    return statuses;
 }
 
 std::vector<LimitStatus> LimitBook::statuses(WallTime now) {

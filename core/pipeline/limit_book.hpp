@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/types/limits.hpp"
@@ -33,9 +34,12 @@ struct LimitRefusal {
 class Permit {
 public:
     Permit() = default;  ///< of nothing
-    Permit(Permit&& other) noexcept;
+    Permit(Permit&& other) noexcept
+        : book_(std::exchange(other.book_, nullptr)), accounts_(std::move(other.accounts_)), amounts_(other.amounts_) {}
     Permit& operator=(Permit&& other) noexcept;
-    ~Permit();
+    ~Permit() {
+        if (book_ != nullptr) give_back();
+    }
 
     Amounts const& amounts() const { return amounts_; }
     /// Reserves more, of all accounts or of none.
@@ -46,11 +50,24 @@ public:
 
 private:
     friend class LimitBook;
-    void drop() noexcept;
+    void give_back() noexcept;
 
-    class LimitBook* book_ = nullptr;
+    class LimitBook* book_ = nullptr;  ///< null: of nothing, whatever the rest says
     LimitAccounts accounts_{};
     Amounts amounts_{};
+};
+
+/// What a client is told of a limit.
+struct LimitLeft {
+    std::int64_t most = 0;
+    std::int64_t left = 0;                ///< neither settled nor reserved, >= 0
+    std::optional<WallTime> resets_at{};  ///< as in LimitStatus
+};
+
+/// Absent: nobody has a limit on it.
+struct RatesLeft {
+    std::optional<LimitLeft> requests{};
+    std::optional<LimitLeft> tokens{};
 };
 
 /// A limit as it stands, for headers, metrics and reports.
@@ -103,14 +120,19 @@ public:
     /// where there is none, the limit is closed until it is given back. Null accounts are skipped, doubles count once.
     Permit hold(LimitAccounts accounts, Amounts const& amounts, WallTime now);
 
+    /// What reserve() would say now. Nothing is reserved, and no lease is wanted.
+    std::expected<void, LimitRefusal> would_reserve(LimitAccounts accounts, Amounts const& amounts, WallTime now);
+    /// Whether any of the accounts has a limit on `resource`. Takes no lock.
+    static bool has_limit(LimitAccounts const& accounts, Resource resource);
+
     /// What reserve() could give of `resource` now, or once it is borrowed; absent: there is no limit on it.
     std::optional<std::int64_t> room(LimitAccounts const& accounts, Resource resource, WallTime now);
 
     /// Whether every limit on money among the accounts has allow_unpriced.
     bool takes_unpriced(LimitAccounts const& accounts);
 
-    /// Of a resource, the limit with the smallest share left among the accounts; absent: none has one.
-    std::optional<LimitStatus> tightest(LimitAccounts const& accounts, Resource resource, WallTime now);
+    /// What is left of requests and of tokens: each time by the limit with the smallest share left.
+    RatesLeft rates_left(LimitAccounts const& accounts, WallTime now);
 
     /// Counts what was used in the hour that begins at `hour`, from the ledger: in limits that are new since restored()
     /// was called last, so at start in all of them. As the hour is all that is known, it counts as used at its end (or
@@ -120,6 +142,8 @@ public:
     void restored();
 
     std::vector<LimitStatus> statuses(WallTime now);
+    /// Of these accounts alone; null ones are skipped, doubles count once.
+    std::vector<LimitStatus> statuses(LimitAccounts accounts, WallTime now);
     /// Since the last call; the first `most_warnings` of them.
     std::vector<LimitWarning> take_warnings();
     static constexpr std::size_t most_warnings = 10'000;

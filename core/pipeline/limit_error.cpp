@@ -1,6 +1,8 @@
 #include "core/pipeline/limit_error.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <string>
 #include <string_view>
 
@@ -48,13 +50,23 @@ std::string period_text(LimitPeriod const& per) {
 }
 
 /// As OpenAI writes it: "1m30s", "250ms".
-std::string reset_text(milliseconds wait) {
-    if (wait < seconds(1)) return std::to_string(std::max<std::int64_t>(wait.count(), 0)) + "ms";
+void add_reset(Headers& headers, std::string_view name, LimitLeft const& limit, WallTime now) {
+    std::array<char, 48> text;
+    char* at = text.data();
+    auto const write = [&](std::int64_t count, std::string_view unit) {
+        at = std::to_chars(at, text.data() + text.size(), count).ptr;
+        at = std::ranges::copy(unit, at).out;
+    };
+    auto const wait = std::max(limit.resets_at ? *limit.resets_at - now : milliseconds(0), milliseconds(0));
     auto const all = ceil<seconds>(wait).count();
-    std::string text;
-    if (all >= 3600) text += std::to_string(all / 3600) + "h";
-    if (all >= 60) text += std::to_string(all % 3600 / 60) + "m";
-    return text + std::to_string(all % 60) + "s";
+    if (wait < seconds(1)) {
+        write(wait.count(), "ms");
+    } else {
+        if (all >= 3600) write(all / 3600, "h");
+        if (all >= 60) write(all % 3600 / 60, "m");
+        write(all % 60, "s");
+    }
+    headers.add(name, {text.data(), at});
 }
 
 std::string_view name_of(Resource resource) {
@@ -115,16 +127,19 @@ Error limit_error(LimitRefusal const& refusal) {
 }
 
 void add_limit_headers(Headers& headers, LimitBook& book, LimitAccounts const& accounts, WallTime now) {
-    if (accounts.empty()) return;
-    for (auto const resource : {Resource::requests, Resource::tokens}) {
-        auto const status = book.tightest(accounts, resource, now);
-        if (!status) continue;
-        auto const left = std::max<std::int64_t>(status->limit.most - status->settled - status->reserved, 0);
-        std::string const name(name_of(resource));
-        headers.emplace_back("x-ratelimit-limit-" + name, std::to_string(status->limit.most));
-        headers.emplace_back("x-ratelimit-remaining-" + name, std::to_string(left));
-        auto const wait = status->resets_at ? *status->resets_at - now : milliseconds(0);
-        headers.emplace_back("x-ratelimit-reset-" + name, reset_text(wait));
+    bool const any =
+        LimitBook::has_limit(accounts, Resource::requests) || LimitBook::has_limit(accounts, Resource::tokens);
+    if (!any) return;
+    auto const rates = book.rates_left(accounts, now);
+    if (rates.requests) {
+        headers.add_number("x-ratelimit-limit-requests", rates.requests->most);
+        headers.add_number("x-ratelimit-remaining-requests", rates.requests->left);
+        add_reset(headers, "x-ratelimit-reset-requests", *rates.requests, now);
+    }
+    if (rates.tokens) {
+        headers.add_number("x-ratelimit-limit-tokens", rates.tokens->most);
+        headers.add_number("x-ratelimit-remaining-tokens", rates.tokens->left);
+        add_reset(headers, "x-ratelimit-reset-tokens", *rates.tokens, now);
     }
 }
 

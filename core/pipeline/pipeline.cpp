@@ -31,6 +31,12 @@ Task<> answer_failure(RequestRun& run, Error error) {
     }
 }
 
+Amounts one_under_way() {
+    Amounts one;
+    one[Resource::requests] = one[Resource::concurrent] = 1;
+    return one;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Upstream& upstream, Clock& clock, Recorder& recorder, DialectLookup dialects,
@@ -42,13 +48,17 @@ Pipeline::Pipeline(Upstream& upstream, Clock& clock, Recorder& recorder, Dialect
       retry_budget_(std::move(retry_budget)),
       accounting_(accounting) {}
 
+std::optional<Permit> Pipeline::try_admit(LimitAccounts const& accounts, WallTime now) {
+    if (accounting_.limits == nullptr || accounts.empty()) return Permit();
+    auto permit = accounting_.limits->reserve(accounts, one_under_way(), now);
+    return permit ? std::optional(*std::move(permit)) : std::nullopt;
+}
+
 Task<Result<Permit>> Pipeline::admit(LimitAccounts const& accounts, WallTime now, Cancellation& cancellation) {
     if (accounting_.limits == nullptr || accounts.empty()) co_return Permit();
-    Amounts one;
-    one[Resource::requests] = one[Resource::concurrent] = 1;
     LeaseWait wait(accounting_, clock_, cancellation);
     while (true) {
-        auto permit = accounting_.limits->reserve(accounts, one, now);
+        auto permit = accounting_.limits->reserve(accounts, one_under_way(), now);
         if (permit) co_return std::move(*permit);
         SLUICE_CO_TRY(bool const more, co_await wait.more(permit.error().lease_short));
         if (!more) co_return std::unexpected(limit_error(permit.error()));

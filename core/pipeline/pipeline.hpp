@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "core/pipeline/accounting.hpp"
@@ -26,7 +27,9 @@ public:
                   Cancellation& cancellation);
 
     /// One request of whoever has these accounts, under way: what their limits say to that, before anything of it is
-    /// read. Errors: rate_limit_exceeded; client_closed or server_shutdown, when cancelled.
+    /// read. Nothing: not at once; admit() says why, or waits.
+    std::optional<Permit> try_admit(LimitAccounts const& accounts, WallTime now);
+    /// Errors: rate_limit_exceeded; client_closed or server_shutdown, when cancelled.
     Task<Result<Permit>> admit(LimitAccounts const& accounts, WallTime now, Cancellation& cancellation);
 
     /// x-ratelimit-* for them.

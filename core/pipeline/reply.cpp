@@ -37,11 +37,11 @@ std::optional<milliseconds> advised_wait(Error const& error) {
 
 Headers error_headers(Error const& error, Headers common, double random) {
     common.reserve(common.size() + 4);
-    common.push_back({"content-type", "application/json"});
-    common.push_back({"x-should-retry", should_retry(error) ? "true" : "false"});
+    common.add("content-type", "application/json");
+    common.add("x-should-retry", should_retry(error) ? "true" : "false");
     if (auto const wait = advised_wait(error)) {
-        common.push_back({"retry-after", std::to_string(whole_seconds(*wait, random))});
-        common.push_back({"retry-after-ms", std::to_string(wait->count())});
+        common.add("retry-after", std::to_string(whole_seconds(*wait, random)));
+        common.add("retry-after-ms", std::to_string(wait->count()));
     }
     return common;
 }

@@ -66,13 +66,18 @@ void RequestRun::routed(Routing gathered) {
     deadline = earlier(deadline, clients);
 }
 
-Task<Result<>> RequestRun::admit() {
+bool RequestRun::try_admit(Instant now) {
+    return admission.admit(parts.accounting.limits, request, *model, time_at(now)).has_value();
+}
+
+Task<Result<>> RequestRun::admit(Instant now) {
     LeaseWait wait(parts.accounting, parts.clock, cancellation);
     while (true) {
-        auto const admitted = admission.admit(parts.accounting.limits, request, *model, time_at(parts.clock.now()));
+        auto const admitted = admission.admit(parts.accounting.limits, request, *model, time_at(now));
         if (admitted) co_return Result<>();
         SLUICE_CO_TRY(bool const more, co_await wait.more(admitted.error().lease_short));
         if (!more) co_return std::unexpected(limit_error(admitted.error()));
+        now = parts.clock.now();
     }
 }
 
@@ -81,25 +86,26 @@ WallTime RequestRun::time_at(Instant now) const {
 }
 
 Headers RequestRun::error_headers_so_far() {
-    auto const spent = parts.clock.now() - request.received_at;
+    auto const now = parts.clock.now();
+    auto const spent = now - request.received_at;
     AnswerTiming const timing{.own = spent - outcome.upstream_time, .upstream = outcome.upstream_time};
     Headers headers;
     headers.reserve(9);
-    headers.emplace_back("x-request-id", std::string(request.request_id));
+    headers.add("x-request-id", request.request_id);
     add_route_headers(headers, outcome.last_attempt(), outcome.tries(), timing);
-    if (request.chat.steering_ignored) headers.push_back({"x-sluice-ignored", "steering"});
-    add_limits(headers);
+    if (request.chat.steering_ignored) headers.add("x-sluice-ignored", "steering");
+    add_limits(headers, now);
     return headers;
 }
 
-void RequestRun::add_limits(Headers& headers) const {
-    auto const& payers = admission.payers().empty() ? request.caller.accounts : admission.payers();
-    if (payers.empty() || parts.accounting.limits == nullptr) return;
-    add_limit_headers(headers, *parts.accounting.limits, payers, time_at(parts.clock.now()));
+void RequestRun::add_limits(Headers& headers, Instant now) const {
+    if (parts.accounting.limits != nullptr) {
+        add_limit_headers(headers, *parts.accounting.limits, payers(), time_at(now));
+    }
 }
 
 RequestRun::~RequestRun() {
-    auto const end = finished_at.value_or(parts.clock.now());
+    auto const end = finished_at ? *finished_at : parts.clock.now();
     for (auto const& attempt : outcome.attempts) add(outcome.usage, attempt.usage);
     if (outcome.usage.source != UsageSource::none) {
         outcome.cost = cost;

@@ -33,8 +33,11 @@ struct RequestRun {
     /// Takes over what the choice is made from, and the limits of its model.
     void routed(Routing gathered);
 
-    /// It counts against its payers' limits from now on. Errors: rate_limit_exceeded, insufficient_quota.
-    Task<Result<>> admit();
+    /// It counts against its payers' limits from now on. False: not at once; admit() says why, or waits.
+    bool try_admit(Instant now);
+    /// Errors: rate_limit_exceeded, insufficient_quota.
+    Task<Result<>> admit(Instant now);
+    LimitAccounts const& payers() const { return admission.payers(request); }
 
     /// The time of day at `now`, by a clock that is never set back while the request runs.
     WallTime time_at(Instant now) const;
@@ -43,7 +46,7 @@ struct RequestRun {
     Headers error_headers_so_far();
 
     /// x-ratelimit-*, where its payers have limits.
-    void add_limits(Headers& headers) const;
+    void add_limits(Headers& headers, Instant now) const;
 
     PipelineParts parts;
     ClientRequest const& request;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/pipeline/frame_cache.hpp"
 #include "core/pipeline/ports.hpp"
 #include "core/pipeline/request.hpp"
 #include "core/pipeline/snapshot.hpp"
@@ -41,9 +42,9 @@ struct Routing {
     ModelRuntime const* model = nullptr;  ///< that serves the request, after its `match` rules
     std::string_view star{};
     MatchRule const* rule = nullptr;  ///< the one that sent the request there, if one did
-    std::vector<RoutedTarget> targets{};
-    std::vector<Candidate> candidates{};  ///< of the same length
-    std::vector<RoutedModel> models{};
+    RecycledVector<RoutedTarget> targets{};
+    RecycledVector<Candidate> candidates{};  ///< of the same length
+    RecycledVector<RoutedModel> models{};
     std::uint64_t session = 0;  ///< key in the table of sessions; 0: none
     std::optional<BoundTarget> bound{};
     std::uint64_t bound_credential = 0;          ///< SessionTable::key_of() its name

@@ -44,6 +44,7 @@ public:
     }
 
     RateLimits read_limits(Headers const& headers) const override {
+        if (!openai::speak_of_limits(headers)) return {};
         return openai::read_rate_limits(headers, options_.now());
     }
 

@@ -80,6 +80,10 @@ void set(RateBucket& bucket, Aspect aspect, string_view value, WallTime now) {
 
 }  // namespace
 
+bool speak_of_limits(Headers const& headers) {
+    return std::ranges::any_of(headers, [](HeaderField field) { return speaks_of_limits(field.name); });
+}
+
 RateLimits read_rate_limits(Headers const& headers, WallTime now) {
     RateLimits limits;
     std::vector<std::string> names;

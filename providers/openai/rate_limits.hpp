@@ -6,8 +6,10 @@
 
 namespace sluice::openai {
 
+/// Whether any field does: most answers have none, and need no clock for it.
+bool speak_of_limits(Headers const& headers);
+
 /// The limits that the header fields of an answer speak of, in every form that upstreams use (README.md, "Limits").
-/// Costs next to nothing where there are none.
 RateLimits read_rate_limits(Headers const& headers, WallTime now);
 
 }  // namespace sluice::openai

@@ -24,7 +24,7 @@ Wait from_empty_buckets(Headers const& headers, WallTime now) {
     for (auto const& field : headers) {
         auto const at = field.name.find(remaining);
         if (at == std::string::npos || !is_empty(field.value)) continue;
-        auto reset = field.name;
+        std::string reset(field.name);
         reset.replace(at, remaining.size(), "reset");
         auto const wait = read_wait(find(headers, reset), now);
         if (wait && (!longest || *wait > *longest)) longest = wait;

@@ -69,7 +69,7 @@ void Admin::use(AdminParts parts) {
     parts_.explain = [this](explain::Question const& question) {
         auto const now = std::chrono::steady_clock::now();
         explain::Moment const moment{.now = now, .time = std::chrono::system_clock::now(), .draw = draw(now)};
-        return explain::explain(question, *in_force_.get(), dialects_, moment);
+        return explain::explain(question, *in_force_.get(), dialects_, moment, parts_.limits);
     };
 }
 
@@ -134,9 +134,9 @@ Task<> Admin::handle(http::ServerRequest& request) {
         page = page_at(path, method == "GET" || method == "HEAD");
     }
     Headers headers;
-    if (!page.allow.empty()) headers.push_back({"allow", page.allow});
-    headers.push_back({"content-type", std::string(page.type)});
-    headers.push_back({"cache-control", "no-store"});
+    if (!page.allow.empty()) headers.add("allow", page.allow);
+    headers.add("content-type", page.type);
+    headers.add("cache-control", "no-store");
     if (!request.body.drainable()) request.reply.close_afterwards();
     std::array const pieces{std::string_view(page.text)};
     std::ignore = co_await request.reply.answer(page.status, headers, pieces);

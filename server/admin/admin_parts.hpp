@@ -39,7 +39,7 @@ struct AdminParts {
     std::function<std::shared_ptr<Settings const>()> settings{};  ///< in force
     keys::KeyDirectory* directory = nullptr;
     keys::KeyChanges* changes = nullptr;  ///< null: no database keeps keys
-    std::function<std::vector<LimitStatus>(WallTime now)> limits{};
+    LimitBook* limits = nullptr;
     store::LedgerStore* ledger = nullptr;
     LiveRequests* live = nullptr;
     HealthRegistry const* health = nullptr;

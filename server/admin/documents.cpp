@@ -91,7 +91,7 @@ Json limit_schema() {
 
 Json usage_schema() {
     auto const row = object({{"name", text("Of a key its id.")},
-                             {"key", text("The key's name.")},
+                             {"key", text("The key's name; of one that is gone there is none.")},
                              {"calls", whole("That were settled.")},
                              {"failed", whole("Of these.")},
                              {"usage", {{"type", "object"}, {"description", "Tokens by kind."}}},

@@ -5,6 +5,7 @@
 #include "config/values.hpp"
 #include "core/pipeline/health.hpp"
 #include "server/admin/handlers.hpp"
+#include "server/explain/limit_json.hpp"
 #include "server/keys/key_json.hpp"
 #include "server/store/usage_by.hpp"
 
@@ -17,9 +18,6 @@ using By = store::UsageQuery::By;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(PayerKind::count_)> payer_names{
     "key", "team", "tag", "user", "model", "provider", "target"};
-constexpr std::array<std::string_view, static_cast<std::size_t>(Resource::count_)> resource_names{
-    "money", "requests", "tokens", "concurrent"};
-
 Answer ok(Json const& json) { return {.body = json.dump(-1, ' ', false, Json::error_handler_t::replace)}; }
 
 Answer missing(std::string what) { return error_answer(keys::not_found(std::move(what))); }
@@ -48,29 +46,6 @@ bool sees(Call const& call, Payer const& payer) {
     return std::ranges::any_of(view->keys, [&payer, &call](KeySettings const& key) {
         return key.caller.id == payer.name && key.caller.team == call.who.team;
     });
-}
-
-Json json_of(LimitStatus const& status, keys::KeyView const& view) {
-    auto const kind = payer_names[static_cast<std::size_t>(status.payer.kind)];
-    auto const resource = status.limit.of;
-    Json json{{"kind", kind}, {"name", status.payer.name}};
-    if (status.payer.kind == PayerKind::key) json["key"] = name_of_key(view, status.payer.name);
-    json["of"] = resource_names[static_cast<std::size_t>(resource)];
-    if (resource != Resource::concurrent) {
-        json["per"] = keys::to_text(status.limit.per);
-        json["rolling"] = status.limit.per.kind == LimitPeriod::Kind::rolling;
-    }
-    json["most"] = status.limit.most;
-    json["settled"] = status.settled;
-    json["reserved"] = status.reserved;
-    if (resource == Resource::money) {
-        json["usd"] = Json{
-            {"most", usd(status.limit.most)}, {"settled", usd(status.settled)}, {"reserved", usd(status.reserved)}};
-    }
-    if (resource != Resource::concurrent && status.window_began.time_since_epoch().count() > 0)
-        json["window_began"] = keys::iso_time(status.window_began);
-    if (status.resets_at) json["resets_at"] = keys::iso_time(*status.resets_at);
-    return json;
 }
 
 /// A date, a time, or a duration before `now`.
@@ -121,7 +96,8 @@ Result<store::UsageQuery> read_usage_query(Call const& call) {
 
 Json json_of(store::UsageRow const& row, By by, keys::KeyView const& view) {
     Json json{{"name", row.name}};
-    if (by == By::key) json["key"] = name_of_key(view, row.name);
+    if (auto name = by == By::key ? name_of_key(view, row.name) : std::string(); !name.empty())
+        json["key"] = std::move(name);
     json["calls"] = row.calls;
     json["failed"] = row.failed;
     json["usage"] = Json{{"input_tokens", row.usage.input},
@@ -184,7 +160,7 @@ Json providers_of(HealthRegistry const& health) {
 }  // namespace
 
 Answer list_limits(Call const& call) {
-    if (!call.parts.limits) return missing("limits are counted by a running gateway");
+    if (call.parts.limits == nullptr) return missing("limits are counted by a running gateway");
     auto const kind = word(call, "kind");
     if (!kind.empty() && std::ranges::find(payer_names, kind) == payer_names.end()) {
         return error_answer({.kind = ErrorKind::invalid_value,
@@ -194,9 +170,9 @@ Answer list_limits(Call const& call) {
     auto const name = word(call, "name");
     auto const view = call.parts.directory->view();
     Json list = Json::array();
-    for (auto const& status : call.parts.limits(call.now)) {
+    for (auto const& status : call.parts.limits->statuses(call.now)) {
         if (!sees(call, status.payer)) continue;
-        auto json = json_of(status, *view);
+        auto json = explain::json_of(status, name_of_key(*view, status.payer.name));
         bool const is_kind = kind.empty() || json["kind"] == kind;
         bool const is_name = name.empty() || json["name"] == name || json.value("key", "") == name;
         if (is_kind && is_name) list.push_back(std::move(json));

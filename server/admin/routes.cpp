@@ -66,7 +66,8 @@ constexpr std::array table{
     Route{"GET", "/admin/targets", Power::all, "Health of providers, targets and credentials.", "", "Targets", 200,
           nothing, list_targets},
     Route{"POST", "/admin/explain", Power::all,
-          "Where a request would go, and why; sends nothing. Without any admin token it answers on the same machine.",
+          "Where a request would go, and why, and what limits say to it; sends and reserves nothing. Without any admin "
+          "token it answers on the same machine.",
           "Question", "Explanation", 200, nothing, explain_choice},
     Route{"POST", "/admin/reload", Power::all, "Reads the configuration anew.", "", "Reloaded", 200, nothing, reload},
     Route{"GET", "/admin/openapi.json", Power::none, "This API as an OpenAPI 3.1 document.", "", "OpenApi", 200,

@@ -95,7 +95,7 @@ bool includes(http::RequestHead const& head, std::string_view wanted) {
 Headers forwardable(http::RequestHead const& head, Snapshot const& snapshot) {
     Headers fields;
     for (auto const& name : snapshot.forwarded_headers()) {
-        if (auto const value = head.find(name); !value.empty()) fields.push_back({name, std::string(value)});
+        if (auto const value = head.find(name); !value.empty()) fields.add(name, value);
     }
     return fields;
 }
@@ -160,7 +160,7 @@ Task<> Api::handle(http::ServerRequest& request) {
     auto const runtime = runtime_;  // what this request began with, whatever is reloaded meanwhile
     if (apply_cors(request, runtime.snapshot->settings().server)) {
         Headers headers;
-        headers.push_back({"x-request-id", request.request_id});
+        headers.add("x-request-id", request.request_id);
         std::ignore = co_await request.reply.answer(204, headers, Pieces());
         co_return;
     }
@@ -187,7 +187,7 @@ Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
     auto const method = request.head.method;
     bool const allowed = route->get ? method == "GET" || method == "HEAD" : method == "POST";
     if (!allowed) {
-        Headers allow{{"allow", std::string(route->methods)}};
+        Headers allow{{"allow", route->methods}};
         co_return co_await refuse(request, route->name, nullptr, ErrorKind::method_not_allowed, std::move(allow));
     }
     auto const caller = runtime.keyring->identify(request.head, request.started_at);
@@ -247,8 +247,12 @@ Task<> Api::chat_completions(Visit& visit) {
     auto& request = visit.request;
     auto const& head = request.head;
     constexpr auto route = chat_route;
-    auto permit = co_await pipeline_.admit(visit.caller.accounts, wall_time(request), request.cancellation);
-    if (!permit) co_return co_await refuse(request, route, &visit.caller, permit.error(), limit_headers(visit));
+    auto permit = pipeline_.try_admit(visit.caller.accounts, wall_time(request));
+    if (!permit) {
+        auto late = co_await pipeline_.admit(visit.caller.accounts, wall_time(request), request.cancellation);
+        if (!late) co_return co_await refuse(request, route, &visit.caller, late.error(), limit_headers(visit));
+        permit = *std::move(late);
+    }
     Counted const counted{.permit = *permit, .now = wall_time(request)};
     if (!is_json(head.find("content-type")) || head.count("content-encoding") > 0) {
         co_return co_await refuse(request, route, &visit.caller, ErrorKind::unsupported_media_type);
@@ -279,7 +283,7 @@ Task<> Api::refuse(http::ServerRequest& request, std::string_view route, Caller 
         co_return record(request, route, caller, &error, {}, status_of(error));  // nobody is there to be told
     }
     if (!request.body.drainable()) request.reply.close_afterwards();
-    extra.push_back({"x-request-id", request.request_id});
+    extra.add("x-request-id", request.request_id);
     auto const sent = co_await answer_error(request.reply, error, std::move(extra));
     record(request, route, caller, &error, sent, status_of(error));
 }

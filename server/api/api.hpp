@@ -62,7 +62,9 @@ private:
     Task<> chat_completions(Visit& visit);
     /// A request with an Idempotency-Key, which is served once, however often it comes.
     [[gnu::noinline]] Task<> serve_once(Visit& visit, std::string_view body, Permit& permit);
-    Result<IdempotencyPlace> enter(Visit const& visit, std::string_view body, DetachedRequest& detached);
+    Task<Result<Digest>> digest_of_request(std::string_view body);
+    Result<IdempotencyPlace> enter(Visit const& visit, std::string_view body, Digest const& asked,
+                                   DetachedRequest& detached);
     void lead(std::unique_ptr<DetachedRequest> detached);
     Task<> run(std::unique_ptr<DetachedRequest> detached);
     static Result<ChatRequest> read_chat(Visit const& visit, std::string_view body);

@@ -19,16 +19,16 @@ bool apply_cors(http::ServerRequest& request, ServerSettings const& settings) {
     auto const allowed = [origin](std::string const& entry) { return entry == "*" || entry == origin; };
     if (origin.empty() || !std::ranges::any_of(settings.cors_origins, allowed)) return false;
 
-    request.reply.add_common({"access-control-allow-origin", std::string(origin)});
+    request.reply.add_common({"access-control-allow-origin", origin});
     auto const method = request.head.find("access-control-request-method");
     if (request.head.method != "OPTIONS" || method.empty()) {
-        request.reply.add_common({"access-control-expose-headers", std::string(exposed)});
+        request.reply.add_common({"access-control-expose-headers", exposed});
         return false;
     }
     request.reply.add_common({"access-control-allow-methods", "GET, HEAD, POST, OPTIONS"});
     request.reply.add_common({"access-control-max-age", "86400"});
     if (auto const names = request.head.find("access-control-request-headers"); !names.empty()) {
-        request.reply.add_common({"access-control-allow-headers", std::string(names)});
+        request.reply.add_common({"access-control-allow-headers", names});
     }
     return true;
 }

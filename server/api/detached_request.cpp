@@ -23,8 +23,9 @@ void DetachedRequest::own(http::RequestHead const& head, Permit permit, Idempote
     body_ = chat.body;
     chat.body = body_;
     for (auto const& field : head.fields) {
-        auto& own = fields_.emplace_back(std::string(field.name), std::string(field.value));
-        std::ranges::transform(own.name, own.name.begin(), http::lower);
+        std::string name(field.name);
+        std::ranges::transform(name, name.begin(), http::lower);
+        fields_.add(name, field.value);
     }
     request->header = [this](std::string_view name) { return find(fields_, name); };
     request->client_timeout.reset();  // it goes on for whoever asks again

@@ -1,39 +1,16 @@
 #include "server/api/idempotency.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cstring>
-#include <string>
 
 namespace sluice::api {
 namespace {
 
 constexpr std::size_t longest_key = 255;
 
-struct Free {
-    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
 bool is_visible(char c) { return c > ' ' && c <= '~'; }
 
 }  // namespace
-
-Result<Digest> digest_of(std::string_view first, std::string_view second) {
-    thread_local std::unique_ptr<EVP_MD, Free> const algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr));
-    thread_local std::unique_ptr<EVP_MD_CTX, Free> const context(EVP_MD_CTX_new());
-    auto const size = std::to_string(first.size()) + ':';
-    Digest digest{};
-    auto const add = [](std::string_view text) {
-        return EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1;
-    };
-    bool const made = algorithm && context && EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr) == 1 &&
-                      add(size) && add(first) && add(second) &&
-                      EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
-    if (!made) return std::unexpected(Error{.kind = ErrorKind::internal, .detail = "SHA-256 is not available"});
-    return digest;
-}
 
 Result<std::string_view> idempotency_key(http::RequestHead const& head) {
     auto const key = head.find("idempotency-key");

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -15,15 +14,11 @@
 #include "core/types/clock.hpp"
 #include "core/types/result.hpp"
 #include "core/types/settings.hpp"
+#include "server/api/digest.hpp"
 #include "server/api/recorded_answer.hpp"
 #include "server/http/request_head.hpp"
 
 namespace sluice::api {
-
-using Digest = std::array<std::uint8_t, 32>;
-
-/// The SHA-256 of both, told apart. Errors: internal, when OpenSSL fails.
-Result<Digest> digest_of(std::string_view first, std::string_view second);
 
 /// The request's Idempotency-Key. Errors: invalid_value, unless there is one, of 1 to 255 visible ASCII characters.
 Result<std::string_view> idempotency_key(http::RequestHead const& head);

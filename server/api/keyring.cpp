@@ -1,17 +1,16 @@
 #include "server/api/keyring.hpp"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cstring>
-#include <memory>
 
+#include "core/pipeline/admission.hpp"
 #include "core/types/network.hpp"
 
 namespace sluice::api {
 namespace {
+
+using std::chrono::sys_seconds;
 
 std::string_view without_scheme(std::string_view authorization) {
     constexpr std::string_view scheme = "bearer ";
@@ -36,77 +35,59 @@ std::string_view presented_key(http::RequestHead const& head) {
     return found;
 }
 
-struct Free {
-    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-/// False if OpenSSL cannot. Looking the algorithm up costs more than using it, so that each thread does it once.
-bool sha256(std::string_view text, std::array<std::uint8_t, 32>& digest) {
-    thread_local std::unique_ptr<EVP_MD, Free> const algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr));
-    thread_local std::unique_ptr<EVP_MD_CTX, Free> const context(EVP_MD_CTX_new());
-    return algorithm && context && EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr) == 1 &&
-           EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
-           EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
-}
-
-LimitAccounts accounts_of(Caller const& caller, LimitBook& limits) {
-    LimitAccounts accounts;
-    auto const add = [&](PayerKind kind, std::string name) {
-        if (auto account = limits.find({kind, std::move(name)})) accounts.push_back(std::move(account));
-    };
-    add(PayerKind::key, caller.id.empty() ? caller.name : caller.id);
-    if (!caller.team.empty()) add(PayerKind::team, caller.team);
-    for (auto const& [name, value] : caller.tags) add(PayerKind::tag, name + "=" + value);
-    return accounts;
+std::optional<Digest> read_digest(std::string_view hex) {
+    Digest digest{};
+    if (hex.size() != 2 * digest.size()) return std::nullopt;
+    for (std::size_t i = 0; i < digest.size(); ++i) {
+        auto const* const begin = &hex[2 * i];
+        auto const [end, error] = std::from_chars(begin, begin + 2, digest[i], 16);
+        if (error != std::errc() || end != begin + 2) return std::nullopt;
+    }
+    return digest;
 }
 
 }  // namespace
 
-std::size_t Keyring::DigestHash::operator()(Digest const& digest) const {
-    std::size_t value = 0;
-    std::memcpy(&value, digest.data(), sizeof value);
-    return value;
-}
-
 Result<Keyring> Keyring::from(std::vector<KeySettings> const& keys, AuthMode auth, LimitBook* limits) {
     Keyring ring;
     ring.open_ = auth == AuthMode::none && keys.empty();
+    std::vector<Digest> digests;
     for (auto const& key : keys) {
-        Digest digest{};
-        auto const& hex = key.sha256_hex;
-        bool valid = hex.size() == 2 * digest.size();
-        for (std::size_t i = 0; valid && i < digest.size(); ++i) {
-            auto const [end, error] = std::from_chars(&hex[2 * i], &hex[2 * i] + 2, digest[i], 16);
-            valid = error == std::errc() && end == &hex[2 * i] + 2;
-        }
-        if (!valid) {
+        auto const digest = read_digest(key.sha256_hex);
+        if (!digest) {
             return std::unexpected(Error{.kind = ErrorKind::internal,
                                          .detail = "key " + key.caller.name + ": not a SHA-256 in hexadecimal"});
         }
-        auto& entry = ring.entries_[digest] =
-            Entry{.caller = key.caller, .expires = key.expires, .disabled = key.disabled};
-        if (limits != nullptr) entry.caller.accounts = accounts_of(key.caller, *limits);
+        digests.push_back(*digest);
+        ring.good_until_.push_back(key.disabled ? sys_seconds::min() : key.expires.value_or(sys_seconds::max()));
+        ring.callers_.push_back(key.caller);
+        if (limits != nullptr) ring.callers_.back().accounts = accounts_of(key.caller, *limits);
     }
+    if (digests.empty()) {  // something to compare with
+        digests.emplace_back();
+        ring.good_until_.push_back(sys_seconds::min());
+        ring.callers_.emplace_back();
+    }
+    ring.table_ = DigestTable(digests);
     return ring;
+}
+
+Result<Caller const*> Keyring::look_up(std::string_view key, std::chrono::system_clock::time_point now) const {
+    SLUICE_TRY(auto const digest, digest_of(key));
+    auto const found = table_.find(digest);
+    bool const in_time = std::chrono::floor<std::chrono::seconds>(now) < good_until_[found.place];
+    // Put together without branches, which would take longer for what the processor did not expect.
+    bool const good = (static_cast<unsigned>(found.is_there) & static_cast<unsigned>(in_time) &
+                       static_cast<unsigned>(!key.empty())) != 0;
+    return good ? &callers_[found.place] : nullptr;
 }
 
 Result<Caller const*> Keyring::identify(http::RequestHead const& head,
                                         std::chrono::system_clock::time_point now) const {
     if (open_) return &anybody_;
-    auto const key = presented_key(head);
-    Digest digest{};
-    if (!sha256(key, digest)) {
-        return std::unexpected(Error{.kind = ErrorKind::internal, .detail = "SHA-256 is not available"});
-    }
-    static constexpr Digest nobodys{};
-    auto const found = entries_.find(digest);
-    bool const listed = found != entries_.end();
-    auto const& other = listed ? found->first : nobodys;
-    bool const same = CRYPTO_memcmp(other.data(), digest.data(), digest.size()) == 0;
-    bool const over = listed && (found->second.disabled || (found->second.expires && *found->second.expires <= now));
-    if (!listed || !same || over || key.empty()) return std::unexpected(Error{.kind = ErrorKind::invalid_api_key});
-    return &found->second.caller;
+    SLUICE_TRY(auto const* const caller, look_up(presented_key(head), now));
+    if (caller == nullptr) return std::unexpected(Error{.kind = ErrorKind::invalid_api_key});
+    return caller;
 }
 
 Result<> Keyring::check_use(Caller const& caller, std::string_view route, std::string_view peer) {

@@ -1,16 +1,14 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <string>
+#include <chrono>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/pipeline/limit_book.hpp"
 #include "core/types/caller.hpp"
 #include "core/types/result.hpp"
 #include "core/types/settings.hpp"
+#include "server/api/digest_table.hpp"
 #include "server/http/request_head.hpp"
 
 namespace sluice::api {
@@ -27,24 +25,20 @@ public:
     /// internal when OpenSSL fails. What comes back lives as long as *this.
     Result<Caller const*> identify(http::RequestHead const& head, std::chrono::system_clock::time_point now) const;
 
+    /// The first part of it: null for a key that is good for nothing. Takes the same time for every key of one length,
+    /// known or not; what is made of the answer does not. Errors: internal.
+    Result<Caller const*> look_up(std::string_view key, std::chrono::system_clock::time_point now) const;
+
     /// Whether a key that is good is good for this: for `route` ("/v1/models/{id}"), from the address `peer`. Errors:
     /// permission_denied.
     static Result<> check_use(Caller const& caller, std::string_view route, std::string_view peer);
 
 private:
-    using Digest = std::array<std::uint8_t, 32>;
-    struct DigestHash {
-        std::size_t operator()(Digest const& digest) const;
-    };
-    struct Entry {
-        Caller caller;
-        std::optional<std::chrono::sys_seconds> expires;
-        bool disabled = false;
-    };
-
     Caller anybody_;
-    bool open_ = true;  ///< to anybody
-    std::unordered_map<Digest, Entry, DigestHash> entries_;
+    bool open_ = true;                                  ///< to anybody
+    DigestTable table_;                                 ///< of keys in the order of the next two; one at least
+    std::vector<std::chrono::sys_seconds> good_until_;  ///< max: for ever; min: disabled
+    std::vector<Caller> callers_;
 };
 
 }  // namespace sluice::api

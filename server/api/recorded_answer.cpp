@@ -11,12 +11,6 @@ constexpr std::size_t first_block = 2 * 1024;
 constexpr std::size_t largest_block = 64 * 1024;  // but for an answer that comes in one piece
 constexpr std::size_t most_pieces = 16;           // that a reader takes at once
 
-std::uint64_t size_of(Headers const& headers) {
-    std::uint64_t size = sizeof(AnswerHead);
-    for (auto const& field : headers) size += sizeof field + field.name.size() + field.value.size();
-    return size;
-}
-
 std::size_t size_of(Pieces pieces) {
     std::size_t size = 0;
     for (auto const piece : pieces) size += piece.size();
@@ -26,7 +20,7 @@ std::size_t size_of(Pieces pieces) {
 }  // namespace
 
 void RecordedAnswer::begin(AnswerHead head) {
-    auto const size = sizeof(RecordedAnswer) + size_of(head.headers);
+    auto const size = sizeof(RecordedAnswer) + sizeof(AnswerHead) + head.headers.bytes();
     counted_ += size;
     kept_ = memory_.take(size) && kept_;
     auto shared = std::make_shared<AnswerHead const>(std::move(head));

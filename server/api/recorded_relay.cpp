@@ -13,13 +13,13 @@ Headers headers_for(Headers const& recorded, Rereading const& rereading) {
     if (!rereading.limits) return recorded;
     Headers headers;
     headers.reserve(recorded.size() + rereading.limits->size() + 1);
-    for (auto const& field : recorded) {
+    for (auto const field : recorded) {
         if (field.name == "x-request-id" || field.name.starts_with("x-ratelimit-")) continue;
-        headers.push_back(field);
+        headers.add(field.name, field.value);
     }
-    headers.insert(headers.end(), rereading.limits->begin(), rereading.limits->end());
-    headers.push_back({"x-request-id", rereading.request_id});
-    headers.push_back({"x-sluice-idempotent-replay", "true"});
+    for (auto const field : *rereading.limits) headers.add(field.name, field.value);
+    headers.add("x-request-id", rereading.request_id);
+    headers.add("x-sluice-idempotent-replay", "true");
     return headers;
 }
 
@@ -35,7 +35,7 @@ std::vector<std::string_view> views_of(std::vector<RecordedAnswer::Piece> const&
     if (error.kind == ErrorKind::client_closed) co_return std::unexpected(error);
     if (!client.stream_started()) {
         Headers headers;
-        headers.push_back({"x-request-id", rereading.request_id});
+        headers.add("x-request-id", rereading.request_id);
         co_return co_await answer_error(client, error, std::move(headers));
     }
     auto const event = error_event(error);

@@ -8,15 +8,33 @@ namespace sluice::api {
 namespace {
 
 constexpr std::string_view chat_route = "/v1/chat/completions";
+constexpr std::size_t piece_size = 1'048'576;  // takes 0.5 ms, or 1.4 ms without instructions for SHA-256
 
 }  // namespace
+
+/// What the request asks. Of a large body piece by piece, so that the worker's other requests have their turns.
+Task<Result<Digest>> Api::digest_of_request(std::string_view body) {
+    if (body.size() <= piece_size) co_return digest_of(chat_route, body);
+    Digester digester;
+    add_apart(digester, chat_route);
+    Cancellation nobody;  // whoever leaves has sent it all the same
+    while (body.size() > piece_size) {
+        digester.add(body.substr(0, piece_size));
+        body.remove_prefix(piece_size);
+        SLUICE_CO_CHECK(co_await clock_.sleep(milliseconds(0), nobody));
+    }
+    digester.add(body);
+    co_return digester.finish();
+}
 
 /// A request that has its place goes on without its client, who reads along like everybody that asks for it again.
 Task<> Api::serve_once(Visit& visit, std::string_view body, Permit& permit) {
     auto& request = visit.request;
     auto const* const caller = &visit.caller;
     auto detached = std::make_unique<DetachedRequest>(visit.runtime.snapshot, visit.runtime.keyring, clock_);
-    auto place = enter(visit, body, *detached);
+    auto const asked = co_await digest_of_request(body);
+    if (!asked) co_return co_await refuse(request, chat_route, caller, asked.error());
+    auto place = enter(visit, body, *asked, *detached);
     if (!place) co_return co_await refuse(request, chat_route, caller, place.error());
     RecordedAnswer::Reader reader(place->answer, clock_.make_gate());
     if (reader.came_too_late()) co_return co_await refuse(request, chat_route, caller, answer_not_kept());
@@ -36,14 +54,14 @@ Task<> Api::serve_once(Visit& visit, std::string_view body, Permit& permit) {
 }
 
 /// What is refused before it has a place leaves no trace, and may come again.
-Result<IdempotencyPlace> Api::enter(Visit const& visit, std::string_view body, DetachedRequest& detached) {
+Result<IdempotencyPlace> Api::enter(Visit const& visit, std::string_view body, Digest const& asked,
+                                    DetachedRequest& detached) {
     SLUICE_TRY(auto const key, idempotency_key(visit.request.head));
     SLUICE_TRY(detached.chat, read_chat(visit, body));
     SLUICE_TRY(auto request, client_request(visit, detached.chat, body.size()));
     detached.request.emplace(std::move(request));
     auto const& caller = visit.caller;
     SLUICE_TRY(auto const name, digest_of(caller.id.empty() ? caller.name : caller.id, key));
-    SLUICE_TRY(auto const asked, digest_of(chat_route, body));
     auto const most = visit.runtime.snapshot->settings().server.limits.max_connections;
     return idempotency_.enter(name, asked, most, clock_.now());
 }

@@ -68,14 +68,16 @@ int plan_here(ExplainOptions const& options, explain::Question const& question) 
     auto settings = load_settings(options.config_file);
     if (!settings) return exit_configuration;
     HealthRegistry health;
-    auto const snapshot = Snapshot::make(*std::move(settings), health);
+    LimitBook limits;
+    limits.configure(settings->limits);
+    auto const snapshot = Snapshot::make(*std::move(settings), health, &limits);
     auto const openai = make_openai_dialect({});
     auto const dialects = [&openai](std::string_view name) { return name == "openai" ? openai.get() : nullptr; };
     std::random_device random;
     explain::Moment const moment{.now = std::chrono::steady_clock::now(),
                                  .time = std::chrono::system_clock::now(),
                                  .draw = (std::uint64_t{random()} << 21U) ^ random()};
-    auto const answer = explain::explain(question, *snapshot, dialects, moment);
+    auto const answer = explain::explain(question, *snapshot, dialects, moment, &limits);
     if (answer) return print(*answer, options.json);
     auto const& error = answer.error();
     auto const text = error.message.empty() ? std::string(describe(error.kind).message) : error.message.str();

@@ -3,11 +3,14 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "core/pipeline/admission.hpp"
 #include "core/pipeline/answer_headers.hpp"
 #include "core/pipeline/classifier.hpp"
 #include "core/pipeline/routing_record.hpp"
 #include "server/api/chat_request_reader.hpp"
 #include "server/api/choice.hpp"
+#include "server/api/request_member.hpp"
+#include "server/explain/admission_json.hpp"
 
 namespace sluice::explain {
 namespace {
@@ -164,7 +167,7 @@ Json classifier_json(RoutingView const& view, Routing const& routing) {
             {"complexity_from", routing.bound_complexity ? "session" : "facts"}};
 }
 
-Json answer(RoutingView const& view, Routing const& routing, Plan const& plan) {
+Json answer(RoutingView const& view, Routing const& routing, Plan const& plan, LimitBook* limits) {
     auto const& request = view.request;
     auto const& model = *routing.model->settings;
     Json json{{"requested_model", request.chat.requested_model}, {"model", model.name}};
@@ -184,6 +187,7 @@ Json answer(RoutingView const& view, Routing const& routing, Plan const& plan) {
     if (!model.require.empty()) json["model_filter"] = filter_json(model.require);
     if (routing.caller_filter != nullptr) json["key_filter"] = filter_json(*routing.caller_filter);
     json["order"] = order_json(routing, plan);
+    if (limits != nullptr) add_limits(json, *limits, view, routing, plan);
     json["excluded"] = excluded_json(view, routing, plan);
     json["affinity"] = affinity_json(routing, plan);
     if (plan.panic) json["panic"] = true;
@@ -212,21 +216,23 @@ Result<Caller const*> caller_named(std::string const& key, Settings const& setti
 }  // namespace
 
 Result<std::string> explain(Question const& question, Snapshot const& snapshot, DialectLookup const& dialects,
-                            Moment const& moment) {
-    SLUICE_TRY(auto const* const caller, caller_named(question.key, snapshot.settings()));
+                            Moment const& moment, LimitBook* book) {
+    SLUICE_TRY(auto const* const named, caller_named(question.key, snapshot.settings()));
+    auto caller = *named;
+    if (book != nullptr && !question.key.empty()) caller.accounts = accounts_of(caller, *book);
     SLUICE_TRY(auto const body, complete_body(question));
     auto const& limits = snapshot.settings().server.limits;
     SLUICE_TRY(auto chat, read_chat_request(body, {limits.max_choices, limits.max_output_tokens}));
     api::ChoiceHeaders headers;
     for (auto const& [name, value] : question.headers) headers.note(name, value);
-    SLUICE_TRY(auto choice, api::read_choice(chat, headers, *caller, snapshot));
+    SLUICE_TRY(auto choice, api::read_choice(chat, headers, caller, snapshot));
     auto const header = [&question](std::string_view name) {
         auto const found = question.headers.find(std::string(name));
         return found == question.headers.end() ? std::string_view() : std::string_view(found->second);
     };
     ClientRequest const request{.request_id = "explain",
                                 .client = {},
-                                .caller = *caller,
+                                .caller = caller,
                                 .method = "POST",
                                 .route = "explain",
                                 .chat = chat,
@@ -234,6 +240,7 @@ Result<std::string> explain(Question const& question, Snapshot const& snapshot, 
                                 .model = std::move(choice.model),
                                 .session = std::move(choice.session),
                                 .user = std::move(choice.user),
+                                .end_user = api::member_text(chat, "user"),
                                 .own_keys = std::move(choice.own_keys),
                                 .header = header,
                                 .client_timeout = {},
@@ -248,7 +255,7 @@ Result<std::string> explain(Question const& question, Snapshot const& snapshot, 
         routing.facts = &classified;
     }
     auto const plan = make_plan(routing.input());
-    return answer(view, routing, plan).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return answer(view, routing, plan, book).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace sluice::explain

@@ -22,10 +22,10 @@ struct Moment {
 };
 
 /// Where the request would go at `moment` and why, as JSON: docs/guides/explain-and-replay.md. Gathered and planned by
-/// the code that serves; nothing is sent or remembered. Errors: those of a request that is refused before it has a
-/// plan, and invalid_value for a key that is not configured.
+/// the code that serves; nothing is sent, reserved or remembered. `book`: everybody's limits; null: there are none.
+/// Errors: those of a request that is refused before it has a plan, and invalid_value for a key that is not configured.
 Result<std::string> explain(Question const& question, Snapshot const& snapshot, DialectLookup const& dialects,
-                            Moment const& moment);
+                            Moment const& moment, LimitBook* book);
 
 enum class Colour : std::uint8_t { none, ansi };
 

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "core/pipeline/answer_headers.hpp"
 #include "server/explain/explain.hpp"
 
 namespace sluice::explain {
@@ -20,6 +21,7 @@ public:
         order();
         excluded();
         affinity();
+        limits();
         return std::move(out_);
     }
 
@@ -44,6 +46,9 @@ private:
     void order();
     void excluded();
     void affinity();
+    void limits();
+    static std::string limit(Json const& limit);
+    static std::string at_most(Json const& call);
     static std::string figures(Json const& figures);
 
     Json const& json_;
@@ -119,6 +124,7 @@ void Text::order() {
         add("{:>3}  {} {}  (score {})\n", ++place, painted("32", name), target.value("reason", ""),
             target.value("score", std::int64_t{0}));
         add("     {}\n", figures(target["figures"]));
+        if (target.contains("at_most")) add("     {}\n", at_most(target["at_most"]));
     }
     if (place > 0) return;
     auto const& error = json_["error"];
@@ -145,6 +151,49 @@ void Text::affinity() {
     }
     add("\nsession: was at {}, about {} tokens in its cache{}\n", affinity.value("bound_to", ""),
         affinity.value("cached_tokens", std::int64_t{0}), affinity.value("moved", false) ? "; put in front" : "");
+}
+
+/// "at most $0.0134 (300 tokens in, 100 out)", and what limits say to that.
+std::string Text::at_most(Json const& call) {
+    auto const cost = call.contains("cost_usd") ? "$" + call.value("cost_usd", "") : std::string("an unknown price");
+    auto text = fmt::format("at most {} ({} tokens in, {} out)", cost, call.value("input_tokens", std::int64_t{0}),
+                            call.value("output_tokens", std::int64_t{0}));
+    if (call.contains("bounded_to")) text += ", bounded to what the budget has left";
+    if (call.value("metered", false)) text += ", more as it streams";
+    if (call.contains("error")) text += ": " + call["error"].value("message", "");
+    if (call.value("needs_lease", false)) text += ", if the other replicas leave so much";
+    return text;
+}
+
+/// "5 USD per day: 1.25 used, 0.5 reserved, 3.25 left until 2026-11-27T00:00:00Z"
+std::string Text::limit(Json const& limit) {
+    bool const is_money = limit.value("of", "") == "money";
+    auto const amount = [&limit, is_money](char const* name) {
+        auto const count = limit.value(name, std::int64_t{0});
+        return is_money ? to_usd(NanoUsd{count}) : std::to_string(count);
+    };
+    auto const name = limit.contains("key") ? limit.value("key", "") : limit.value("name", "");
+    auto text = fmt::format("{} {:<24} {}: {} used, {} reserved, {} left", limit.value("kind", ""), name,
+                            limit.value("text", ""), amount("settled"), amount("reserved"), amount("room"));
+    if (limit.contains("resets_at")) text += ", anew " + limit.value("resets_at", "");
+    return text;
+}
+
+void Text::limits() {
+    if (!json_.contains("admission")) return;
+    out_ += bold("\nlimits\n");
+    if (json_["limits"].empty()) out_ += "  none that concern this request\n";
+    for (auto const& each : json_["limits"]) add("  {}\n", limit(each));
+    auto const& admission = json_["admission"];
+    auto const counts = fmt::format("one request, {} tokens", admission.value("tokens", std::int64_t{0}));
+    if (admission.value("admitted", false)) {
+        add("  {}: {}\n", painted("32", "admitted"), counts);
+    } else if (admission.contains("error")) {
+        auto const& error = admission["error"];
+        add("  {}: {}: {}\n", painted("31", "refused"), error.value("code", ""), error.value("message", ""));
+    } else {
+        add("  {}, if the other replicas leave so much\n", counts);
+    }
 }
 
 }  // namespace

@@ -27,14 +27,14 @@ Error no_room(net::MemoryGuard& memory) {
 
 }  // namespace
 
-BodyReader::BodyReader(Input& input, Reply& reply, RequestHead const& head, Cancellation& cancellation,
+BodyReader::BodyReader(Input& input, Reply& reply, RequestHead const& head, Cancellation& cancellation, Instant started,
                        std::function<void()> when_complete)
     : input_(input),
       reply_(reply),
       head_(head),
       cancellation_(cancellation),
       when_complete_(std::move(when_complete)),
-      started_(input.connection().worker().now()),
+      started_(started),
       complete_(head.body == BodyKind::none) {
     if (complete_) completed();
 }

@@ -14,8 +14,9 @@ namespace sluice::http {
 /// Reads the body of one request, on demand, within every limit of ROBUSTNESS.md section 8.
 class BodyReader {
 public:
-    /// `when_complete` is called once, when the last byte of the body is here: from then on nobody reads.
-    BodyReader(Input& input, Reply& reply, RequestHead const& head, Cancellation& cancellation,
+    /// `started`: when the head was complete. `when_complete` is called once, when the last byte of the body is here:
+    /// from then on nobody reads.
+    BodyReader(Input& input, Reply& reply, RequestHead const& head, Cancellation& cancellation, Instant started,
                std::function<void()> when_complete);
 
     /// The whole body, with 64 readable bytes behind it; holds until the request ends. Answers `expect: 100-continue`

@@ -50,7 +50,12 @@ bool write_request_line(std::string& out, std::string_view method, std::string_v
 }
 
 bool write_field(std::string& out, std::string_view name, std::string_view value) {
-    if (!is_token(name) || !is_field_value(value)) return false;
+    return is_token(name) && write_known_field(out, name, value);
+}
+
+bool write_known_field(std::string& out, std::string_view name, std::string_view value) {
+    assert(is_token(name));
+    if (!is_field_value(value)) return false;
     append_field(out, name, value);
     return true;
 }

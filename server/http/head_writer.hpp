@@ -16,6 +16,9 @@ void write_status_line(std::string& out, int status);
 /// a value from the network or a file can never become a second field.
 [[nodiscard]] bool write_field(std::string& out, std::string_view name, std::string_view value);
 
+/// The same for a name that is known to be a token: our own, or one that was parsed.
+[[nodiscard]] bool write_known_field(std::string& out, std::string_view name, std::string_view value);
+
 /// For names and values of our own: a malformed one is a bug.
 void write_own_field(std::string& out, std::string_view name, std::string_view value);
 void write_number_field(std::string& out, std::string_view name, std::uint64_t value);

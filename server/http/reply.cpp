@@ -32,8 +32,8 @@ std::string Reply::head(int status, Headers const& headers) const {
     write_status_line(out, status);
     write_own_field(out, "date", http_date());
     // Values may come from an upstream or a client: one that could end its line is left out.
-    for (auto const& field : headers) std::ignore = write_field(out, field.name, field.value);
-    for (auto const& field : common_) std::ignore = write_field(out, field.name, field.value);
+    for (auto const field : headers) std::ignore = write_known_field(out, field.name, field.value);
+    for (auto const field : common_) std::ignore = write_known_field(out, field.name, field.value);
     if (!rules_.keep_open) {
         write_own_field(out, "connection", "close");
     } else if (rules_.minor_version == 0) {
@@ -51,7 +51,7 @@ Task<Result<>> Reply::answer(int status, Headers const& headers, Pieces body) {
     write_head_end(text);
     state_ = State::finished;
 
-    std::vector<std::string_view> pieces;
+    RecycledVector<std::string_view> pieces;
     pieces.reserve(body.size() + 1);
     pieces.emplace_back(text);
     if (!rules_.head_only && status != 204) {

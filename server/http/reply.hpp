@@ -26,7 +26,7 @@ public:
         : connection_(connection), cancellation_(cancellation), rules_(rules), write_stall_(write_stall) {}
 
     /// Fields that the answer gets beside its own (CORS).
-    void add_common(HeaderField field) { common_.push_back(std::move(field)); }
+    void add_common(HeaderField field) { common_.add(field.name, field.value); }
     /// Called when the request's own bytes are not needed any more.
     void when_forgotten(std::function<void()> forget) { forget_ = std::move(forget); }
     /// The answer says `connection: close` if it has not begun, and the connection ends behind it in any case.

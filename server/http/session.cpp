@@ -80,11 +80,12 @@ Task<Session::Next> Session::serve_one() {
     if (co_await read_head() == Next::close) co_return Next::close;
 
     auto const& head = parser_.head();
+    auto const received_at = worker_.now();
     Cancellation cancellation;
     Reply reply(connection_, cancellation, rules(head.keep_alive), handler_.limits().write_stall);
     cancellation_ = &cancellation;
     reply_ = &reply;
-    BodyReader body(input_, reply, head, cancellation, [this] { watch_client(); });
+    BodyReader body(input_, reply, head, cancellation, received_at, [this] { watch_client(); });
     reply.when_forgotten([this, &body] { forget(body); });
     std::string scratch;
     auto const path = normalise(head.target, scratch);
@@ -92,7 +93,7 @@ Task<Session::Next> Session::serve_one() {
                           .path = path.value_or(NormalPath{}),
                           .request_id = request_id(),
                           .peer = peer_,
-                          .received_at = worker_.now(),
+                          .received_at = received_at,
                           .started_at = std::chrono::system_clock::now(),
                           .cancellation = cancellation,
                           .reply = reply,
@@ -127,8 +128,8 @@ Task<Session::Next> Session::read_head() {
             co_return co_await refuse(std::move(late));
         }
         if (result.status != net::IoStatus::ok) co_return Next::close;
-        if (idle) until = after(worker_.now(), limits.header_timeout);
         state = parser_.parse(input_.buffered());
+        if (idle && state == HeadState::need_more) until = after(worker_.now(), limits.header_timeout);
     }
     first_ = false;
     if (state == HeadState::error) co_return co_await refuse(to_error(parser_.error()));
@@ -139,18 +140,19 @@ Task<Session::Next> Session::refuse(Error error) {
     Cancellation cancellation;
     Reply reply(connection_, cancellation, ReplyRules{.keep_open = false}, handler_.limits().write_stall);
     RequestHead const none;
-    BodyReader body(input_, reply, none, cancellation, nullptr);
+    auto const received_at = worker_.now();
+    BodyReader body(input_, reply, none, cancellation, received_at, nullptr);
     ServerRequest request{.head = none,
                           .path = {},
                           .request_id = request_id(),
                           .peer = peer_,
-                          .received_at = worker_.now(),
+                          .received_at = received_at,
                           .started_at = std::chrono::system_clock::now(),
                           .cancellation = cancellation,
                           .reply = reply,
                           .body = body};
     Headers headers;
-    headers.push_back({"x-request-id", request.request_id});
+    headers.add("x-request-id", request.request_id);
     std::ignore = co_await answer_error(reply, error, std::move(headers), worker_.random());
     handler_.refused(request, error);
     co_await linger();

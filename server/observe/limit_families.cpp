@@ -53,7 +53,8 @@ void add_ledger(std::vector<PageFamily>& out, LedgerFacts const& ledger) {
                        .counter = counter,
                        .samples = {{.labels = {}, .value = static_cast<double>(value)}}});
     };
-    add("sluice_ledger_up", "Whether the ledger's store took what it was last given.", false, ledger.works ? 1 : 0);
+    add("sluice_ledger_up", "Whether the ledger works: its journal and its store took what they were last given.",
+        false, ledger.works ? 1 : 0);
     add("sluice_ledger_waiting_lines", "Lines that are not written yet.", false, ledger.waiting);
     add("sluice_ledger_lines_total", "Lines written.", true, ledger.written);
     add("sluice_ledger_failures_total", "Writes that the store refused.", true, ledger.failures);

@@ -16,19 +16,20 @@ enum class EventKind : std::uint8_t { reserve = 1, raise = 2, settle = 3 };
 
 class Writer {
 public:
+    explicit Writer(std::string& bytes) : bytes_(bytes) {}
+
     template <class T>
         requires std::integral<T> || std::is_enum_v<T>
     void operator()(T const& value) {
         bytes_.append(reinterpret_cast<char const*>(&value), sizeof value);
     }
-    void operator()(std::string const& text) {
+    void operator()(std::string_view text) {
         (*this)(static_cast<std::uint32_t>(text.size()));
         bytes_ += text;
     }
-    std::string take() { return std::move(bytes_); }
 
 private:
-    std::string bytes_;
+    std::string& bytes_;
 };
 
 /// Reads what Writer wrote. Once something is missing, everything is, and ok() says so.
@@ -87,7 +88,7 @@ void field(auto& archive, bool& flag) {
     flag = byte != 0;
 }
 
-void field(Writer& archive, std::map<std::string, std::string>& tags) {
+void field(Writer& archive, std::map<std::string, std::string> const& tags) {
     archive(static_cast<std::uint32_t>(tags.size()));
     for (auto const& [name, value] : tags) {
         archive(name);
@@ -110,9 +111,13 @@ void fields(auto& archive, CallId& id) {
     archive(id.number);
 }
 
-void fields(auto& archive, Reserve& event) {
-    fields(archive, event.id);
-    auto& call = event.call;
+void field(Writer& archive, std::map<std::string, std::string> const* tags) {
+    if (tags != nullptr) return field(archive, *tags);
+    archive(std::uint32_t{0});
+}
+
+/// Of a ReservedCall, or the LedgerReservation that it comes from.
+void fields(auto& archive, auto& call) {
     field(archive, call.at);
     archive(call.request_id);
     archive(call.attempt);
@@ -123,6 +128,11 @@ void fields(auto& archive, Reserve& event) {
         archive(*text);
     }
     field(archive, call.amount);
+}
+
+void fields(auto& archive, Reserve& event) {
+    fields(archive, event.id);
+    fields(archive, event.call);
 }
 
 void fields(auto& archive, Raise& event) {
@@ -166,16 +176,14 @@ std::optional<LedgerEvent> read(Reader& reader) {
     return event;
 }
 
-}  // namespace
-
-std::string to_bytes(LedgerEvent const& event) {
-    Writer writer;
-    auto write = [&writer](auto copy) {
-        writer(kind_of<decltype(copy)>());
-        fields(writer, copy);
-    };
-    std::visit(write, event);
-    return writer.take();
+/// Puts before what `write` adds how long it is.
+void add_sized(std::string& bytes, auto write) {
+    auto const begin = bytes.size();
+    Writer writer(bytes);
+    writer(std::uint32_t{0});
+    write(writer);
+    auto const size = static_cast<std::uint32_t>(bytes.size() - begin - sizeof(std::uint32_t));
+    std::memcpy(bytes.data() + begin, &size, sizeof size);
 }
 
 std::optional<LedgerEvent> read_event(std::string_view bytes) {
@@ -189,6 +197,39 @@ std::optional<LedgerEvent> read_event(std::string_view bytes) {
             return read<Raise>(reader);
         case EventKind::settle:
             return read<Settle>(reader);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+void add_event(std::string& bytes, CallId id, LedgerReservation const& call) {
+    add_sized(bytes, [id, copy = call](Writer& writer) mutable {
+        writer(EventKind::reserve);
+        fields(writer, id);
+        fields(writer, copy);
+    });
+}
+
+void add_event(std::string& bytes, LedgerEvent const& event) {
+    auto add = [&bytes](auto const& each) {
+        add_sized(bytes, [copy = each](Writer& writer) mutable {
+            writer(kind_of<std::remove_const_t<decltype(copy)>>());
+            fields(writer, copy);
+        });
+    };
+    std::visit(add, event);
+}
+
+std::optional<LedgerEvent> take_event(std::string_view& bytes) {
+    while (!bytes.empty()) {
+        Reader reader(bytes);
+        std::uint32_t size = 0;
+        reader(size);
+        if (!reader.ok() || bytes.size() - sizeof size < size) return std::nullopt;
+        auto event = read_event(bytes.substr(sizeof size, size));
+        bytes.remove_prefix(sizeof size + size);
+        if (event) return event;
     }
     return std::nullopt;
 }

@@ -26,9 +26,25 @@ struct CallId {
     friend auto operator<=>(CallId const&, CallId const&) = default;
 };
 
+/// As LedgerReservation, for as long as it is needed.
+struct ReservedCall {
+    WallTime at{};
+    std::string request_id{};
+    unsigned attempt = 0;
+    std::string key{};
+    std::string team{};
+    std::map<std::string, std::string> tags{};
+    std::string user{};
+    std::string model{};
+    std::string provider{};
+    std::string target_model{};
+    std::string credential{};
+    NanoUsd amount{};
+};
+
 struct Reserve {
     CallId id{};
-    LedgerReservation call{};
+    ReservedCall call{};
 };
 /// The reservation is `amount` from now on.
 struct Raise {

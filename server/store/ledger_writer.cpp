@@ -1,11 +1,18 @@
 #include "server/store/ledger_writer.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
 #include <random>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <variant>
+
+#include "server/store/event_bytes.hpp"
+#include "server/store/ledger_desk.hpp"
 
 namespace sluice::store {
 namespace {
@@ -25,75 +32,55 @@ std::int64_t draw_epoch() {
 
 bool answered(LedgerSettlement const& end) { return end.upstream_status >= 200 && end.upstream_status < 300; }
 
-void count(LedgerCounts& counts, LedgerEvent const& event) {
-    if (std::holds_alternative<Reserve>(event)) ++counts.calls_written;
-    if (auto const* const settle = std::get_if<Settle>(&event)) {
-        ++counts.settlements_written;
-        if (answered(settle->end)) ++counts.answered_written;
-    }
-}
-
-bool is_refused(CallProgress const& call) { return call.stage == CallProgress::Stage::refused; }
-
-/// A call that was not made: for nothing, and no request.
-Settle voided(CallId id) {
-    return {.id = id, .end = {.at = wall_time(), .result = AttemptResult::cancelled}, .requests = 0};
-}
-
 }  // namespace
 
 // --- beginning and end
 
 LedgerWriter::LedgerWriter(LedgerStore& store, LedgerWriterOptions options)
-    : store_(store),
-      options_(std::move(options)),
-      may_spool_(options_.allow_if_unavailable && !options_.spool_folder.empty()),
-      epoch_(draw_epoch()),
-      queue_(options_.most_queued, options_.pace) {}
+    : store_(store), options_(std::move(options)), epoch_(draw_epoch()) {}
 
 LedgerWriter::~LedgerWriter() { std::ignore = close(now()); }
 
 Result<> LedgerWriter::start() {
-    if (may_spool_) {
-        SLUICE_TRY(spool_, LedgerSpool::create(options_.spool_folder, epoch_));
-    }
+    auto journal = LedgerJournal::create(options_.journal_folder, epoch_);
+    if (!journal && options_.recorded_in == RecordedIn::store) journal = LedgerJournal::create("", epoch_);
+    if (!journal) return std::unexpected(journal.error());
+    journal_ = *std::move(journal);
     if (auto const settled = settle_in(); !settled) {
-        if (!may_spool_) return settled;
-        fail(settled.error());
+        if (!options_.allow_if_unavailable) {
+            journal_->remove();
+            return settled;
+        }
+        store_failed(settled.error());
     }
     next_beat_ = now() + options_.heartbeat_every;
     next_recovery_ = now() + options_.alive_within;
-    writing_thread_ = std::thread([this] { write_events(); });
-    keeping_thread_ = std::thread([this] { keep(); });
+    syncing_ = std::thread([this] { sync_journal(); });
+    giving_ = std::thread([this] { give_to_store(); });
+    keeping_ = std::thread([this] { keep(); });
     return {};
 }
 
 Result<> LedgerWriter::close(Instant deadline) {
-    if (!writing_thread_.joinable()) return {};
+    if (!giving_.joinable()) return {};
     deadline_ = deadline;
     closing_ = true;
-    queue_.refuse(true);
-    queue_.wake();
-    ring();
-    writing_thread_.join();
-    written_ = true;
-    ring();
-    keeping_thread_.join();
+    sync_bell_.hurry();
+    store_bell_.hurry();
+    giving_.join();
+    given_ = true;
+    sync_bell_.ring();
+    keep_bell_.ring();
+    syncing_.join();
+    keeping_.join();
     if (!lost_) return {};
     return std::unexpected(Error{.kind = ErrorKind::ledger_unavailable,
-                                 .detail = "the store failed to the end, and there was no place for a spool"});
+                                 .detail = "the store failed to the end, and the journal could not be kept"});
 }
 
-/// What earlier processes could not write comes first: it may settle calls that they left open.
+/// What earlier processes could not give to the store comes first: it may settle calls that they left open.
 Result<> LedgerWriter::settle_in() {
-    for (auto& left : LedgerSpool::left_behind(options_.spool_folder)) {
-        while (!left.all_read()) {
-            SLUICE_TRY(auto const events, left.next(events_at_once));
-            SLUICE_CHECK(store_.append(events));
-        }
-        SLUICE_CHECK(store_.sync());
-        left.remove();
-    }
+    SLUICE_CHECK(take_over());
     SLUICE_CHECK(store_.heartbeat(epoch_, wall_time()));
     SLUICE_TRY(auto const recovered, store_.recover(epoch_, wall_time(), options_.alive_within));
     counters_.recovered += recovered;
@@ -102,220 +89,275 @@ Result<> LedgerWriter::settle_in() {
     return {};
 }
 
-// --- the thread that writes
+/// Gives the store what processes that are gone left in their journals.
+Result<> LedgerWriter::take_over() {
+    for (auto& file : JournalFile::left_behind(options_.journal_folder)) {
+        std::vector<LedgerEvent> events;
+        for (std::uint64_t at = 0; at < file.end();) {
+            SLUICE_TRY(auto const found, read_events(file, at, file.end()));
+            for (std::span rest = found.events; !rest.empty();) {
+                auto const some = rest.first(std::min(rest.size(), events_at_once));
+                SLUICE_CHECK(store_.append(some));
+                rest = rest.subspan(some.size());
+            }
+            at = found.end;
+        }
+        SLUICE_CHECK(store_.sync());
+        file.remove();
+    }
+    return {};
+}
 
-void LedgerWriter::write_events() {
+// --- for desks
+
+void LedgerWriter::open_desk(LedgerDesk& desk) {
+    std::lock_guard const lock(mutex_);
+    desks_.push_back(&desk);
+}
+
+void LedgerWriter::close_desk(LedgerDesk& desk) {
+    std::lock_guard const lock(mutex_);
+    std::erase(desks_, &desk);
+}
+
+bool LedgerWriter::takes_calls() const {
+    if (closing_ || journal_->fails()) return false;
+    if (store_fails_) return options_.allow_if_unavailable;
+    return static_cast<std::size_t>(events_said_ - counters_.events_written) < options_.most_waiting;
+}
+
+LedgerJournal::Added LedgerWriter::add(std::string frame, std::int64_t events, bool has_calls) {
+    events_said_ += events;  // before anybody can have given them to the store
+    auto const added = journal_->add(std::move(frame));
+    bool const is_awaited = has_calls && (options_.recorded_in == RecordedIn::journal || store_fails_);
+    if (is_awaited) must_sync_ = true;
+    if (is_awaited || added.is_first || !added.is_written) sync_bell_.ring();
+    store_bell_.ring();
+    return added;
+}
+
+LedgerWriter::Standing LedgerWriter::standing(Point point, std::uint64_t position) const {
+    bool const by_journal =
+        options_.recorded_in == RecordedIn::journal || (store_fails_ && options_.allow_if_unavailable);
+    if (options_.recorded_in == RecordedIn::store && position <= appended_) return Standing::reached;
+    if (!by_journal) return store_fails_ || journal_->fails() ? Standing::failed : Standing::awaited;
+    if (position <= (point == Point::recorded ? journal_->written() : journal_->synced())) return Standing::reached;
+    return journal_->fails() ? Standing::failed : Standing::awaited;
+}
+
+void LedgerWriter::count_settled(LedgerSettlement const& end) {
+    ++counters_.settled;
+    if (answered(end)) ++counters_.answered;
+}
+
+// --- the thread that syncs the journal
+
+void LedgerWriter::sync_journal() {
+    pthread_setname_np(pthread_self(), "ledger-sync");
+    auto due = never;  // of what nobody waits for
+    while (!given_) {
+        bool const waits = journal_->written() != journal_->synced();
+        sync_bell_.wait(journal_->fails() ? next_renewal_ : waits ? due : now() + longest_nap);
+        if (journal_->fails()) {
+            tend_journal();
+            continue;
+        }
+        if (journal_->written() == journal_->synced()) continue;
+        due = std::min(due, now() + options_.sync_within);
+        if (!must_sync_ && now() < due && !closing_) continue;
+        sync_bell_.pause(last_sync_ + options_.sync_every);
+        due = never;
+        sync_once();
+    }
+}
+
+void LedgerWriter::sync_once() {
+    must_sync_ = false;
+    last_sync_ = now();
+    if (!journal_->sync()) return;  // the next turn of the loop sees it
+    ++counters_.syncs;
+    tell_desks();
+}
+
+void LedgerWriter::tend_journal() {
+    if (journal_backoff_ == milliseconds(0)) {
+        count_failure(journal_->last_error());
+        tell_desks();
+        tell_change();
+        journal_backoff_ = options_.backoff_first;
+        next_renewal_ = now();
+    }
+    if (now() < next_renewal_) return;
+    auto renewed = journal_->renew();
+    if (renewed) renewed = journal_->sync();
+    if (!renewed) {
+        count_failure(renewed.error().detail.str());
+        next_renewal_ = now() + journal_backoff_;
+        journal_backoff_ = std::min(journal_backoff_ * 2, options_.backoff_most);
+        return;
+    }
+    journal_backoff_ = milliseconds(0);
+    ++counters_.syncs;
+    tell_desks();
+    tell_change();
+    store_bell_.ring();
+}
+
+// --- the thread that gives to the store
+
+void LedgerWriter::give_to_store() {
+    pthread_setname_np(pthread_self(), "ledger-store");
     for (;;) {
-        handle(queue_.take(now() + (closing_ ? nap_while_closing : longest_nap)));
-        if (failing_ && revived_) {
-            if (auto const result = catch_up(); !result) fail(result.error());
+        auto const nap = closing_ ? nap_while_closing : journal_->page_size() > 0 ? options_.page_time : longest_nap;
+        store_bell_.wait(store_fails_ ? next_try_ : now() + nap);
+        if (store_fails_) {
+            tend_store();
+        } else if (auto const appended = append_written(); !appended) {
+            store_failed(appended.error());
         }
-        bool const given_up = failing_ && now() >= deadline_.load();
-        if (closing_ && queue_.size() == 0 && (!failing_ || given_up)) break;
+        bool const given_up = now() >= deadline_.load();
+        if (closing_ && (next_ == journal_->added() || given_up)) break;
+        if (options_.recorded_in == RecordedIn::journal) store_bell_.pause(last_append_ + options_.append_every);
     }
-    save_rest();
+    end_giving();
 }
 
-void LedgerWriter::handle(LedgerBatch batch) {
-    LedgerBatch wanted;
-    bool const some_refused = std::ranges::any_of(batch.calls, [](auto const& call) { return is_refused(*call); });
-    if (some_refused) {
-        for (std::size_t i = 0; i < batch.size(); ++i) {
-            if (!is_refused(*batch.calls[i])) wanted.add(std::move(batch.events[i]), std::move(batch.calls[i]));
+Result<> LedgerWriter::append_written() {
+    for (;;) {
+        // What was given before, and may have been lost by the store, is not counted again.
+        auto const to = next_ < appended_ ? appended_.load() : std::numeric_limits<std::uint64_t>::max();
+        SLUICE_TRY(auto const found, journal_->read(next_, to));
+        if (found.events.empty()) break;
+        SLUICE_CHECK(store_.append(found.events));
+        last_append_ = now();
+        next_ = found.end;
+        if (next_ <= appended_) continue;
+        count_appended(found.events);
+        appended_ = next_;
+        if (options_.recorded_in == RecordedIn::store) tell_desks();
+        keep_bell_.ring();
+    }
+    return turn_pages();
+}
+
+void LedgerWriter::count_appended(std::vector<LedgerEvent> const& events) {
+    for (auto const& event : events) {
+        if (std::holds_alternative<Reserve>(event)) ++counters_.calls_written;
+        if (auto const* const settle = std::get_if<Settle>(&event)) {
+            ++counters_.settlements_written;
+            if (answered(settle->end)) ++counters_.answered_written;
         }
-    } else {
-        wanted = std::move(batch);
     }
-    if (wanted.empty()) return;
-    if (failing_) {
-        put_aside(std::move(wanted), Tried::no);
-    } else {
-        commit(std::move(wanted));
-    }
-}
-
-void LedgerWriter::commit(LedgerBatch batch) {
-    if (auto const appended = store_.append(batch.events); !appended) {
-        fail(appended.error());
-        return put_aside(std::move(batch), Tried::yes);
-    }
-    remember(std::move(batch));
-}
-
-/// It is kept until it is synced, and its calls may be made.
-void LedgerWriter::remember(LedgerBatch batch) {
-    LedgerCounts written;
-    for (auto const& event : batch.events) count(written, event);
-    counters_.calls_written += written.calls_written;
-    counters_.settlements_written += written.settlements_written;
-    counters_.answered_written += written.answered_written;
-    counters_.events_written += static_cast<std::int64_t>(batch.size());
+    counters_.events_written += static_cast<std::int64_t>(events.size());
     ++counters_.commits;
-
-    auto const number = committed_ + 1;
-    std::vector<std::shared_ptr<CallProgress>> recorded;
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-        if (!std::holds_alternative<Reserve>(batch.events[i])) continue;
-        batch.calls[i]->commit = number;
-        recorded.push_back(batch.calls[i]);
-    }
-    bool first = false;
-    {
-        std::lock_guard const lock(keep_mutex_);
-        first = unsynced_.empty();
-        if (first) unsynced_since_ = now();
-        unsynced_.push_back({.number = number, .batch = std::move(batch)});
-        committed_ = number;
-    }
-    for (auto const& call : recorded) {
-        call->stage = CallProgress::Stage::recorded;
-        call->wake();
-    }
-    if (first) ring();
 }
 
-void LedgerWriter::put_aside(LedgerBatch batch, Tried tried) {
-    if (may_spool_ && spool(batch)) return;
-    refuse(std::move(batch), tried);
-}
-
-bool LedgerWriter::spool(LedgerBatch const& batch) {
-    auto const spooled = spool_->append(batch.events);
-    counters_.spool_bytes = spool_->bytes();
-    if (!spooled) {
-        fail(spooled.error());
-        return false;
-    }
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-        if (!std::holds_alternative<Reserve>(batch.events[i])) continue;
-        batch.calls[i]->stage = CallProgress::Stage::recorded;  // and durable: no commit has to be synced for it
-        batch.calls[i]->wake();
-    }
-    return true;
-}
-
-/// Calls that can't be recorded are not made. Of those that were, everything is kept.
-void LedgerWriter::refuse(LedgerBatch batch, Tried tried) {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-        auto const& call = batch.calls[i];
-        if (is_refused(*call)) continue;
-        if (auto* const event = std::get_if<Reserve>(&batch.events[i])) {
-            ++counters_.refused;
-            call->stage = CallProgress::Stage::refused;
-            call->wake();
-            // Nobody knows how far a failed commit came: should the call be there, it is settled for nothing.
-            if (tried == Tried::no) continue;
-            auto const id = event->id;
-            keep_in_memory(std::move(batch.events[i]), nullptr);
-            keep_in_memory(voided(id), nullptr);
-        } else {
-            keep_in_memory(std::move(batch.events[i]), call);
-        }
-    }
-}
-
-void LedgerWriter::keep_in_memory(LedgerEvent event, std::shared_ptr<CallProgress> call) {
-    kept_.add(std::move(event), std::move(call));
-    counters_.kept = kept_.size();
-}
-
-/// The store is back: it gets what it may have lost, what was spooled, and what was kept, in this order.
-Result<> LedgerWriter::catch_up() {
-    LedgerCounts written;
-    SLUICE_CHECK(append_unsynced());
-    if (spool_) SLUICE_CHECK(append_spooled(written));
-    SLUICE_CHECK(store_.append(kept_.events));
-    for (auto const& event : kept_.events) count(written, event);
+/// Where there is no room for another file, the present one grows.
+Result<> LedgerWriter::turn_pages() {
+    auto const size = journal_->page_size();
+    bool const is_quiet = size > 0 && next_ == journal_->added() && now() - last_append_ >= options_.page_time;
+    if (size > options_.page_bytes || is_quiet) std::ignore = journal_->turn_page();
+    if (!journal_->has_page_before(next_)) return {};
     SLUICE_CHECK(store_.sync());
-    if (spool_) SLUICE_CHECK(spool_->forget());
-    caught_up(written);
+    journal_->drop_pages_before(next_);
     return {};
 }
 
-Result<> LedgerWriter::append_unsynced() {
-    std::vector<LedgerEvent> events;
-    {
-        std::lock_guard const lock(keep_mutex_);
-        for (auto const& commit : unsynced_) {
-            events.insert(events.end(), commit.batch.events.begin(), commit.batch.events.end());
-        }
+void LedgerWriter::tend_store() {
+    if (backoff_ == milliseconds(0)) {
+        backoff_ = options_.backoff_first;
+        next_try_ = now() + backoff_;
     }
-    return store_.append(events);
+    if (now() < next_try_) return;
+    if (auto const revived = revive(); !revived) {
+        count_failure(revived.error().detail.str());
+        backoff_ = std::min(backoff_ * 2, options_.backoff_most);
+        next_try_ = now() + backoff_;
+        return;
+    }
+    backoff_ = milliseconds(0);
+    store_fails_ = false;
+    tell_desks();
+    tell_change();
 }
 
-/// Meanwhile calls go on, into the spool.
-Result<> LedgerWriter::append_spooled(LedgerCounts& written) {
-    spool_->rewind();
-    while (!spool_->all_read()) {
-        SLUICE_TRY(auto const events, spool_->next(events_at_once));
-        SLUICE_CHECK(store_.append(events));
-        for (auto const& event : events) count(written, event);
-        handle(queue_.take_now());
-    }
-    return {};
-}
-
-void LedgerWriter::caught_up(LedgerCounts const& written) {
-    counters_.calls_written += written.calls_written;
-    counters_.settlements_written += written.settlements_written;
-    counters_.answered_written += written.answered_written;
-    counters_.spool_bytes = 0;
-    counters_.kept = 0;
-    kept_ = {};
-    {
-        std::lock_guard const lock(keep_mutex_);
-        synced_ = committed_.load();
-        unsynced_.clear();
-        unsynced_since_ = never;
-    }
-    revived_ = false;
-    failing_ = false;
-    queue_.refuse(closing_);
-    if (options_.on_change) options_.on_change(nullptr);
-    ring();
+/// After it was opened anew the store holds what was synced, and perhaps no more: it gets the whole journal again.
+Result<> LedgerWriter::revive() {
+    SLUICE_CHECK(store_.reopen());
+    if (!settled_in_) SLUICE_CHECK(settle_in());
+    SLUICE_CHECK(store_.heartbeat(epoch_, wall_time()));
+    next_ = journal_->first();
+    return append_written();
 }
 
 /// Whatever the store has not taken by now is left for the next process.
-void LedgerWriter::save_rest() {
-    handle(queue_.take_now());
-    if (!failing_) {
-        if (spool_) spool_->remove();
-        return;
-    }
-    auto rest = std::move(kept_);
-    {
-        std::lock_guard const lock(keep_mutex_);
-        for (auto& commit : unsynced_) rest.add(std::move(commit.batch));
-    }
-    if (rest.empty()) return;
-    if (!spool_ && !options_.spool_folder.empty()) {
-        if (auto made = LedgerSpool::create(options_.spool_folder, epoch_)) spool_ = *std::move(made);
-    }
-    lost_ = !spool_ || !spool_->append(rest.events);
+void LedgerWriter::end_giving() {
+    bool const has_all = !store_fails_ && next_ == journal_->added() && store_.sync();
+    if (has_all) return journal_->remove();
+    auto kept = journal_->sync();
+    if (!kept && journal_->renew()) kept = journal_->sync();
+    lost_ = !kept || journal_->is_in_memory();
 }
 
-// --- both threads
+// --- the thread that keeps
 
-void LedgerWriter::fail(Error const& error) {
+void LedgerWriter::keep() {
+    pthread_setname_np(pthread_self(), "ledger-keep");
+    while (!given_) {
+        keep_bell_.wait(next_beat_);
+        if (store_fails_) {
+            next_beat_ = now() + options_.heartbeat_every;
+            continue;
+        }
+        if (auto const tidied = store_.tidy(); !tidied) store_failed(tidied.error());
+        if (now() >= next_beat_) beat();
+        keep_bell_.pause(now() + options_.append_every);
+    }
+    if (!store_fails_)
+        std::ignore = store_.heartbeat(epoch_, WallTime{});  // else others see soon enough that it is gone
+}
+
+void LedgerWriter::beat() {
+    next_beat_ = now() + options_.heartbeat_every;
+    if (auto const beaten = store_.heartbeat(epoch_, wall_time()); !beaten) return store_failed(beaten.error());
+    if (now() < next_recovery_) return;
+    next_recovery_ = now() + options_.alive_within;
+    if (auto const taken = take_over(); !taken) return store_failed(taken.error());
+    auto const recovered = store_.recover(epoch_, wall_time(), options_.alive_within);
+    if (!recovered) return store_failed(recovered.error());
+    counters_.recovered += *recovered;
+}
+
+// --- all threads
+
+void LedgerWriter::store_failed(Error const& error) {
+    count_failure(error.detail.str());
+    if (store_fails_.exchange(true)) return;
+    tell_desks();
+    tell_change();
+    store_bell_.ring();
+}
+
+void LedgerWriter::count_failure(std::string const& reason) {
     ++counters_.failures;
-    {
-        std::lock_guard const lock(keep_mutex_);
-        last_error_ = error.detail;
-    }
-    revived_ = false;
-    if (failing_.exchange(true)) return;
-    if (!may_spool_) queue_.refuse(true);
-    if (options_.on_change) options_.on_change(&error);
-    queue_.wake();
-    ring();
+    std::lock_guard const lock(mutex_);
+    last_error_ = reason;
 }
 
-void LedgerWriter::ring() {
-    {
-        std::lock_guard const lock(keep_mutex_);
-        ring_ = true;
-    }
-    keep_bell_.notify_one();
+void LedgerWriter::tell_change() {
+    std::lock_guard const telling(telling_);
+    bool const fails = store_fails_ || journal_->fails();
+    if (fails == told_failing_) return;
+    told_failing_ = fails;
+    if (!options_.on_change) return;
+    if (!fails) return options_.on_change(nullptr);
+    Error const error{.kind = ErrorKind::ledger_unavailable, .detail = status().last_error};
+    options_.on_change(&error);
+}
+
+void LedgerWriter::tell_desks() {
+    std::lock_guard const lock(mutex_);
+    for (auto* const desk : desks_) desk->tell();
 }
 
 // --- figures
@@ -340,12 +382,9 @@ LedgerWriterStatus LedgerWriter::status() const {
                               .syncs = counters_.syncs,
                               .failures = counters_.failures,
                               .recovered = counters_.recovered,
-                              .queued = queue_.size(),
-                              .oldest = queue_.oldest(),
-                              .kept = counters_.kept,
-                              .spool_bytes = counters_.spool_bytes,
-                              .failing = failing_};
-    std::lock_guard const lock(keep_mutex_);
+                              .failing = store_fails_ || journal_->fails()};
+    status.waiting = events_said_ - status.events_written;  // read in this order
+    std::lock_guard const lock(mutex_);
     status.last_error = last_error_;
     return status;
 }

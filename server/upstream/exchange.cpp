@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "server/http/characters.hpp"
 #include "server/upstream/request_head.hpp"
 
 namespace sluice::upstream {
@@ -16,6 +17,7 @@ constexpr std::size_t answer_room = 64 * 1024;
 constexpr std::size_t largest_head = http::response_head_limits.head;
 constexpr unsigned most_interim_answers = 20;
 constexpr std::size_t usual_fields = 8;  ///< of an answer that are of interest
+constexpr std::size_t most_kept_parsers = 8;
 constexpr milliseconds write_stall{30'000};
 
 Error invalid(std::string detail) {
@@ -44,15 +46,20 @@ bool of_interest(std::string_view name, std::vector<std::string> const& answer_h
                                [name](auto const& known) { return http::equals_ignoring_case(known, name); });
 }
 
-std::string lower(std::string_view name) {
-    std::string out(name);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-    }
-    return out;
+}  // namespace
+
+std::unique_ptr<http::ResponseHeadParser> HeadParsers::take() {
+    if (free_.empty()) return std::make_unique<http::ResponseHeadParser>();
+    auto parser = std::move(free_.back());
+    free_.pop_back();
+    return parser;
 }
 
-}  // namespace
+void HeadParsers::give_back(std::unique_ptr<http::ResponseHeadParser> parser) {
+    if (free_.size() >= most_kept_parsers) return;
+    parser->reset();
+    free_.push_back(std::move(parser));
+}
 
 HttpExchange::HttpExchange(ExchangeContext context, UpstreamCall const& call, Pool::Slot slot)
     : context_(context), call_(call), slot_(std::move(slot)) {}
@@ -76,13 +83,14 @@ Task<Result<>> HttpExchange::open_connection() {
                                  .cancellation = call_.cancellation};
     SLUICE_CO_TRY(pooled_.connection, co_await context_.connector.connect(*slot_.operator->(), options));
     pooled_.opened_at = context_.worker.now();
+    pooled_.share_of_max_age = 0.9 + 0.2 * context_.worker.random();
     connect_time_ = pooled_.opened_at - began;
     co_return Result<>{};
 }
 
 Task<Result<>> HttpExchange::write_request() {
     auto const text = request_head(call_, slot_->origin(), slot_->fixed_fields(), slot_->proxy());
-    std::vector<std::string_view> pieces;
+    RecycledVector<std::string_view> pieces;
     pieces.reserve(call_.body.size() + 1);
     pieces.emplace_back(text);
     pieces.insert(pieces.end(), call_.body.begin(), call_.body.end());
@@ -178,32 +186,37 @@ Task<Result<UpstreamHead const*>> HttpExchange::head(Instant until) {
 
 /// True: something was parsed and more may stand behind it. False: needs more bytes, or the head is complete.
 Result<bool> HttpExchange::parse_head() {
-    auto const state = parser_.parse(buffered());
+    if (!parser_) parser_ = context_.parsers.take();
+    auto const state = parser_->parse(buffered());
     if (state == http::HeadState::error) {
-        return std::unexpected(invalid("malformed head: " + std::string(http::describe(parser_.error()).message)));
+        return std::unexpected(invalid("malformed head: " + std::string(http::describe(parser_->error()).message)));
     }
     if (state == http::HeadState::need_more) {
         if (end_ - begin_ >= largest_head) return std::unexpected(invalid("the head is too large"));
         return false;
     }
-    auto const& parsed = parser_.head();
+    auto const& parsed = parser_->head();
     begin_ += parsed.size;
     if (parsed.status < 200) {
         if (parsed.status == 101) return std::unexpected(invalid("switched protocols unasked"));
         if (++interim_answers_ > most_interim_answers) return std::unexpected(invalid("too many interim answers"));
-        parser_.reset();
+        parser_->reset();
         return begin_ != end_;
     }
     head_.status = parsed.status;
     head_.headers.reserve(usual_fields);
+    std::string name;
     for (auto const& field : parsed.fields) {
-        if (of_interest(field.name, call_.provider.answer_headers))
-            head_.headers.emplace_back(lower(field.name), std::string(field.value));
+        if (!of_interest(field.name, call_.provider.answer_headers)) continue;
+        name.resize(field.name.size());
+        std::ranges::transform(field.name, name.begin(), http::lower);
+        head_.headers.add(name, field.value);
     }
     keep_alive_ = parsed.keep_alive;
     body_ = parsed.body;
     left_ = parsed.content_length;
     head_complete_ = true;
+    context_.parsers.give_back(std::move(parser_));
     if (body_ == http::BodyKind::none) {
         complete_ = true;
         give_back_if_clean();

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/pipeline/ports.hpp"
 #include "server/http/chunked.hpp"
@@ -11,16 +12,28 @@
 
 namespace sluice::upstream {
 
+/// Parsers with their memory, for the exchanges of a worker: one is needed only while a head arrives, which mostly is
+/// all at once.
+class HeadParsers {
+public:
+    std::unique_ptr<http::ResponseHeadParser> take();
+    void give_back(std::unique_ptr<http::ResponseHeadParser> parser);
+
+private:
+    std::vector<std::unique_ptr<http::ResponseHeadParser>> free_;
+};
+
 /// What an exchange needs of its worker, beside its own pool.
 struct ExchangeContext {
     net::Worker& worker;
     Connector& connector;
+    HeadParsers& parsers;
 };
 
 /// One request and its answer over one pooled connection. The connection goes back to its pool only when somebody has
 /// said that the answer makes sense, and it ended exactly at its boundary, and nothing was cancelled, late or left
 /// over; in every other case it dies with this.
-class HttpExchange final : public Exchange {
+class HttpExchange final : public Exchange, public Recycled {
 public:
     HttpExchange(ExchangeContext context, UpstreamCall const& call, Pool::Slot slot);
     ~HttpExchange() override;
@@ -62,7 +75,7 @@ private:
     std::size_t end_ = 0;
     bool received_anything_ = false;
 
-    http::ResponseHeadParser parser_;
+    std::unique_ptr<http::ResponseHeadParser> parser_;  ///< while the head arrives
     UpstreamHead head_;
     bool head_complete_ = false;
     unsigned interim_answers_ = 0;

@@ -28,7 +28,7 @@ Task<Result<std::unique_ptr<Exchange>>> HttpUpstream::call(UpstreamCall const& c
     if (call.cancellation) co_return std::unexpected(net::cancelled_error(call.cancellation));
     SLUICE_CO_TRY(auto const pool, pool_for(call));
     SLUICE_CO_TRY(auto slot, co_await pool->slot(call.provider.pool, workers_, call.cancellation));
-    ExchangeContext const context{.worker = worker_, .connector = connector_};
+    ExchangeContext const context{.worker = worker_, .connector = connector_, .parsers = parsers_};
     auto exchange = std::make_unique<HttpExchange>(context, call, std::move(slot));
     SLUICE_CO_CHECK(co_await exchange->send());
     co_return exchange;

@@ -6,6 +6,7 @@
 
 #include "core/pipeline/ports.hpp"
 #include "server/upstream/connector.hpp"
+#include "server/upstream/exchange.hpp"
 #include "server/upstream/pool.hpp"
 
 namespace sluice::upstream {
@@ -30,6 +31,7 @@ private:
 
     net::Worker& worker_;
     Connector connector_;
+    HeadParsers parsers_;
     unsigned workers_;
     config::Environment environment_;
     std::unordered_map<std::string, std::shared_ptr<Pool>> pools_;

@@ -71,12 +71,10 @@ Pool::Pooled Pool::take_idle(PoolSettings const& settings) {
 }
 
 void Pool::put_idle(Pooled connection, PoolSettings const& settings) {
-    if (idle_.size() >= settings.max_idle) return;
+    max_idle_ = settings.max_idle;
     auto const now = worker_.now();
-    // +-10 % so that connections opened together do not end together.
-    auto const spread = 0.9 + 0.2 * worker_.random();
-    auto const max_age =
-        milliseconds(static_cast<std::int64_t>(static_cast<double>(settings.max_age.count()) * spread));
+    auto const max_age = milliseconds(
+        static_cast<std::int64_t>(static_cast<double>(settings.max_age.count()) * connection.share_of_max_age));
     if (now - connection.opened_at >= max_age) return;
     idle_.push_back({std::move(connection), now, max_age, settings.idle_time});
     worker_.wheel().schedule(*this, now + sweep_interval);
@@ -85,6 +83,10 @@ void Pool::put_idle(Pooled connection, PoolSettings const& settings) {
 void Pool::expired() {
     auto const now = worker_.now();
     std::erase_if(idle_, [now](Idle const& idle) { return idle.expired(now); });
+    // A burst gives many back at a time, and the next one is about to need them: too many are those that rest.
+    auto const too_many = static_cast<std::ptrdiff_t>(idle_.size() - std::min(idle_.size(), max_idle_));
+    auto const rested = [now](Idle const& idle) { return now - idle.idle_since >= sweep_interval; };
+    idle_.erase(idle_.begin(), std::find_if_not(idle_.begin(), idle_.begin() + too_many, rested));
     if (!idle_.empty()) worker_.wheel().schedule(*this, now + sweep_interval);
 }
 

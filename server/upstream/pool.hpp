@@ -51,6 +51,7 @@ public:
     struct Pooled {
         std::unique_ptr<net::Connection> connection;
         Instant opened_at{};
+        double share_of_max_age = 1;  ///< that it lives: connections opened together do not end together
     };
 
     /// Nobody holds it, and no connection waits in it.
@@ -58,7 +59,8 @@ public:
 
     /// An idle connection that is fit for use, or none.
     Pooled take_idle(PoolSettings const& settings);
-    /// Only a connection whose last exchange ended exactly at its boundary.
+    /// Only a connection whose last exchange ended exactly at its boundary. More than `settings.max_idle` are kept for
+    /// a second at most.
     void put_idle(Pooled connection, PoolSettings const& settings);
 
 private:
@@ -79,7 +81,8 @@ private:
     std::string fixed_fields_;
     std::optional<Origin> proxy_;
     net::TlsTicket ticket_;
-    std::vector<Idle> idle_;
+    std::vector<Idle> idle_;  ///< the newest last
+    std::size_t max_idle_ = 0;
     std::uint64_t open_ = 0;
     std::uint64_t most_ = 1;
     std::deque<net::Waiter*> waiting_;

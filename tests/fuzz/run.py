@@ -4,6 +4,7 @@
     tests/fuzz/run.py --seconds 30 --jobs 2            every target for half a minute, two at a time
     tests/fuzz/run.py --seconds 28800 url key          eight hours each, one after the other
     tests/fuzz/run.py --runs 1000000 http_request      so many inputs instead of so much time
+    tests/fuzz/run.py --seed 1                         the same inputs every time: a change is told from a stroke of luck
     tests/fuzz/run.py --minimise                       the least set of inputs with all the coverage, into tests/fuzz/corpus
     tests/fuzz/run.py --record                         what was run in this tree so far
 
@@ -12,6 +13,7 @@ becomes a file with a telling name in tests/fuzz/corpus/NAME, where ctest reads 
 --pause-while FILE stops the targets for as long as FILE exists, so that somebody can measure on the same machine.
 """
 import argparse
+import base64
 import concurrent.futures
 import ctypes
 import json
@@ -40,6 +42,8 @@ def die_with_parent():
 
 
 class Target:
+    finding = ""  # of the last run: the input in base64
+
     def __init__(self, binary):
         self.binary = binary
         self.name = binary.name.removeprefix("fuzz_")
@@ -90,7 +94,7 @@ class Target:
                 f"-max_total_time={max(1, round(min(ROUND_SECONDS, options.seconds - used)))}"
             seeds = [str(self.seeds)] if self.seeds.exists() else []
             code, seconds = self.run([amount, f"-timeout={HANG_SECONDS}", "-rss_limit_mb=2048", "-print_final_stats=1",
-                                      "-reload=0", f"-artifact_prefix={self.found}/", *self.dictionary,
+                                      "-reload=0", f"-seed={options.seed}", f"-artifact_prefix={self.found}/", *self.dictionary,
                                       str(self.corpus), *seeds], options.pause_while)
             text = self.log.read_text(errors="replace")
             count = re.search(r"number_of_executed_units: (\d+)", text)
@@ -108,6 +112,8 @@ class Target:
                 print(f"    {accepted} {what} accepted by both parsers, {refused} refused by both", flush=True)
             if code != 0:
                 print(text[-6000:], flush=True)
+                for path in set(self.found.iterdir()) - before:
+                    self.finding = f"{path.name} {base64.b64encode(path.read_bytes()).decode()}"
                 print("findings:", *sorted(str(path.relative_to(TOP)) for path in self.found.iterdir()), flush=True)
         return code == 0
 
@@ -161,8 +167,11 @@ def show_record():
 
 
 def write_junit(path, results):
-    cases = [f'<testcase classname="fuzz" name={xml.sax.saxutils.quoteattr(name)}>{"" if good else "<failure/>"}</testcase>'
-             for name, good in results.items()]
+    def verdict(target, good):
+        return "" if good else f"<failure message={xml.sax.saxutils.quoteattr(target.finding)}/>"
+
+    cases = [f'<testcase classname="fuzz" name={xml.sax.saxutils.quoteattr(target.name)}>{verdict(target, good)}</testcase>'
+             for target, good in results.items()]
     pathlib.Path(path).write_text(f"<testsuite>{''.join(cases)}</testsuite>\n")
 
 
@@ -170,6 +179,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--seconds", type=float, default=30)
     arguments.add_argument("--runs", type=int, default=0)
+    arguments.add_argument("--seed", type=int, default=0, help="0: another one every time")
     arguments.add_argument("--jobs", type=int, default=1)
     arguments.add_argument("--build", default=str(TOP / "build/asan"))
     arguments.add_argument("--junit")
@@ -189,7 +199,7 @@ def main():
     targets = [Target(known[name]) for name in options.targets or known]
     work = Target.minimise if options.minimise else Target.fuzz
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        results = dict(zip([target.name for target in targets], pool.map(lambda target: work(target, options), targets)))
+        results = dict(zip(targets, pool.map(lambda target: work(target, options), targets)))
     if options.junit:
         write_junit(options.junit, results)
     return 0 if all(results.values()) else 1

@@ -48,7 +48,7 @@ Input read_input(std::string_view text) {
         value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
         std::string name(line.substr(0, colon));
         std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; });
-        input.headers.push_back({std::move(name), std::string(value)});
+        input.headers.add(name, value);
     }
     for (char const c : text) c == '@' ? input.body += secret : input.body += c;
     return input;

@@ -3,9 +3,11 @@
 The oracle is the lab: it counts the tokens that really went out, whatever became of the call.
 """
 
+import contextlib
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import threading
 import time
@@ -14,7 +16,7 @@ from collections import Counter
 import pytest
 import servers
 from figures import percentile, record
-from harness import CALLER_KEY, FORGIVING, SLOW, Closed, Gateway, Lab, ask, chat_body, config, request_bytes, wait_until
+from harness import CALLER_KEY, FORGIVING, SLOW, Closed, Connection, Gateway, Lab, ask, chat_body, config, request_bytes, wait_until
 from test_drills import in_threads
 from test_money import BEARER, PRICES, TOKEN_IN, TOKEN_OUT, command, nano, used
 
@@ -221,6 +223,38 @@ def test_r5_what_a_provider_answered_is_in_the_ledger_when_it_could_not_be_settl
         gateway.stop()
 
 
+def test_r5_a_kill_after_the_answer_and_before_its_settlement_is_written(tmp_path):
+    """Somebody else holds the database for writing while the provider answers: the kill comes when nothing but the
+    reservation can have been written."""
+    path = tmp_path / "ledger.db"
+    body = chat_body("fast", "word", max_tokens=50, lab={"tokens": 20, "echo": False, "ttft": "400ms"})
+    with Lab(tmp_path) as lab:
+        written = settings(lab, tmp_path, budget={"usd": 1, "per": "day"})
+        gateway = Gateway(tmp_path, written)
+        with gateway.raw() as connection, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            headers = BEARER | {"Idempotency-Key": "once"}
+            connection.send(request_bytes("POST", "/v1/chat/completions", headers=headers, body=body))
+            wait_until(lambda: lab.stats()["requests"] == 1, step=0.002)
+            time.sleep(0.1)  # so that the reservation is on disk, too
+            holder.execute("BEGIN IMMEDIATE")
+            answer = connection.read()
+            assert answer.status == 200
+            gateway.child.kill()
+            gateway.child.wait()
+            holder.execute("ROLLBACK")
+        bill = billed(lab)
+        with Gateway(tmp_path, written) as gateway:
+            assert counted(gateway) >= bill
+            row = wait_until(lambda: used(gateway)["ci"]["open"] == 0 and used(gateway)["ci"])
+            assert (row["calls"], [call["request_id"] for call in lines(gateway)]) == (1, [answer.header("x-request-id")])
+            assert 0 < bill <= nano(row) == counted(gateway)
+            again = gateway.ask("POST", "/v1/chat/completions", headers=headers, body=body)
+            assert again.status == 200 and again.header("x-sluice-idempotent-replay") is None
+            wait_until(lambda: used(gateway)["ci"]["open"] == 0 and used(gateway)["ci"]["calls"] == 2)
+            assert nano(used(gateway)["ci"]) == nano(row) + billed(lab) - bill
+            assert "ok" in command(gateway, "ledger", "verify").lower()
+
+
 # --- R4 ----------------------------------------------------------------------------------------------------------------
 
 
@@ -349,6 +383,74 @@ def test_r6_nothing_stays_reserved(tmp_path, scale):
                    free_after_s=round(free_after, 3), statuses=dict(outcomes))
 
 
+# Seconds. On PostgreSQL others may be alive: what a process had under way is settled when it has been silent for five.
+GIVEN_BACK = {"sqlite": 1, "postgresql": 7}
+
+
+class MixedCallers(Callers):
+    """All that can go wrong with a request, but never a gateway that is gone for long: `gone` says that it is."""
+
+    FAULTS = [{}, {}, {"status": 500}, {"cut_after_events": 2}, {"reset_after_events": 1}, {"ttft": "30ms"}, {"error_after": 2},
+              {"per_token": "3ms"}, {"usage": "missing"}]
+
+    def __init__(self, count, seed):
+        super().__init__(count)
+        self.seed, self.requests = seed, 0
+
+    def work(self, number):
+        chance = random.Random(self.seed * 1000 + number)
+        while not self.stop.is_set():
+            body = chat_body("fast", "hello", stream=chance.random() < 0.6, max_tokens=chance.choice([10, 100]),
+                             lab={"tokens": 10, "echo": False, **chance.choice(self.FAULTS)})
+            hurry = {"x-stainless-timeout": "0.02"} if chance.random() < 0.1 else {}
+            try:
+                with Connection(self.port, 10) as connection:
+                    connection.send(request_bytes("POST", "/v1/chat/completions", headers=BEARER | hurry, body=body))
+                    if chance.random() < 0.2:
+                        time.sleep(chance.uniform(0, 0.02))
+                        connection.reset()
+                    else:
+                        connection.read()
+            except (OSError, Closed, AssertionError, ValueError):
+                time.sleep(0.005)
+                continue
+            with self.lock:
+                self.requests += 1
+
+
+@pytest.mark.seconds(1800)
+def test_r6_nothing_stays_reserved_behind_a_kill(tmp_path, scale, store):
+    """SIGKILL among mixed requests, which go on at the next process; a second after the last one all is given back."""
+    kills = scale(5, 100) if kind_of(store) == "sqlite" else scale(2, 30)
+    chance, waits, requests = random.Random(6), [], 0
+    with Lab(tmp_path) as lab:
+        written = settings(lab, tmp_path, storage=store)
+        written["keys"][0] |= {"budget": {"usd": 1000, "per": "day"}, "rate": {"concurrent": 1000, "tpm": "100M", "rpm": "1M"}}
+        gateway = Gateway(tmp_path, written)
+        for number in range(kills):
+            callers = MixedCallers(12, number)
+            callers.port = gateway.data
+            callers.begin()
+            time.sleep(chance.uniform(0.05, 0.5))
+            gateway.child.kill()
+            gateway.child.wait()
+            gateway = Gateway(tmp_path, written)
+            callers.port = gateway.data
+            time.sleep(chance.uniform(0.05, 0.5))
+            callers.end()
+            ended = time.monotonic()
+            requests += callers.requests
+            wait_until(lambda: reserved(gateway) == 0, GIVEN_BACK[kind_of(store)], what="nothing is reserved")
+            wait_until(lambda: used(gateway)["ci"]["open"] == 0, GIVEN_BACK[kind_of(store)], what="nothing is open")
+            waits.append(time.monotonic() - ended)
+        assert "ok" in command(gateway, "ledger", "verify").lower()
+        row = used(gateway)["ci"]
+        assert counted(gateway) == nano(row)
+        record("R6", store=kind_of(store), kills=kills, requests=requests, calls=row["calls"], failed=row["failed"],
+               free_median_s=round(percentile(waits, 0.5), 3), free_most_s=round(max(waits), 3))
+        gateway.stop()
+
+
 # --- R25 ---------------------------------------------------------------------------------------------------------------
 
 
@@ -384,47 +486,18 @@ def test_r25_a_full_disk_refuses_before_anybody_is_paid_and_recovers_by_itself(t
         refused = wait_until(lambda: (answer := gateway.chat("fast", headers=BEARER, max_tokens=20)).status == 503 and answer)
         assert refused.error["code"] == "ledger_unavailable"
         assert refused.header("x-should-retry") == "true"
-        asked = lab.stats()["requests"]
-        for _ in range(20):
+        asked, times = lab.stats()["requests"], []
+        for _ in range(200):
             begun = time.monotonic()
             assert gateway.chat("fast", headers=BEARER, max_tokens=20).status == 503
-            assert time.monotonic() - begun < 0.1 * SLOW + 0.05
+            times.append(time.monotonic() - begun)
         assert lab.stats()["requests"] == asked
+        record("R25", refused=len(times), median_ms=round(1000 * percentile(times, 0.5), 1),
+               p99_ms=round(1000 * percentile(times, 0.99), 1), most_ms=round(1000 * max(times), 1))
+        assert percentile(times, 0.99) < 0.1 * SLOW
         assert ask(gateway.admin, "GET", "/healthz").status == 200
         filler.unlink()
         wait_until(lambda: gateway.chat("fast", headers=BEARER, max_tokens=20).status == 200, 5, what="it serves again")
         wait_until(lambda: used(gateway)["ci"]["open"] == 0)
         assert nano(used(gateway)["ci"]) == billed(lab)
         assert "ok" in command(gateway, "ledger", "verify").lower()
-
-
-# --- R26 ---------------------------------------------------------------------------------------------------------------
-
-
-def test_r26_a_clock_set_back_opens_no_window_again(tmp_path):
-    library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
-    if not os.path.exists(library) or SLOW > 1:
-        pytest.skip("this needs libfaketime, and a binary without sanitizers")
-    clock = tmp_path / "clock"
-    clock.write_text("+0d")
-    environment = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
-                   "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    with Lab(tmp_path) as lab, Gateway(tmp_path, settings(lab, tmp_path, budget={"usd": 0.001, "per": "day"}),
-                                       env=environment) as gateway:
-
-        def spend():
-            served = 0
-            while gateway.chat("fast", headers=BEARER, max_tokens=40).status == 200:
-                served += 1
-            return served
-
-        assert spend() > 0
-        clock.write_text("-1d")
-        assert spend() == 0
-        clock.write_text("+1d")
-        tomorrow = spend()
-        assert tomorrow > 0
-        clock.write_text("+0d")
-        assert spend() == 0
-        clock.write_text("+1d")
-        assert spend() == 0

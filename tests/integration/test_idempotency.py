@@ -381,3 +381,14 @@ def test_so_many_retried_requests_are_so_many_bills(gateway, quiet_lab, scale):
     assert len(bills) == upstream(quiet_lab) == count
     assert gateway.metric("sluice_idempotency_keys") == count
     assert gateway.metric("sluice_in_flight_requests") == 0
+
+
+def test_a_large_body_is_told_apart_by_its_last_byte(gateway, quiet_lab):
+    """It is hashed piece by piece."""
+    prompt = "x" * 3_500_000
+    first, again = (ask(gateway, "large", chat_body(prompt=prompt, lab={"echo": False})) for _ in range(2))
+    assert (first.status, again.status, is_replay(again)) == (200, 200, True)
+    assert again.body == first.body
+    other = ask(gateway, "large", chat_body(prompt=prompt[:-1] + "y", lab={"echo": False}))
+    assert (other.status, other.error["code"]) == (409, "idempotency_key_reused")
+    assert upstream(quiet_lab) == 1

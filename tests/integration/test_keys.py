@@ -2,12 +2,14 @@
 
 import json
 import re
+import subprocess
 import time
 
 import pytest
 from administration import (CALLER, LEAD_TOKEN, SETTINGS, TOKEN, admin, bearer, chat_status, data_folder, make_key,
                             parsed, sluice)
-from harness import chat_body, request_bytes, wait_until
+from figures import record
+from harness import BINARY, chat_body, request_bytes, wait_until
 
 
 @pytest.fixture
@@ -210,3 +212,16 @@ def test_many_wrong_keys_cost_no_memory_and_no_write(run):
         assert chat_status(run, f"wrong-key-{i:08}") == 401
     assert run.rss_kib() - before <= 1024
     assert {path.name: path.stat().st_size for path in (run.folder / f"{run.name}.data").iterdir()} == files
+
+
+@pytest.mark.release_only
+def test_the_time_of_the_look_at_a_key_does_not_tell_whether_it_is_known():
+    """R22: in process, 100,000 samples of each comparison, nine times; a difference counts that most of them see."""
+    binary = BINARY.parent / "tests/unit/api_server/unit_api_server"
+    if not binary.exists():
+        pytest.skip("the unit tests are not built beside the gateway")
+    done = subprocess.run([binary, "[.timing]"], capture_output=True, text=True, timeout=60, check=False)
+    found = dict(re.findall(r"^([a-z /]+): p ([\d.]+) ", done.stdout, re.M))
+    assert len(found) == 4, done.stdout + done.stderr
+    record("R22", samples=100_000, repetitions=9, **{title.replace("/", " or "): float(p) for title, p in found.items()})
+    assert done.returncode == 0, done.stdout

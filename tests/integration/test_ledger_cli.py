@@ -8,6 +8,7 @@ import subprocess
 from decimal import Decimal
 
 import pytest
+from administration import TOKEN, admin, chat_status, make_key
 from harness import BINARY, CALLER_KEY, FORGIVING, clean_environment, wait_until
 
 BEARER = {"authorization": f"Bearer {CALLER_KEY}"}
@@ -48,6 +49,32 @@ def test_usage_adds_up_by_everything(ledger, by):
     assert sum(row["cost_nano_usd"] for row in found) > 0
     for row in found:
         assert Decimal(row["cost_usd"]) * 10**9 == row["cost_nano_usd"]
+
+
+def test_usage_of_keys_says_their_names_and_ids(start, lab, tmp_path):
+    gateway = start(models={"fast": "lab/fast"}, prices={"lab/fast": {"input": 1, "output": 10}},
+                    keys=[{"name": "ci", "value": CALLER_KEY}], storage={"database": f"sqlite://{tmp_path}/ledger.db"},
+                    admin={"token": TOKEN})
+    gateway.database = f"sqlite://{tmp_path}/ledger.db"
+    first, second = make_key(gateway, "first"), make_key(gateway, "second")
+    for key in (CALLER_KEY, first["key"], second["key"]):
+        assert chat_status(gateway, key) == 200
+    rotated = admin(gateway, "POST", f"/admin/keys/{first['id']}/rotate", {}).json()
+    assert chat_status(gateway, rotated["key"]) == 200
+    wait_until(lambda: [row["open"] for row in rows(gateway, "key")] == [0, 0, 0])
+
+    assert {(row["name"], row.get("key"), row["calls"]) for row in rows(gateway, "key")} == {
+        ("ci", "ci", 1), (first["id"], "first", 2), (second["id"], "second", 1)}
+    assert f"first ({first['id']})" in run("usage", "--database", gateway.database, "--by", "key")
+    said = admin(gateway, "GET", "/admin/usage?by=key&since=1h").json()["rows"]
+    assert {(row["name"], row.get("key")) for row in said} == {("ci", "ci"), (first["id"], "first"), (second["id"], "second")}
+    assert [row["calls"] for row in rows(gateway, "model", "--key", "first")] == [2]
+    assert [row["calls"] for row in rows(gateway, "model", "--key", first["id"])] == [2]
+
+    assert admin(gateway, "DELETE", f"/admin/keys/{second['id']}").status == 200
+    assert {(row["name"], row.get("key")) for row in rows(gateway, "key")} >= {(second["id"], None)}
+    said = admin(gateway, "GET", "/admin/usage?by=key&since=1h").json()["rows"]
+    assert {(row["name"], row.get("key")) for row in said} >= {(second["id"], None)}
 
 
 def test_usage_is_a_table_for_people_and_csv_for_spreadsheets(ledger):

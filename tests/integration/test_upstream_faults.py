@@ -1,6 +1,7 @@
 """What a broken, hostile or merely overloaded upstream turns into, and that its connection is never used again."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import CALLER_KEY, FORGIVING, PROVIDER_KEY, Gateway, config, isolated, provider, wait_until
@@ -90,6 +91,21 @@ def test_a_good_connection_is_used_again(lone, lab):
     for _ in range(5):
         assert lone.chat().status == 200
     assert connections(lab) == before + 1, "one is this question's own"
+
+
+def test_connections_of_a_burst_serve_the_next_one_and_go_when_they_rest(start, lab):
+    gateway = start(providers={"lab": provider(lab, pool={"max_idle": 2})}, models={"m": "lab/echo"}, server={"workers": 1})
+
+    def burst():
+        with ThreadPoolExecutor(20) as pool:
+            ask = lambda _: gateway.chat("m", lab={"header_delay": "200ms"}).status  # noqa: E731
+            assert set(pool.map(ask, range(20))) == {200}
+
+    burst()
+    before = connections(lab)
+    burst()
+    assert connections(lab) - before <= 2, "the second burst opened connections of its own"
+    wait_until(lambda: lab.stats()["open_connections"] <= 3, 5, what="two connections are left, and this question's own")
 
 
 @pytest.mark.parametrize("wait", ["0ms", "30ms"])

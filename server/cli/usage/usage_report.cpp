@@ -33,8 +33,20 @@ void add(UsageRow& sum, UsageRow const& row) {
 constexpr std::size_t columns = 9;
 using Cells = std::array<std::string, columns>;
 
-Cells cells_of(UsageRow const& row) {
-    return {row.name.empty() ? "-" : row.name,
+std::string name_of(UsageRow const& row, KeyNames const& names) {
+    auto const found = names.find(row.name);
+    return found == names.end() ? std::string() : found->second;
+}
+
+/// "ci (k_8fjR02kd9sLq)"; of a key in a file both are the same.
+std::string title_of(UsageRow const& row, KeyNames const& names) {
+    auto const name = name_of(row, names);
+    if (row.name.empty()) return "-";
+    return name.empty() || name == row.name ? row.name : name + " (" + row.name + ")";
+}
+
+Cells cells_of(UsageRow const& row, KeyNames const& names) {
+    return {title_of(row, names),
             std::to_string(row.calls),
             std::to_string(row.failed),
             std::to_string(row.usage.input),
@@ -54,16 +66,16 @@ std::string csv_text(std::string_view text) {
 
 }  // namespace
 
-std::string usage_table(std::string_view heading, std::span<UsageRow const> rows) {
+std::string usage_table(std::string_view heading, std::span<UsageRow const> rows, KeyNames const& names) {
     std::vector<Cells> lines{
         {std::string(heading), "calls", "failed", "input", "cached", "output", "cost USD", "open", "reserved USD"}};
     UsageRow sum{.name = "together"};
     for (auto const& row : rows) {
-        lines.push_back(cells_of(row));
+        lines.push_back(cells_of(row, names));
         add(sum, row);
     }
     // A call has several tags, or none.
-    if (rows.size() > 1 && heading != "tag") lines.push_back(cells_of(sum));
+    if (rows.size() > 1 && heading != "tag") lines.push_back(cells_of(sum, {}));
     std::array<std::size_t, columns> widths{};
     for (auto const& line : lines) {
         for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], line[i].size());
@@ -77,41 +89,46 @@ std::string usage_table(std::string_view heading, std::span<UsageRow const> rows
     return out;
 }
 
-std::string usage_csv(std::string_view heading, std::span<UsageRow const> rows) {
+std::string usage_csv(std::string_view heading, std::span<UsageRow const> rows, KeyNames const& names) {
+    bool const is_by_key = heading == "key";
     std::string out = fmt::format(
         "{},calls,failed,estimated,input,cached_input,cache_write,output,reasoning,cost_usd,sheet_cost_usd,open,"
-        "reserved_usd\r\n",
-        heading);
+        "reserved_usd{}\r\n",
+        heading, is_by_key ? ",key_name" : "");
     for (auto const& row : rows) {
         auto const& usage = row.usage;
-        out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\r\n", csv_text(row.name), row.calls, row.failed,
+        out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}", csv_text(row.name), row.calls, row.failed,
                            row.estimated, usage.input, usage.cached_input, usage.cache_write, usage.output,
                            usage.reasoning, signed_dollars(row.cost, dollars), signed_dollars(row.sheet_cost, dollars),
                            row.open, signed_dollars(row.reserved, dollars));
+        if (is_by_key) out += "," + csv_text(name_of(row, names));
+        out += "\r\n";
     }
     return out;
 }
 
-std::string usage_json(std::string_view heading, std::span<UsageRow const> rows) {
+std::string usage_json(std::string_view heading, std::span<UsageRow const> rows, KeyNames const& names) {
     nlohmann::ordered_json out{{"by", heading}, {"rows", nlohmann::ordered_json::array()}};
     for (auto const& row : rows) {
         auto const& usage = row.usage;
-        out["rows"].push_back({{"name", row.name},
-                               {"calls", row.calls},
-                               {"failed", row.failed},
-                               {"estimated", row.estimated},
-                               {"input", usage.input},
-                               {"cached_input", usage.cached_input},
-                               {"cache_write", usage.cache_write},
-                               {"output", usage.output},
-                               {"reasoning", usage.reasoning},
-                               {"audio_input", usage.audio_input},
-                               {"audio_output", usage.audio_output},
-                               {"cost_usd", signed_dollars(row.cost, dollars)},
-                               {"cost_nano_usd", row.cost.count},
-                               {"sheet_cost_nano_usd", row.sheet_cost.count},
-                               {"open", row.open},
-                               {"reserved_nano_usd", row.reserved.count}});
+        nlohmann::ordered_json json{{"name", row.name}};
+        if (auto const name = name_of(row, names); !name.empty()) json["key"] = name;
+        json["calls"] = row.calls;
+        json["failed"] = row.failed;
+        json["estimated"] = row.estimated;
+        json["input"] = usage.input;
+        json["cached_input"] = usage.cached_input;
+        json["cache_write"] = usage.cache_write;
+        json["output"] = usage.output;
+        json["reasoning"] = usage.reasoning;
+        json["audio_input"] = usage.audio_input;
+        json["audio_output"] = usage.audio_output;
+        json["cost_usd"] = signed_dollars(row.cost, dollars);
+        json["cost_nano_usd"] = row.cost.count;
+        json["sheet_cost_nano_usd"] = row.sheet_cost.count;
+        json["open"] = row.open;
+        json["reserved_nano_usd"] = row.reserved.count;
+        out["rows"].push_back(std::move(json));
     }
     return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

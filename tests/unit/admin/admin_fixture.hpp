@@ -51,7 +51,6 @@ struct Fixture {
         parts = {.settings = [this] { return settings; },
                  .directory = &directory,
                  .changes = &changes,
-                 .limits = {},
                  .live = &live,
                  .explain = [](explain::Question const&) { return Result<std::string>(R"({"order":[]})"); },
                  .reload = [] { return Result<std::string>("abc"); }};

@@ -80,29 +80,37 @@ TEST_CASE("teams are made, changed and removed over the API", "[admin]") {
 
 TEST_CASE("limits are shown exactly, and to whom they concern", "[admin]") {
     Fixture fixture;
-    fixture.parts.limits = [](WallTime) {
-        Limit const money{.of = Resource::money, .most = 5'000'000'001, .per = {.kind = LimitPeriod::Kind::day}};
-        Limit const rolling{.of = Resource::tokens,
-                            .most = 9,
-                            .per = {.kind = LimitPeriod::Kind::rolling, .length = std::chrono::hours(1)}};
-        return std::vector<LimitStatus>{
-            {.payer = {.kind = PayerKind::team, .name = "search"},
-             .limit = money,
-             .settled = 1,
-             .reserved = 2,
-             .window_began = now,
-             .resets_at = now + std::chrono::hours(1)},
-            {.payer = {.kind = PayerKind::key, .name = "fixed"}, .limit = rolling},
-            {.payer = {.kind = PayerKind::user, .name = "u"}, .limit = {.of = Resource::concurrent, .most = 2}}};
+    Limit const money{
+        .of = Resource::money,
+        .most = 5'000'000'001,
+        .per = {.kind = LimitPeriod::Kind::aligned, .length = std::chrono::hours(1)},
     };
+    Limit const rolling{
+        .of = Resource::tokens,
+        .most = 9,
+        .per = {.kind = LimitPeriod::Kind::rolling, .length = std::chrono::hours(1)},
+    };
+    Payer const search{.kind = PayerKind::team, .name = "search"};
+    LimitBook book;
+    book.configure({{.kind = search.kind, .name = search.name, .limits = {money}},
+                    {.kind = PayerKind::key, .name = "fixed", .limits = {rolling}},
+                    {.kind = PayerKind::user, .name = "u", .limits = {{.of = Resource::concurrent, .most = 2}}}});
+    Amounts used;
+    used[Resource::money] = 1;
+    book.reserve({book.find(search)}, {}, now).value().settle(used, now);
+    used[Resource::money] = 2;
+    auto const held = book.reserve({book.find(search)}, used, now);
+    fixture.parts.limits = &book;
     auto const all = fixture.json("GET", "/admin/limits")["limits"];
     REQUIRE(all.size() == 3);
-    CHECK(all[0]["most"] == 5'000'000'001);
-    CHECK(all[0]["usd"]["most"] == 5.000000001);
-    CHECK(all[0]["resets_at"] == "2027-01-15T09:00:00Z");
-    CHECK(all[1]["per"] == "1h");
-    CHECK(all[1]["rolling"] == true);
-    CHECK(all[1]["key"] == "fixed");
+    CHECK(all[1]["settled"] == 1);
+    CHECK(all[1]["reserved"] == 2);
+    CHECK(all[1]["most"] == 5'000'000'001);
+    CHECK(all[1]["usd"]["most"] == 5.000000001);
+    CHECK(all[1]["resets_at"] == "2027-01-15T09:00:00Z");
+    CHECK(all[0]["per"] == "1h");
+    CHECK(all[0]["rolling"] == true);
+    CHECK(all[0]["key"] == "fixed");
     CHECK_FALSE(all[2].contains("per"));
     CHECK(fixture.json("GET", "/admin/limits", "", lead)["limits"].size() == 1);
     CHECK(fixture.json("GET", "/admin/limits?kind=user")["limits"].size() == 1);

@@ -178,6 +178,16 @@ TEST_CASE("names of two callers never meet", "[idempotency]") {
     CHECK(digest_of("a", "b").value() == digest_of("a", "b").value());
 }
 
+TEST_CASE("a digest is the same in pieces as at once", "[idempotency]") {
+    std::string const text(1'000, 'x');
+    Digester digester;
+    for (int round = 0; round < 2; ++round) {
+        add_apart(digester, "route");
+        for (std::size_t i = 0; i < text.size(); i += 7) digester.add(std::string_view(text).substr(i, 7));
+        CHECK(digester.finish().value() == digest_of("route", text).value());
+    }
+}
+
 TEST_CASE("a key is one field of 1 to 255 visible ASCII characters", "[idempotency]") {
     auto const [keys, good] = GENERATE(table<std::vector<std::string>, bool>({
         {{"k"}, true},

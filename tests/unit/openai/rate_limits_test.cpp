@@ -104,6 +104,6 @@ TEST_CASE("the wait for a refill is that of the slowest empty bucket", "[limits]
 
 TEST_CASE("a provider with hundreds of limits is cut off", "[limits]") {
     Headers headers;
-    for (int i = 0; i < 500; ++i) headers.push_back({"x-ratelimit-remaining-" + std::to_string(i), "1"});
+    for (int i = 0; i < 500; ++i) headers.add("x-ratelimit-remaining-" + std::to_string(i), "1");
     CHECK(openai::read_rate_limits(headers, now).size() <= 16);
 }

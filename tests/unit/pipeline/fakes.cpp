@@ -342,9 +342,20 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<LedgerCall>> FakeLedger::reserve(LedgerReservation reservation, Clock&) {
+Result<std::unique_ptr<LedgerCall>> FakeLedger::reserve(LedgerReservation const& call) {
     if (fails_at_once) return std::unexpected(error_of(ErrorKind::ledger_unavailable));
-    lines.push_back(std::make_shared<Line>(Line{.reservation = std::move(reservation)}));
+    lines.push_back(std::make_shared<Line>());
+    lines.back()->reservation = {.request_id = std::string(call.request_id),
+                                 .attempt = call.attempt,
+                                 .key = std::string(call.key),
+                                 .team = std::string(call.team),
+                                 .tags = *call.tags,
+                                 .user = std::string(call.user),
+                                 .model = std::string(call.model),
+                                 .provider = std::string(call.provider),
+                                 .target_model = std::string(call.target_model),
+                                 .credential = std::string(call.credential),
+                                 .amount = call.amount};
     return std::make_unique<FakeCall>(*this, lines.back());
 }
 

@@ -127,14 +127,27 @@ struct FakeRecorder final : Recorder {
 /// A ledger on paper. `fails`: it takes nothing.
 class FakeLedger final : public Ledger {
 public:
+    struct Reservation {
+        std::string request_id{};
+        unsigned attempt = 0;
+        std::string key{};
+        std::string team{};
+        std::map<std::string, std::string> tags{};
+        std::string user{};
+        std::string model{};
+        std::string provider{};
+        std::string target_model{};
+        std::string credential{};
+        NanoUsd amount{};
+    };
     struct Line {
-        LedgerReservation reservation{};
+        Reservation reservation{};
         std::vector<NanoUsd> raised{};
         std::vector<LedgerSettlement> settlements{};
         bool was_recorded = false;
         bool was_durable = false;
     };
-    Result<std::unique_ptr<LedgerCall>> reserve(LedgerReservation reservation, Clock& clock) override;
+    Result<std::unique_ptr<LedgerCall>> reserve(LedgerReservation const& call) override;
 
     std::vector<std::shared_ptr<Line>> lines{};
     bool fails_at_once = false;

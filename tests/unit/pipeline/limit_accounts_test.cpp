@@ -175,17 +175,14 @@ TEST_CASE("the tightest limit is the one with the smallest share left", "[limits
     Book book(
         {{PayerKind::key, "ann", {requests(10), requests(100, daily)}}, {PayerKind::team, "search", {requests(4)}}});
     auto const all = book.of({ann, team});
-    CHECK_FALSE(book.tightest(all, Resource::money, now));
+    CHECK_FALSE(book.rates_left(all, now).tokens);
     auto const held = book.take(ann, of(Resource::requests, 6));
     book.use(ann, of(Resource::requests, 1));
-    auto const status = book.tightest(all, Resource::requests, now);
-    REQUIRE(status);
-    CHECK(status->payer == ann);
-    CHECK(status->limit == requests(10));
-    CHECK(status->settled == 1);
-    CHECK(status->reserved == 6);
-    CHECK(status->window_began == now);
-    CHECK(status->resets_at == now + minutes(1));
+    auto const rates = book.rates_left(all, now);
+    REQUIRE(rates.requests);
+    CHECK(rates.requests->most == 10);
+    CHECK(rates.requests->left == 3);
+    CHECK(rates.requests->resets_at == now + minutes(1));
 }
 
 TEST_CASE("every limit has a status, also before its first use", "[limits]") {

@@ -273,3 +273,46 @@ TEST_CASE("the wait is told in the time of who asks, also after the clock was se
     book.use(ann, usd(100));
     CHECK(book.refusal(ann, usd(1), now - hours(20)).retry_in == hours(34));
 }
+
+// --- looking without taking
+
+TEST_CASE("what would be reserved is known without reserving it", "[limits]") {
+    Book book({{PayerKind::key, "ann", {money(100), requests(2)}}, {PayerKind::team, "search", {money(50)}}});
+    auto const accounts = book.of({ann, team, ann});
+    CHECK(book.would_reserve(accounts, usd(50), now).has_value());
+    CHECK(book.would_reserve(accounts, usd(50), now).has_value());
+    auto const refused = book.would_reserve(accounts, usd(51), now);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().payer == team);
+    CHECK(refused.error().room == 50);
+    CHECK(book.status(ann).reserved == 0);
+    CHECK(book.status(team).reserved == 0);
+}
+
+TEST_CASE("the limits of some accounts are shown without those of others", "[limits]") {
+    Book book({{PayerKind::key, "ann", {money(100), requests(2)}},
+               {PayerKind::key, "bob", {money(7)}},
+               {PayerKind::team, "search", {money(50)}}});
+    book.use(ann, usd(30));
+    auto const held = book.take(team, usd(20));
+    LimitAccounts accounts = book.of({ann, team, ann});
+    accounts.push_back(nullptr);
+    auto const statuses = book.statuses(accounts, now);
+    REQUIRE(statuses.size() == 3);
+    CHECK(statuses[0].payer == ann);
+    CHECK(statuses[0].settled == 30);
+    CHECK(statuses[1].limit == requests(2));
+    CHECK(statuses[2].payer == team);
+    CHECK(statuses[2].reserved == 20);
+}
+
+TEST_CASE("who only looks wants no lease", "[limits]") {
+    auto book = ann_with(money(100));
+    book.use_leases(true);
+    auto const refused = book.would_reserve(book.of({ann}), usd(10), now);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().lease_short);
+    CHECK(book.leases(now).empty());
+    CHECK_FALSE(book.gives(ann, usd(10)));
+    CHECK(book.leases(now).size() == 1);
+}

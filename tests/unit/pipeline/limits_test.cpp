@@ -228,7 +228,7 @@ namespace {
 
 Scene with_left(std::string left) {
     auto scene = good_stream();
-    scene.headers.push_back({"left", std::move(left)});
+    scene.headers.add("left", std::move(left));
     scene.head_after = milliseconds(1);
     return scene;
 }

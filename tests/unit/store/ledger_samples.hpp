@@ -58,18 +58,18 @@ inline WallTime noon(std::chrono::milliseconds later = {}) {
 }
 
 inline Reserve reserve(CallId id, WallTime at = noon(), NanoUsd amount = {5'000}) {
-    LedgerReservation call{.at = at,
-                           .request_id = "req-" + std::to_string(id.number),
-                           .attempt = 1,
-                           .key = "k_search",
-                           .team = "search",
-                           .tags = {{"env", "prod"}, {"app", "web"}},
-                           .user = "",
-                           .model = "fast",
-                           .provider = "groq",
-                           .target_model = "llama-3.3-70b",
-                           .credential = "main",
-                           .amount = amount};
+    ReservedCall call{.at = at,
+                      .request_id = "req-" + std::to_string(id.number),
+                      .attempt = 1,
+                      .key = "k_search",
+                      .team = "search",
+                      .tags = {{"env", "prod"}, {"app", "web"}},
+                      .user = "",
+                      .model = "fast",
+                      .provider = "groq",
+                      .target_model = "llama-3.3-70b",
+                      .credential = "main",
+                      .amount = amount};
     return {.id = id, .call = std::move(call)};
 }
 

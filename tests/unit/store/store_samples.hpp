@@ -24,7 +24,7 @@ inline WallTime const now{std::chrono::milliseconds(1'790'000'123'456)};
 
 struct Call {
     CallId id{};
-    LedgerReservation reservation{};
+    ReservedCall reservation{};
 };
 
 inline Call call() {
@@ -45,7 +45,7 @@ inline Call call() {
                             .amount = NanoUsd{500}}};
 }
 
-inline std::vector<Payer> payers(LedgerReservation const& call) {
+inline std::vector<Payer> payers(ReservedCall const& call) {
     auto const tags = tag_lines(call.tags);
     return payers_of({.key = call.key,
                       .team = call.team,

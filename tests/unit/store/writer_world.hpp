@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,48 +13,13 @@
 #include <vector>
 
 #include "core/pipeline/cancellation.hpp"
+#include "server/net/worker.hpp"
+#include "server/store/ledger_desk.hpp"
 #include "server/store/ledger_store.hpp"
 #include "server/store/ledger_writer.hpp"
 
-/// What the writer meets: threads that wait for it, and a store that can fail.
+/// What the writer meets: a worker with a desk, and a store that can fail.
 namespace sluice::store::testing {
-
-/// Whoever waits blocks its thread.
-class BlockingGate final : public Gate {
-public:
-    Task<Result<bool>> wait(Instant until, Cancellation&) override {
-        std::unique_lock lock(mutex_);
-        bell_.wait_until(lock, until, [this] { return open_; });
-        co_return std::exchange(open_, false);
-    }
-    void open() override {
-        {
-            std::lock_guard const lock(mutex_);
-            open_ = true;
-        }
-        bell_.notify_all();
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable bell_;
-    bool open_ = false;
-};
-
-struct BlockingClock final : Clock {
-    Instant now() override { return std::chrono::steady_clock::now(); }
-    std::shared_ptr<Gate> make_gate() override { return std::make_shared<BlockingGate>(); }
-    Task<Result<>> sleep(milliseconds, Cancellation&) override { co_return Result<>{}; }
-    double random() override { return 0.5; }
-};
-
-template <class T>
-T run(Task<T> task) {
-    std::optional<T> result;
-    auto keep = [](Task<T> each, std::optional<T>& into) -> Task<> { into.emplace(co_await std::move(each)); };
-    spawn(keep(std::move(task), result), [](std::exception_ptr const&) {});
-    return *std::move(result);
-}
 
 /// Keeps events in memory, and loses on command what was not synced.
 class FakeStore final : public LedgerStore {
@@ -168,5 +134,50 @@ bool eventually(Condition condition, milliseconds most = milliseconds(5'000)) {
     }
     return true;
 }
+
+inline LedgerReservation view_of(ReservedCall const& call) {
+    return {.at = call.at,
+            .request_id = call.request_id,
+            .attempt = call.attempt,
+            .key = call.key,
+            .team = call.team,
+            .tags = &call.tags,
+            .user = call.user,
+            .model = call.model,
+            .provider = call.provider,
+            .target_model = call.target_model,
+            .credential = call.credential,
+            .amount = call.amount};
+}
+
+/// A worker that turns when it is asked to, and its desk.
+class Desk {
+public:
+    explicit Desk(LedgerWriter& writer) : worker_(0), desk_(std::in_place, writer, worker_) {}
+
+    Result<std::unique_ptr<LedgerCall>> reserve(ReservedCall const& call) { return desk_->reserve(view_of(call)); }
+    Result<> recorded(LedgerCall& call) { return run(call.recorded(nobody)); }
+    Result<> durable(LedgerCall& call) { return run(call.durable(nobody)); }
+    /// What was said is written.
+    void turn() { worker_.poll(); }
+    /// Nobody will say anything any more.
+    void close() { desk_.reset(); }
+
+    Cancellation nobody;
+
+private:
+    Result<> run(Task<Result<>> task) {
+        std::optional<Result<>> result;
+        auto keep = [](Task<Result<>> each, std::optional<Result<>>& into) -> Task<> {
+            into.emplace(co_await std::move(each));
+        };
+        spawn(keep(std::move(task), result), [](std::exception_ptr const&) {});
+        while (!result) worker_.poll();
+        return *std::move(result);
+    }
+
+    net::Worker worker_;
+    std::optional<LedgerDesk> desk_;
+};
 
 }  // namespace sluice::store::testing
