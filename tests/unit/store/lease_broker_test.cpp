@@ -149,11 +149,11 @@ TEST_CASE("a limit is used up once replicas have settled it, in use while they m
         CHECK(third.refused_as(1, 500ms) == Refused::in_use);
     }
     REQUIRE(world.replicas[1]->call(oracle, 700, 650, 0ms, 1000ms));
-    CHECK(third.refused_as(51, 500ms) == Refused::used_up);
+    CHECK(third.refused_as(51, 3s) == Refused::used_up);
     REQUIRE(third.call(oracle, 50, 50, 0ms, 500ms));
-    for (auto const& replica : world.replicas) CHECK(replica->refused_as(1, 500ms) == Refused::used_up);
+    for (auto const& replica : world.replicas) CHECK(replica->refused_as(1, 3s) == Refused::used_up);
     pause(3500ms);  // longer than is believed without asking again
-    CHECK(world.replicas[0]->refused_as(1, 500ms) == Refused::used_up);
+    CHECK(world.replicas[0]->refused_as(1, 3s) == Refused::used_up);
 }
 
 TEST_CASE("of a lost replica only what it has settled is used up", "[leases]") {
@@ -171,7 +171,7 @@ TEST_CASE("of a lost replica only what it has settled is used up", "[leases]") {
     world.ledger.settle(line, 500, wall());  // recovered
     world.ledger.gone(lost.epoch);
     pause(2500ms);
-    CHECK(world.replicas[1]->refused_as(1, 500ms) == Refused::used_up);
+    CHECK(world.replicas[1]->refused_as(1, 3s) == Refused::used_up);
 }
 
 TEST_CASE("what a replica used before it had a limit counts in it", "[leases]") {
@@ -183,22 +183,22 @@ TEST_CASE("what a replica used before it had a limit counts in it", "[leases]") 
     Oracle oracle(400);
     SECTION("and it is the first to use it") {
         CHECK(old.call(oracle, 100, 100, 0ms, 1000ms));
-        CHECK(other.refused_as(301, 500ms) == Refused::used_up);
+        CHECK(other.refused_as(301, 3s) == Refused::used_up);
         CHECK(other.call(oracle, 300, 300, 0ms, 1000ms));
     }
     SECTION("and another one is") {
         CHECK(other.call(oracle, 300, 300, 0ms, 1000ms));
         CHECK(old.call(oracle, 100, 100, 0ms, 1000ms));
     }
-    CHECK(old.refused_as(1, 500ms) == Refused::used_up);
-    CHECK(other.refused_as(1, 500ms) == Refused::used_up);
+    CHECK(old.refused_as(1, 3s) == Refused::used_up);
+    CHECK(other.refused_as(1, 3s) == Refused::used_up);
 }
 
 TEST_CASE("what a rolling limit forgets comes back, also from a replica that is idle", "[leases]") {
     World world({.of = Resource::money, .most = 1'000, .per = {LimitPeriod::Kind::rolling, 4s}}, 2);
     Oracle oracle(1'000);
     REQUIRE(world.replicas[0]->call(oracle, 900, 900, 0ms, 1000ms));
-    CHECK(world.replicas[1]->refused_as(900, 500ms) == Refused::used_up);
+    CHECK(world.replicas[1]->refused_as(900, 3s) == Refused::used_up);
     oracle.returned(900);
     auto const enough = for_a_while(9s);  // what is forgotten is told every second, what was told believed for three
     bool is_back = false;
@@ -345,9 +345,9 @@ TEST_CASE("a replica that may goes on alone without Redis, and says afterwards w
     REQUIRE(other.call(oracle, 300, 300, 0ms, 1000ms));
     world.lines[0]->cut(false);
     World::wait_until_shared(cut_off, 2s);
-    CHECK(other.refused_as(101, 1000ms) == Refused::used_up);
+    CHECK(other.refused_as(101, 3s) == Refused::used_up);
     CHECK(other.call(oracle, 100, 100, 0ms, 1000ms));
-    CHECK(cut_off.refused_as(1, 500ms) == Refused::used_up);
+    CHECK(cut_off.refused_as(1, 3s) == Refused::used_up);
     CHECK(oracle.overspent() == 0);
 }
 
@@ -362,7 +362,7 @@ TEST_CASE("replicas that count alone may each use the whole limit; afterwards it
     }
     for (auto const& line : world.lines) line->cut(false);
     for (auto const& replica : world.replicas) World::wait_until_shared(*replica, 2s);
-    for (auto const& replica : world.replicas) CHECK(replica->refused_as(1, 1000ms) == Refused::used_up);
+    for (auto const& replica : world.replicas) CHECK(replica->refused_as(1, 3s) == Refused::used_up);
 }
 
 TEST_CASE("each window has its own, also for what was reserved in the one before", "[leases]") {
