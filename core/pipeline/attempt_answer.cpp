@@ -51,6 +51,7 @@ Task<Result<>> AttemptRun::relay_answer(Exchange& exchange, UpstreamHead const& 
         auto const own = facts_->usage.reported_cost ? facts_->usage.reported_cost : sheet_cost_of(facts_->usage);
         if (auto const cost = sum(run_.cost, own)) headers.add("x-sluice-cost-usd", to_usd(*cost));
     }
+    cost_is_known();
     auto const pieces = spliced(body, facts_->edits);
     run_.committed = shown_ = true;
     bind_session(facts_->usage.input + facts_->usage.output);

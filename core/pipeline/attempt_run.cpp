@@ -76,6 +76,14 @@ AttemptRun::~AttemptRun() {
     run_.outcome.attempts.push_back(std::move(record_));
 }
 
+void AttemptRun::cost_is_known() {
+    auto const used = usage();
+    if (!money_.is_counted() || used.source == UsageSource::none) return;
+    if (auto const cost = used.reported_cost ? used.reported_cost : sheet_cost_of(used)) {
+        money_.give_back_rest(*cost, now_);
+    }
+}
+
 /// What the request as a whole takes from the attempt that counts.
 void AttemptRun::add_to(Outcome& outcome) {
     outcome.upstream_time += upstream_time();

@@ -61,6 +61,7 @@ private:
     std::optional<Error> failure_of(Error error);
     std::optional<Error> passed_limit();
     void conclude(Result<>& result);
+    void cost_is_known();
     void add_to(Outcome& outcome);
     void bind_session(std::int64_t tokens);
     void remember_session(bool served);

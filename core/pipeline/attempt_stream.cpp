@@ -30,6 +30,7 @@ Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& 
             continue;
         }
         decode(*piece, step);
+        if (step.ended) cost_is_known();
         if (shown_) {
             if (!step.relay.empty()) SLUICE_CO_CHECK(co_await run_.stream.write(step.relay, now_));
         } else if ((step.ended || (step.committed && has_proven_its_speed())) && !step.error) {

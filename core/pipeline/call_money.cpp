@@ -162,6 +162,10 @@ Result<> CallMoney::meter(std::uint64_t text_bytes, Instant now) {
     return {};
 }
 
+void CallMoney::give_back_rest(NanoUsd cost, Instant now) {
+    if (state_) state_->money.settle(money(state_->is_ours ? cost : NanoUsd{}), state_->run.time_at(now));
+}
+
 void CallMoney::settle(Attempt& attempt, Instant now) {
     if (!state_) return;
     auto& state = *state_;

@@ -59,6 +59,10 @@ public:
     /// and nobody has more: it should be cut.
     Result<> meter(std::uint64_t text_bytes, Instant now);
 
+    /// What the call costs is known, and the client is about to see the end of its answer: it can spend the rest at
+    /// once. settle() follows.
+    void give_back_rest(NanoUsd cost, Instant now);
+
     /// The call is over. Adds to `attempt` what it knows.
     void settle(Attempt& attempt, Instant now);
 

@@ -1,5 +1,6 @@
 #include "server/store/event_bytes.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstdint>
@@ -14,23 +15,44 @@ namespace {
 
 enum class EventKind : std::uint8_t { reserve = 1, raise = 2, settle = 3 };
 
+/// Adds to bytes that have room for it.
 class Writer {
 public:
-    explicit Writer(std::string& bytes) : bytes_(bytes) {}
+    explicit Writer(char* at) : at_(at) {}
 
     template <class T>
         requires std::integral<T> || std::is_enum_v<T>
     void operator()(T const& value) {
-        bytes_.append(reinterpret_cast<char const*>(&value), sizeof value);
+        std::memcpy(at_, &value, sizeof value);
+        at_ += sizeof value;
     }
     void operator()(std::string_view text) {
         (*this)(static_cast<std::uint32_t>(text.size()));
-        bytes_ += text;
+        at_ = std::ranges::copy(text, at_).out;
     }
+    char* end() const { return at_; }
 
 private:
-    std::string& bytes_;
+    char* at_;
 };
+
+/// How much room Writer needs.
+class Measure {
+public:
+    template <class T>
+        requires std::integral<T> || std::is_enum_v<T>
+    void operator()(T const&) {
+        size_ += sizeof(T);
+    }
+    void operator()(std::string_view text) { size_ += sizeof(std::uint32_t) + text.size(); }
+    std::size_t size() const { return size_; }
+
+private:
+    std::size_t size_ = 0;
+};
+
+template <class Archive>
+concept Takes = std::same_as<Archive, Writer> || std::same_as<Archive, Measure>;
 
 /// Reads what Writer wrote. Once something is missing, everything is, and ok() says so.
 class Reader {
@@ -88,7 +110,7 @@ void field(auto& archive, bool& flag) {
     flag = byte != 0;
 }
 
-void field(Writer& archive, std::map<std::string, std::string> const& tags) {
+void field(Takes auto& archive, std::map<std::string, std::string> const& tags) {
     archive(static_cast<std::uint32_t>(tags.size()));
     for (auto const& [name, value] : tags) {
         archive(name);
@@ -111,7 +133,7 @@ void fields(auto& archive, CallId& id) {
     archive(id.number);
 }
 
-void field(Writer& archive, std::map<std::string, std::string> const* tags) {
+void field(Takes auto& archive, std::map<std::string, std::string> const* tags) {
     if (tags != nullptr) return field(archive, *tags);
     archive(std::uint32_t{0});
 }
@@ -176,14 +198,18 @@ std::optional<LedgerEvent> read(Reader& reader) {
     return event;
 }
 
-/// Puts before what `write` adds how long it is.
+/// Adds what `write` gives an archive, with its length before it.
 void add_sized(std::string& bytes, auto write) {
+    Measure measure;
+    write(measure);
     auto const begin = bytes.size();
-    Writer writer(bytes);
-    writer(std::uint32_t{0});
-    write(writer);
-    auto const size = static_cast<std::uint32_t>(bytes.size() - begin - sizeof(std::uint32_t));
-    std::memcpy(bytes.data() + begin, &size, sizeof size);
+    bytes.resize_and_overwrite(begin + sizeof(std::uint32_t) + measure.size(),
+                               [&](char* buffer, std::size_t /*room: perhaps more*/) {
+                                   Writer writer(buffer + begin);
+                                   writer(static_cast<std::uint32_t>(measure.size()));
+                                   write(writer);
+                                   return static_cast<std::size_t>(writer.end() - buffer);
+                               });
 }
 
 std::optional<LedgerEvent> read_event(std::string_view bytes) {
@@ -204,18 +230,18 @@ std::optional<LedgerEvent> read_event(std::string_view bytes) {
 }  // namespace
 
 void add_event(std::string& bytes, CallId id, LedgerReservation const& call) {
-    add_sized(bytes, [id, copy = call](Writer& writer) mutable {
-        writer(EventKind::reserve);
-        fields(writer, id);
-        fields(writer, copy);
+    add_sized(bytes, [id, copy = call](auto& archive) mutable {
+        archive(EventKind::reserve);
+        fields(archive, id);
+        fields(archive, copy);
     });
 }
 
 void add_event(std::string& bytes, LedgerEvent const& event) {
     auto add = [&bytes](auto const& each) {
-        add_sized(bytes, [copy = each](Writer& writer) mutable {
-            writer(kind_of<std::remove_const_t<decltype(copy)>>());
-            fields(writer, copy);
+        add_sized(bytes, [copy = each](auto& archive) mutable {
+            archive(kind_of<std::remove_const_t<decltype(copy)>>());
+            fields(archive, copy);
         });
     };
     std::visit(add, event);

@@ -209,6 +209,7 @@ std::optional<Error> Turnstile::stopped() const {
 }
 
 std::optional<Error> Turnstile::writes() {
+    if (at_write) at_write();
     if (++passed == stop_at) cancellation->trigger(reason);
     if (cancellation->reason() == CancelReason::client_left) return error_of(ErrorKind::client_closed);
     return std::nullopt;

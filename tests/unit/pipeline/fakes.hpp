@@ -23,6 +23,7 @@ struct Turnstile {
     int stop_at = 0;  ///< 0: never
     CancelReason reason = CancelReason::client_left;
     Cancellation* cancellation = nullptr;
+    std::function<void()> at_write{};  ///< what the client sees of the world, whenever it gets something
 
     /// The error of a port that waits for the world, if the request is cancelled by now.
     std::optional<Error> waits();

@@ -55,6 +55,21 @@ std::string code_in(FakeSink const& sink) {
 
 }  // namespace
 
+TEST_CASE("who has the end of an answer can spend at once what it did not cost") {
+    Budgeted gateway(one_worst_case());
+    gateway.chat.stream = GENERATE(true, false);
+    std::int64_t reserved = -1;
+    std::int64_t settled = -1;
+    gateway.turnstile.at_write = [&] {
+        reserved = gateway.status().reserved;
+        settled = gateway.status().settled;
+    };
+    CHECK(gateway.ask(gateway.chat.stream ? good_stream() : good_answer()).status == 200);
+    CHECK(reserved == 0);
+    CHECK(settled == gateway.status().settled);
+    CHECK(settled > 0);
+}
+
 TEST_CASE("a call reserves its worst case, is written down before it is made, and settles for what it cost") {
     Budgeted gateway(one_worst_case());
     auto const& outcome = gateway.ask(good_stream());
