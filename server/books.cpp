@@ -190,7 +190,9 @@ void Books::follow() {
     while (!bell_.wait_for(lock, nap, [this] { return ends_; })) {
         lock.unlock();
         std::ignore = predecessor_->look(now());  // that the store fails, others say; the next look catches up
-        nap = predecessor_->is_alone() ? follow_interval : follow_closely_interval;
+        bool const is_alone = predecessor_->is_alone();
+        writer_->others_look(!is_alone);
+        nap = is_alone ? follow_interval : follow_closely_interval;
         lock.lock();
     }
 }

@@ -51,8 +51,7 @@ constexpr Table crc_tables = [] {
 }();
 
 /// CRC-32C (RFC 3720, appendix B.4), eight bytes at a time.
-std::uint32_t checksum(std::string_view bytes, std::uint64_t number) {
-    std::uint32_t sum = ~static_cast<std::uint32_t>(number ^ (number >> 32U));
+std::uint32_t add_to_sum(std::uint32_t sum, std::string_view bytes) {
     for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
         std::uint64_t eight = 0;
         std::memcpy(&eight, bytes.data(), sizeof eight);
@@ -61,7 +60,29 @@ std::uint32_t checksum(std::string_view bytes, std::uint64_t number) {
         for (std::size_t n = 0; n < 8; ++n) sum ^= crc_tables[7 - n][(eight >> (8 * n)) & 0xFFU];
     }
     for (char const c : bytes) sum = crc_tables[0][(sum ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (sum >> 8U);
-    return ~sum;
+    return sum;
+}
+
+#if defined(__x86_64__)
+/// The same, by an instruction for it.
+__attribute__((target("sse4.2"))) std::uint32_t add_to_sum_fast(std::uint32_t sum, std::string_view bytes) {
+    std::uint64_t wide = sum;
+    for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, bytes.data(), sizeof eight);
+        wide = __builtin_ia32_crc32di(wide, eight);
+    }
+    sum = static_cast<std::uint32_t>(wide);
+    for (char const c : bytes) sum = __builtin_ia32_crc32qi(sum, static_cast<unsigned char>(c));
+    return sum;
+}
+auto* const fastest = __builtin_cpu_supports("sse4.2") ? &add_to_sum_fast : &add_to_sum;
+#else
+auto* const fastest = &add_to_sum;
+#endif
+
+std::uint32_t checksum(std::string_view bytes, std::uint64_t number) {
+    return ~fastest(~static_cast<std::uint32_t>(number ^ (number >> 32U)), bytes);
 }
 
 Error failed(std::string const& what) {

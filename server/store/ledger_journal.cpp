@@ -10,7 +10,8 @@
 namespace sluice::store {
 namespace {
 
-constexpr std::uint64_t read_at_once = 256UL * 1024;
+constexpr std::uint64_t read_at_once = 1024UL * 1024;
+constexpr std::size_t usual_event = 160;
 constexpr std::size_t most_spare_files = 1;
 /// A write to a disk that takes longer to sync might not return, and hold up a worker.
 constexpr seconds longest_sync{2};
@@ -58,7 +59,7 @@ LedgerJournal::Added LedgerJournal::add(std::string frame) {
     std::lock_guard const lock(mutex_);
     if (!fails_) write(frame);
     added_ += size_in_file(frame);
-    if (!fails_) written_ = added_;
+    if (!fails_) written_ = added_.load();
     bool const is_first = unsynced_.empty();
     unsynced_.push_back({.end = added_, .bytes = std::move(frame)});
     return {.end = added_, .is_written = !fails_, .is_first = is_first};
@@ -69,11 +70,6 @@ void LedgerJournal::write(std::string const& frame) {
         return fail(Error{.kind = ErrorKind::ledger_unavailable, .detail = "the disk does not answer"});
     }
     if (auto const appended = pages_.back().file->append(frame); !appended) fail(appended.error());
-}
-
-bool LedgerJournal::fails() const {
-    std::lock_guard const lock(mutex_);
-    return fails_;
 }
 
 std::string LedgerJournal::last_error() const {
@@ -137,7 +133,7 @@ Result<> LedgerJournal::renew() {
         pages_.pop_back();
     }
     pages_.push_back({.file = std::move(file), .begin = synced_});
-    written_ = added_;
+    written_ = added_.load();
     fails_ = false;
     return {};
 }
@@ -146,6 +142,7 @@ Result<> LedgerJournal::renew() {
 
 Result<JournalEvents> read_events(JournalFile const& file, std::uint64_t from, std::uint64_t to) {
     JournalEvents found{.end = from};
+    found.events.reserve(static_cast<std::size_t>(std::min(to - from, read_at_once)) / usual_event);
     for (auto most = read_at_once; found.end == from && from < to; most *= 2) {  // a frame may be larger
         auto const end = std::min(to, from + most);
         SLUICE_TRY(auto const bytes, file.read(from, end));
@@ -167,7 +164,7 @@ Result<JournalEvents> LedgerJournal::read(std::uint64_t from, std::uint64_t to) 
     std::uint64_t begin = 0;
     {
         std::lock_guard const lock(mutex_);
-        to = std::min(to, written_);
+        to = std::min(to, written());
         auto const next = std::ranges::find_if(pages_, [from](Page const& page) { return page.begin > from; });
         if (next != pages_.end()) to = std::min(to, next->begin);
         auto const& page = *std::prev(next);

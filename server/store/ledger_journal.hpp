@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -41,13 +42,13 @@ public:
     /// Thread: any; a write() to a file.
     Added add(std::string frame);
 
-    std::uint64_t added() const { return locked(added_); }
-    std::uint64_t written() const { return locked(written_); }
-    std::uint64_t synced() const { return locked(synced_); }
+    std::uint64_t added() const { return added_; }
+    std::uint64_t written() const { return written_; }
+    std::uint64_t synced() const { return synced_; }
     bool is_in_memory() const { return folder_.empty(); }
     /// After a failed write or sync, or when the disk has not answered for a while, nothing is written any more, until
     /// renew().
-    bool fails() const;
+    bool fails() const { return fails_; }
     std::string last_error() const;
 
     // --- the thread that syncs
@@ -88,10 +89,6 @@ private:
     LedgerJournal(std::string folder, std::int64_t epoch) : folder_(std::move(folder)), epoch_(epoch) {}
     Result<std::shared_ptr<JournalFile>> next_file();
     std::vector<std::shared_ptr<JournalFile>> unsynced_files() const;
-    std::uint64_t locked(std::uint64_t const& position) const {
-        std::lock_guard const lock(mutex_);
-        return position;
-    }
     void fail(Error const& error);
     void write(std::string const& frame);
 
@@ -103,11 +100,12 @@ private:
     std::deque<Page> pages_;         ///< never empty; the last one is written to
     std::vector<std::shared_ptr<JournalFile>> spare_;
     std::deque<Frame> unsynced_;
-    std::uint64_t added_ = 0;
-    std::uint64_t written_ = 0;
-    std::uint64_t synced_ = 0;
+    // Changed under mutex_ alone; read without.
+    std::atomic<std::uint64_t> added_ = 0;
+    std::atomic<std::uint64_t> written_ = 0;
+    std::atomic<std::uint64_t> synced_ = 0;
+    std::atomic<bool> fails_ = false;
     Instant sync_began_ = never;  ///< never: none is under way
-    bool fails_ = false;
     std::string last_error_;
 };
 

@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t events_at_once = 1'000;
 constexpr milliseconds longest_nap{1'000};
 constexpr milliseconds nap_while_closing{20};
+constexpr milliseconds longest_pause{20};
 
 Instant now() { return std::chrono::steady_clock::now(); }
 WallTime wall_time() { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
@@ -217,7 +218,8 @@ void LedgerWriter::give_to_store() {
         }
         bool const given_up = now() >= deadline_.load();
         if (closing_ && (next_ == journal_->added() || given_up)) break;
-        if (options_.recorded_in == RecordedIn::journal) store_bell_.pause(last_append_ + options_.append_every);
+        if (options_.recorded_in == RecordedIn::store) continue;
+        store_bell_.pause(last_append_ + (others_look_ ? options_.append_for_others : options_.append_every));
     }
     end_giving();
 }
@@ -311,7 +313,7 @@ void LedgerWriter::keep() {
         }
         if (auto const tidied = store_.tidy(); !tidied) store_failed(tidied.error());
         if (now() >= next_beat_) beat();
-        keep_bell_.pause(now() + options_.append_every);
+        keep_bell_.pause(now() + longest_pause);
     }
     if (!store_fails_)
         std::ignore = store_.heartbeat(epoch_, WallTime{});  // else others see soon enough that it is gone

@@ -29,7 +29,8 @@ struct LedgerWriterOptions {
     bool allow_if_unavailable = false;   ///< calls go on while the store fails; the journal keeps them until it is back
     milliseconds sync_every{4};          ///< of the journal, at most so often
     milliseconds sync_within{20};        ///< of what nobody waits for
-    milliseconds append_every{20};       ///< to the store, at most so often, where nobody waits for it
+    milliseconds append_every{100};      ///< to the store, at most so often, where nobody waits for it
+    milliseconds append_for_others{5};   ///< instead, while another process looks at it
     milliseconds recorded_within{1'000};
     milliseconds durable_within{5'000};
     milliseconds backoff_first{200};  ///< between two attempts at what fails
@@ -96,6 +97,9 @@ public:
     /// take until `deadline` stays in the journal. Errors: ledger_unavailable, if it is lost.
     Result<> close(Instant deadline);
 
+    /// Whether another process on the same store counts what this one uses, and wants to know soon.
+    void others_look(bool yes) { others_look_ = yes; }
+
     std::int64_t epoch() const { return epoch_; }
     /// False: what the store could not take goes with the process. After start().
     bool journal_lasts() const { return !journal_->is_in_memory(); }
@@ -149,6 +153,7 @@ private:
     std::atomic<bool> given_ = false;  ///< the thread that gives to the store has ended
     std::atomic<Instant> deadline_ = never;
     std::atomic<bool> store_fails_ = false;
+    std::atomic<bool> others_look_ = false;
     std::atomic<std::uint64_t> appended_ = 0;  ///< the position up to which the store has everything
     std::atomic<std::int64_t> events_said_ = 0;
     std::atomic<bool> must_sync_ = false;  ///< somebody waits for it
