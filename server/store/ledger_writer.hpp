@@ -29,7 +29,7 @@ struct LedgerWriterOptions {
     bool allow_if_unavailable = false;   ///< calls go on while the store fails; the journal keeps them until it is back
     milliseconds sync_every{4};          ///< of the journal, at most so often
     milliseconds sync_within{20};        ///< of what nobody waits for
-    milliseconds append_every{100};      ///< to the store, at most so often, where nobody waits for it
+    milliseconds append_every{20};       ///< to the store, at most so often, where nobody waits for it
     milliseconds append_for_others{5};   ///< instead, while another process looks at it
     milliseconds recorded_within{1'000};
     milliseconds durable_within{5'000};

@@ -33,6 +33,9 @@ def paid(start, lab, tmp_path):
 
 
 def command(gateway, *arguments):
+    """`sluice usage` and others, once the database has what the gateway's journal has (milliseconds later)."""
+    if gateway.alive():
+        wait_until(lambda: gateway.metric("sluice_ledger_waiting_lines") == 0, what="the database has every line")
     done = subprocess.run([BINARY, *arguments, "--config", gateway.config_path], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -91,7 +94,8 @@ def test_it_survives_a_kill(paid, lab):
 def test_a_failed_attempt_costs_nothing_and_the_next_one_is_paid(paid, lab):
     gateway = paid()
     assert ask(gateway, lab={"status": 500}).status == 502
-    row = wait_until(lambda: used(gateway).get("ci"))
+    wait_until(lambda: used(gateway)["ci"]["open"] == 0)
+    row = used(gateway)["ci"]
     assert nano(row) == 0 and row["failed"] >= 1
 
 
