@@ -154,6 +154,9 @@ inline LedgerReservation view_of(ReservedCall const& call) {
 class Desk {
 public:
     explicit Desk(LedgerWriter& writer) : worker_(0), desk_(std::in_place, writer, worker_) {}
+    Desk(Desk const&) = delete;
+    Desk& operator=(Desk const&) = delete;
+    ~Desk() { close(); }
 
     Result<std::unique_ptr<LedgerCall>> reserve(ReservedCall const& call) { return desk_->reserve(view_of(call)); }
     Result<> recorded(LedgerCall& call) { return run(call.recorded(nobody)); }
@@ -161,7 +164,10 @@ public:
     /// What was said is written.
     void turn() { worker_.poll(); }
     /// Nobody will say anything any more.
-    void close() { desk_.reset(); }
+    void close() {
+        worker_.end();
+        desk_.reset();
+    }
 
     Cancellation nobody;
 
