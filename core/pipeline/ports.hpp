@@ -195,6 +195,8 @@ public:
     virtual std::shared_ptr<Gate> make_gate() = 0;
     /// Returns early, with client_closed or server_shutdown, when cancelled.
     virtual Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) = 0;
+    /// Lets everybody else who is ready have a turn.
+    virtual Task<> give_way() = 0;
     /// Uniform in [0, 1), for jitter.
     virtual double random() = 0;
 };

@@ -17,11 +17,10 @@ Task<Result<Digest>> Api::digest_of_request(std::string_view body) {
     if (body.size() <= piece_size) co_return digest_of(chat_route, body);
     Digester digester;
     add_apart(digester, chat_route);
-    Cancellation nobody;  // whoever leaves has sent it all the same
     while (body.size() > piece_size) {
         digester.add(body.substr(0, piece_size));
         body.remove_prefix(piece_size);
-        SLUICE_CO_CHECK(co_await clock_.sleep(milliseconds(0), nobody));
+        co_await clock_.give_way();
     }
     digester.add(body);
     co_return digester.finish();

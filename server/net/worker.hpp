@@ -58,6 +58,7 @@ public:
     Instant now() override { return std::chrono::steady_clock::now(); }
     std::shared_ptr<Gate> make_gate() override;
     Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) override;
+    Task<> give_way() override { co_await turn(); }
     double random() override;
     std::uint64_t random_bits() { return random_(); }
 

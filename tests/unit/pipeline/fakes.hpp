@@ -44,6 +44,7 @@ struct FakeClock final : Clock {
     Instant now() override { return time; }
     std::shared_ptr<Gate> make_gate() override;
     Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) override;
+    Task<> give_way() override { co_return; }
     double random() override { return draw; }
 };
 
