@@ -43,7 +43,7 @@ struct StoredKeys {
 /// the name or the text of one in the file.
 Result<std::shared_ptr<KeyView const>> combine(Settings const& file, StoredKeys stored);
 
-/// Keeps the view of all keys up to date: looks every second whether the store has changed, whoever changed it. While
+/// Keeps the view of all keys up to date: looks twice a second whether the store has changed, whoever changed it. While
 /// the store does not answer, the keys that are known stay good. Thread: any.
 class KeyDirectory {
 public:
@@ -71,7 +71,7 @@ public:
 
     /// Begins to look, on a thread of its own. `changed` is called there, or by refresh() on its caller's thread, with
     /// each new view; `state` when the store begins to fail or to answer again.
-    void watch(OnChange changed, OnState state, milliseconds every = milliseconds(1000));
+    void watch(OnChange changed, OnState state, milliseconds every = milliseconds(500));
     void stop();
 
 private:

@@ -12,7 +12,7 @@ import pytest
 import servers
 from administration import admin, chat_status, make_key
 from figures import record
-from harness import BINARY, CALLER_KEY, FORGIVING, wait_until
+from harness import BINARY, CALLER_KEY, FORGIVING, SLOW, wait_until
 from test_drills_money import OUTPUT_ONLY, WORST, billed, reserved, spend_it_all, spend_the_rest
 
 pytestmark = pytest.mark.skipif(bool(servers.missing()), reason=f"not installed: {servers.missing()}")
@@ -112,7 +112,7 @@ def test_lost_counters_are_rebuilt_and_keys_without_limits_do_not_notice(replica
     begun = time.monotonic()
     time.sleep(0.7)  # until everybody has noticed
     wait_until(lambda: all(ask(gateway).status == 200 for gateway in gateways), seconds=10, step=0.05, what="recovery")
-    assert time.monotonic() - begun <= 5.5
+    assert time.monotonic() - begun <= 5.5 * SLOW
     wait_until(lambda: spent(gateways[0]) == bill(lab), seconds=5, step=0.2, what="the ledger")
 
 
@@ -125,7 +125,7 @@ def test_a_budget_that_replicas_have_spent_is_used_up_and_what_they_hold_is_in_u
     def spend(gateway, count, **lab_options):
         return gateway.chat("fast", headers=BEARER, max_tokens=count, lab={"tokens": count, "echo": False, **lab_options})
 
-    assert spend(first, 100).status == 200
+    wait_until(lambda: spend(first, 100).status == 200, what="a slice of the budget")
     slow = threading.Thread(target=lambda: spend(second, 200, ttft="2s"))
     slow.start()
     wait_until(lambda: reserved(second) > 0, what="a call under way")
@@ -221,7 +221,7 @@ def test_r7_redis_fails_under_load(replicas, lab, redis, scale, event, tmp_path)
     # still for half a second.
     stalled = {"ledger_unavailable"} if max(naps) > 0.5 else set()
     assert set(free) <= {200} | stalled and set(statuses) <= {200, "budget_in_use"} | stalled, (free, statuses, max(naps))
-    assert recovered <= 5
+    assert recovered <= 5 * SLOW
     rest = spend_the_rest(gateways, budget, 2_000)
     assert spent(gateways[0]) == billed(lab, token_in=0)
     record("R7", event=event, stopped_s=scale(4, 10) if event == "SIGSTOP" else 0, recovered_s=round(recovered, 2),

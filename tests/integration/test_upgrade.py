@@ -209,7 +209,7 @@ def worst_case(upgraded, lab, tmp_path):
     gateway = upgraded("alone", **paying(lab, tmp_path / "alone.db", 1_000_000_000))
     with gateway.raw() as connection:
         connection.send(SPENDING).read_head()
-        reserved = committed(tmp_path / "alone.db")
+        reserved = wait_until(lambda: committed(tmp_path / "alone.db"))
     gateway.stop()
     lab.reset()
     return reserved
@@ -236,7 +236,7 @@ def test_an_old_and_a_new_process_never_spend_more_than_one_budget(upgraded, lab
         streams.append((idle[0], idle[0].send(SPENDING).read_head().status))  # by the old one, on what was open
         time.sleep(0.3)
         assert [status for _, status in streams] == [200] * 4
-        assert committed(database) == 4 * worst_case
+        wait_until(lambda: committed(database) == 4 * worst_case)
         refused = idle[1].send(SPENDING).read()  # the old process knows of the new one's stream
         assert (refused.status, refused.error["code"]) == (429, "budget_in_use")
         for _ in range(10):
