@@ -1,5 +1,7 @@
 #include "server/books.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -31,19 +33,20 @@ WallTime earliest_window(std::vector<LimitRule> const& rules, WallTime now) {
     return now - longest;
 }
 
-/// The options of a writer to `database`.
-store::LedgerWriterOptions writer_options(std::string_view database, config::Environment const& environment) {
+/// Where a process keeps its journal. It belongs to one database, whose name is therefore part of the folder's.
+std::string journal_folder(std::string_view database, config::Environment const& environment) {
     constexpr std::string_view sqlite = "sqlite://";
-    if (database.starts_with(sqlite)) {
-        return {.recorded_in = store::RecordedIn::journal,
-                .journal_folder = std::string(database.substr(sqlite.size())) + "-journals"};
-    }
+    if (database.starts_with(sqlite)) return std::string(database.substr(sqlite.size())) + "-journals";
     auto folder = std::filesystem::temp_directory_path() / "sluice";
     for (auto const* const name : {"STATE_DIRECTORY", "SLUICE_DATA_DIR"}) {
         auto const given = environment ? environment(name).value_or("") : std::string();
         if (!given.empty()) folder = given;
     }
-    return {.recorded_in = store::RecordedIn::store, .journal_folder = folder / "journals"};
+    std::string name(database.substr(database.find("://") + 3));
+    name.erase(0, name.rfind('@') + 1);  // no password, which may change
+    name.erase(std::min(name.find('?'), name.size()));
+    std::ranges::replace_if(name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '-'; }, '_');
+    return folder / (name + "-journals");
 }
 
 }  // namespace
@@ -54,7 +57,10 @@ Result<> Books::open(Settings const& settings, config::Environment const& enviro
     if (settings.storage.enabled) {
         auto const database = settings.storage.database.expose();
         SLUICE_TRY(store_, store::open_store(database, store::OpenedBy::gateway));
-        auto options = writer_options(database, environment);
+        bool const is_shared = store::names_postgres(database);
+        store::LedgerWriterOptions options{
+            .recorded_in = is_shared ? store::RecordedIn::store : store::RecordedIn::journal,
+            .journal_folder = journal_folder(database, environment)};
         options.allow_if_unavailable = settings.storage.allow_if_unavailable;
         options.on_change = [this](Error const* failure) {
             if (failure == nullptr) return log_.info("the ledger works again");

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -253,6 +254,13 @@ Result<std::string> JournalFile::read(std::uint64_t from, std::uint64_t to) cons
     auto bytes = read_some(fd_, to - from, head_size + from);
     if (bytes.size() == to - from) return bytes;
     return std::unexpected(failed(path_ + " at " + std::to_string(from)));
+}
+
+std::int64_t JournalFile::epoch() const {
+    auto const name = std::filesystem::path(path_).filename().string();
+    std::int64_t epoch = 0;
+    std::from_chars(name.data(), name.data() + name.size(), epoch);
+    return epoch;
 }
 
 void JournalFile::remove() {

@@ -37,6 +37,8 @@ public:
     /// The frames between `from` and `to`; positions count from 0, and lie between frames.
     Result<std::string> read(std::uint64_t from, std::uint64_t to) const;
 
+    /// Of the process that wrote it.
+    std::int64_t epoch() const;
     /// Behind the last frame.
     std::uint64_t end() const { return end_; }
     /// Nothing else may be done with it any more.

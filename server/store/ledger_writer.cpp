@@ -90,9 +90,10 @@ Result<> LedgerWriter::settle_in() {
     return {};
 }
 
-/// Gives the store what processes that are gone left in their journals.
+/// Gives the store what processes that are gone left in their journals, and tells it that they are gone.
 Result<> LedgerWriter::take_over() {
-    for (auto& file : JournalFile::left_behind(options_.journal_folder)) {
+    auto left = JournalFile::left_behind(options_.journal_folder);
+    for (auto const& file : left) {
         std::vector<LedgerEvent> events;
         for (std::uint64_t at = 0; at < file.end();) {
             SLUICE_TRY(auto const found, read_events(file, at, file.end()));
@@ -103,9 +104,11 @@ Result<> LedgerWriter::take_over() {
             }
             at = found.end;
         }
-        SLUICE_CHECK(store_.sync());
-        file.remove();
+        SLUICE_CHECK(store_.heartbeat(file.epoch(), WallTime{}));
     }
+    if (left.empty()) return {};
+    SLUICE_CHECK(store_.sync());
+    for (auto& file : left) file.remove();
     return {};
 }
 

@@ -383,8 +383,7 @@ def test_r6_nothing_stays_reserved(tmp_path, scale):
                    free_after_s=round(free_after, 3), statuses=dict(outcomes))
 
 
-# Seconds. On PostgreSQL others may be alive: what a process had under way is settled when it has been silent for five.
-GIVEN_BACK = {"sqlite": 1, "postgresql": 7}
+GIVEN_BACK = 1  # seconds after the last request
 
 
 class MixedCallers(Callers):
@@ -440,8 +439,8 @@ def test_r6_nothing_stays_reserved_behind_a_kill(tmp_path, scale, store):
             callers.end()
             ended = time.monotonic()
             requests += callers.requests
-            wait_until(lambda: reserved(gateway) == 0, GIVEN_BACK[kind_of(store)], what="nothing is reserved")
-            wait_until(lambda: used(gateway)["ci"]["open"] == 0, GIVEN_BACK[kind_of(store)], what="nothing is open")
+            wait_until(lambda: reserved(gateway) == 0, GIVEN_BACK, what="nothing is reserved")
+            wait_until(lambda: used(gateway)["ci"]["open"] == 0, GIVEN_BACK, what="nothing is open")
             waits.append(time.monotonic() - ended)
         assert "ok" in command(gateway, "ledger", "verify").lower()
         row = used(gateway)["ci"]

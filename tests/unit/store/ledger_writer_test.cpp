@@ -412,6 +412,7 @@ TEST_CASE("a process that goes on takes over the journal of one that is gone", "
     }
     REQUIRE(eventually([&store] { return store.all<Reserve>().size() == 1; }));
     REQUIRE(world.close());
+    CHECK(store.ended.contains(7));
     CHECK(std::filesystem::is_empty(folder.file("journals")));
 }
 

@@ -30,6 +30,7 @@ public:
     int appends = 0;
     int reopened = 0;
     int recoveries = 0;
+    std::set<std::int64_t> ended;  ///< processes of which it was told that they are gone
     bool append_fails = false;
     bool sync_fails = false;  ///< and whatever was not synced is lost when it is opened anew
     std::condition_variable released;
@@ -70,8 +71,9 @@ public:
         ++recoveries;
         return 0;
     }
-    Result<> heartbeat(std::int64_t, WallTime) override {
+    Result<> heartbeat(std::int64_t epoch, WallTime now) override {
         std::lock_guard const lock(mutex);
+        if (now == WallTime{}) ended.insert(epoch);
         if (append_fails || broken_) return failed("disk full");
         return {};
     }
