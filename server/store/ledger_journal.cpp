@@ -190,8 +190,11 @@ std::uint64_t LedgerJournal::page_size() const {
 Result<> LedgerJournal::turn_page() {
     SLUICE_TRY(auto file, next_file());
     std::lock_guard const lock(mutex_);
-    if (fails_) return {};  // renew() makes another one
-    pages_.push_back({.file = std::move(file), .begin = added_});
+    if (fails_) {
+        spare_.push_back(std::move(file));  // for renew()
+    } else {
+        pages_.push_back({.file = std::move(file), .begin = added_});
+    }
     return {};
 }
 

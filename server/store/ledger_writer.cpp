@@ -94,7 +94,6 @@ Result<> LedgerWriter::settle_in() {
 Result<> LedgerWriter::take_over() {
     auto left = JournalFile::left_behind(options_.journal_folder);
     for (auto const& file : left) {
-        std::vector<LedgerEvent> events;
         for (std::uint64_t at = 0; at < file.end();) {
             SLUICE_TRY(auto const found, read_events(file, at, file.end()));
             for (std::span rest = found.events; !rest.empty();) {
@@ -232,7 +231,7 @@ Result<> LedgerWriter::append_written() {
         // What was given before, and may have been lost by the store, is not counted again.
         auto const to = next_ < appended_ ? appended_.load() : std::numeric_limits<std::uint64_t>::max();
         SLUICE_TRY(auto const found, journal_->read(next_, to));
-        if (found.events.empty()) break;
+        if (found.end == next_) break;
         SLUICE_CHECK(store_.append(found.events));
         last_append_ = now();
         next_ = found.end;
