@@ -1,6 +1,7 @@
 #include "core/pipeline/attempt_run.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "core/pipeline/answer_headers.hpp"
@@ -344,11 +345,21 @@ bool AttemptRun::uncertain_after(Error const& error) const {
 Usage AttemptRun::usage() const {
     if (facts_) return facts_->usage;
     if (decoder_) {
-        auto const usage = decoder_->usage();
+        auto usage = decoder_->usage();
+        // Counted by its text; no answer is longer than what was asked for.
+        if (usage.source == UsageSource::estimated) usage.output = std::min(usage.output, longest_output());
         if (shown_ || usage.source == UsageSource::provider) return usage;
     }
     bool const given_up = record_.result == AttemptResult::cancelled && record_.uncertain;
     return given_up ? UsageTally(run_.request.chat.prompt_bytes).usage() : Usage{};
+}
+
+/// Of all choices, in tokens.
+std::int64_t AttemptRun::longest_output() const {
+    auto const& chat = run_.request.chat;
+    auto const each = money_.max_output() ? money_.max_output() : chat.max_output_tokens;
+    if (!each) return std::numeric_limits<std::int64_t>::max();
+    return *each * std::max<std::int64_t>(chat.choices, 1);
 }
 
 std::optional<NanoUsd> AttemptRun::sheet_cost_of(Usage const& usage) const {

@@ -68,6 +68,7 @@ private:
     void add_sample(Verdict verdict);
     bool uncertain_after(Error const& error) const;
     Usage usage() const;
+    std::int64_t longest_output() const;
     std::optional<NanoUsd> sheet_cost_of(Usage const& usage) const;
     void add_headers(Headers& headers, UpstreamHead const& head) const;
 

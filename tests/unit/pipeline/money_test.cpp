@@ -55,6 +55,18 @@ std::string code_in(FakeSink const& sink) {
 
 }  // namespace
 
+TEST_CASE("what is counted by its text is never longer than what was asked for") {
+    Budgeted gateway(one_worst_case());
+    gateway.chat.max_output_tokens = 2;
+    Scene const without_usage{.body = {{events({"role", "a", "b", "c", "d"})}, {events({"[DONE]"})}}};
+    CHECK(gateway.ask(without_usage).status == 200);
+    REQUIRE(gateway.ledger.lines.size() == 1);
+    auto const& line = *gateway.ledger.lines[0];
+    CHECK(line.settlements.at(0).usage.source == UsageSource::estimated);
+    CHECK(line.settlements.at(0).usage.output == 2);
+    CHECK(line.settlements.at(0).cost <= line.reservation.amount);
+}
+
 TEST_CASE("who has the end of an answer can spend at once what it did not cost") {
     Budgeted gateway(one_worst_case());
     gateway.chat.stream = GENERATE(true, false);
