@@ -106,7 +106,7 @@ def test_a_shadow_that_hangs_slows_nobody_down_and_is_bounded(start, shadow):
         assert answer.status == 200 and answer.finished
     assert statistics.median(times) < 0.1 * SLOW, times
     assert copies(gateway, outcome="skipped") == 27
-    assert shadow.stats()["requests"] == 3
+    wait_until(lambda: shadow.stats()["requests"] == 3)
 
 
 @pytest.mark.parametrize("scenario", ["error-500", "cut", "error-429"])
