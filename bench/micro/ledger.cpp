@@ -37,21 +37,6 @@ ReservedCall reservation(std::int64_t number) {
             .amount = {5'000'000}};
 }
 
-LedgerReservation view_of(ReservedCall const& call) {
-    return {.at = call.at,
-            .request_id = call.request_id,
-            .attempt = call.attempt,
-            .key = call.key,
-            .team = call.team,
-            .tags = &call.tags,
-            .user = call.user,
-            .model = call.model,
-            .provider = call.provider,
-            .target_model = call.target_model,
-            .credential = call.credential,
-            .amount = call.amount};
-}
-
 LedgerSettlement settlement() {
     return {.at = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()),
             .cost = {1'234'567},

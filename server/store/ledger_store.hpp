@@ -42,6 +42,22 @@ struct ReservedCall {
     NanoUsd amount{};
 };
 
+/// Holds as long as `call`.
+inline LedgerReservation view_of(ReservedCall const& call) {
+    return {.at = call.at,
+            .request_id = call.request_id,
+            .attempt = call.attempt,
+            .key = call.key,
+            .team = call.team,
+            .tags = &call.tags,
+            .user = call.user,
+            .model = call.model,
+            .provider = call.provider,
+            .target_model = call.target_model,
+            .credential = call.credential,
+            .amount = call.amount};
+}
+
 struct Reserve {
     CallId id{};
     ReservedCall call{};

@@ -137,21 +137,6 @@ bool eventually(Condition condition, milliseconds most = milliseconds(5'000)) {
     return true;
 }
 
-inline LedgerReservation view_of(ReservedCall const& call) {
-    return {.at = call.at,
-            .request_id = call.request_id,
-            .attempt = call.attempt,
-            .key = call.key,
-            .team = call.team,
-            .tags = &call.tags,
-            .user = call.user,
-            .model = call.model,
-            .provider = call.provider,
-            .target_model = call.target_model,
-            .credential = call.credential,
-            .amount = call.amount};
-}
-
 /// A worker that turns when it is asked to, and its desk.
 class Desk {
 public:
