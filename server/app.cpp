@@ -68,7 +68,8 @@ private:
     void watch_keys();
     void adopt_keys(keys::KeyDirectory::View const& view);
     void complain(keys::KeyView const& view);
-    /// What `work` gives on the main thread; nothing if that has no time for it.
+    /// What `work` gives on the main thread; nothing if that has no time for it. The workers have what it posted to
+    /// them. Thread: another.
     template <class T>
     std::optional<T> on_main(std::function<T()> work);
     Result<http::ListenAddress> open_data_plane(control::Inheritance& inheritance);
@@ -228,6 +229,7 @@ std::optional<T> App::on_main(std::function<T()> work) {
     while (answer.wait_for(drain_step) != std::future_status::ready) {
         if (control_.stopped() || std::chrono::steady_clock::now() >= until) return std::nullopt;
     }
+    requests_.let_workers_catch_up();
     return answer.get();
 }
 

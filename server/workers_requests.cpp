@@ -55,4 +55,8 @@ std::size_t WorkersRequests::cut_key(std::string_view key_id) {
                    [id = std::string(key_id)](ClientRequest const& request) { return request.caller.id == id; });
 }
 
+void WorkersRequests::let_workers_catch_up() {
+    ask_all<bool>(workers_, [](api::LiveRequests&) { return true; });
+}
+
 }  // namespace sluice

@@ -18,6 +18,9 @@ public:
     std::size_t cut_request(std::string_view request_id) override;
     std::size_t cut_key(std::string_view key_id) override;
 
+    /// Returns when each worker has done what was posted to it before.
+    void let_workers_catch_up();
+
 private:
     std::vector<std::unique_ptr<GatewayWorker>> const& workers_;
 };

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import threading
 import time
 
 import pytest
@@ -71,6 +72,28 @@ def test_a_revocation_is_in_force_with_the_next_request(run):
         slowest = max(slowest, time.monotonic() - told)
         assert told - began < 5
     assert slowest < 1.2 * SLOW  # a look each second, and what a request takes
+
+
+def test_a_made_key_is_good_when_its_maker_has_it_however_busy_the_workers_are(run):
+    ended = threading.Event()
+
+    def keep_busy():
+        while not ended.is_set():
+            chat_status(run, CALLER)
+
+    callers = [threading.Thread(target=keep_busy) for _ in range(16)]
+    for caller in callers:
+        caller.start()
+    try:
+        for i in range(60):
+            made = make_key(run, f"quick-{i}")
+            assert chat_status(run, made["key"]) == 200, i
+            assert admin(run, "PATCH", f"/admin/keys/{made['id']}", {"disabled": True}).status == 200
+            assert chat_status(run, made["key"]) == 401, i
+    finally:
+        ended.set()
+        for caller in callers:
+            caller.join()
 
 
 def test_a_rotated_key_overlaps_with_the_new_one(run, way):
