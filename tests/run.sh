@@ -6,6 +6,8 @@
 #                               equal, every file through clang-tidy
 #   tests/run.sh --only STEP    one step after the build: unit, fuzz, integration, sdk, node, asan, container, tsan,
 #                               valgrind, reproducible, servers (PostgreSQL and Redis, alone on the machine)
+# An integration test that fails beside others runs once more by itself. If it passes there it is named UNSTABLE, and is
+# to be mended like any other bug; more than three of them fail the run.
 # Reports (JUnit) and logs are in build/test-results/. Every step has a limit of time; nothing is left running.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -17,7 +19,7 @@ while [ $# -gt 0 ]; do
         --quick) mode=quick ;;
         --long) mode=long ;;
         --only) only=${2:?--only STEP}; shift ;;
-        *) sed -n '2,10p' "$0"; exit 2 ;;
+        *) sed -n '2,12p' "$0"; exit 2 ;;
     esac
     shift
 done
@@ -106,8 +108,9 @@ fuzz() {
 pytest_step() {  # NAME SECONDS PROCESSES ARGUMENT...   most tests wait most of the time, so that files run side by side
     local name=$1 seconds=$2 processes=${3:?}
     shift 3
-    step "$name" "$seconds" "$venv/bin/python" -m pytest -q -p no:cacheprovider --tb=short -ra \
-        --junitxml="$results/$name.xml" -o junit_family=xunit1 -n "$processes" --dist loadfile "$@"
+    local run=("$venv/bin/python" -m pytest -q -o cache_dir="$results/$name.cache" --tb=short -ra -o junit_family=xunit1 "$@")
+    step "$name" "$seconds" "${run[@]}" --junitxml="$results/$name.xml" -n "$processes" --dist loadfile && return
+    step "$name-alone" 300 "${run[@]}" --junitxml="$results/$name-alone.xml" -n 0 --last-failed --last-failed-no-failures none
 }
 
 integration() {
