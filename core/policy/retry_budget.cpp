@@ -43,7 +43,7 @@ bool RetryBudget::try_take(Instant now) {
         requests += requests_in(seen);
         retries += retries_in(seen);
     }
-    if (retries * 100 + 100 > requests * percent_ + window_seconds * 100) return false;
+    if (retries * 100 + 100 > requests * percent_ + spare_retries * 100) return false;
     add(now, one_retry);
     return true;
 }

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "server/net/owned_fd.hpp"
+
 namespace sluice::control {
 namespace {
 
@@ -22,28 +24,12 @@ Error failure(std::string detail) { return Error{.kind = ErrorKind::internal, .d
 
 std::string reason(int error) { return std::string(std::strerror(error)); }
 
-/// A descriptor that closes itself.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-
-private:
-    int fd_;
-};
-
 /// Everything that the child needs, made before the fork: between fork and exec only plain system calls are safe.
 struct Launch {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;
-    std::vector<Descriptor> descriptors;  ///< become 3, 4 ...; numbered so high that none is in another's way
-    std::size_t pid_variable = 0;         ///< index in `environment`
+    std::vector<net::OwnedFd> descriptors;  ///< become 3, 4 ...; numbered so high that none is in another's way
+    std::size_t pid_variable = 0;           ///< index in `environment`
 
     static std::vector<char*> pointers(std::vector<std::string>& texts) {
         std::vector<char*> out;
@@ -127,8 +113,8 @@ Result<> Successor::start(std::vector<std::string> const& command, std::vector<H
     }
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::unexpected(failure("no pipe: " + reason(errno)));
-    Descriptor ours(ends[0]);
-    Descriptor const theirs(ends[1]);
+    net::OwnedFd ours(ends[0]);
+    net::OwnedFd const theirs(ends[1]);
     Launch launch{.arguments = command, .environment = environment_for(sockets), .descriptors = {}};
     launch.pid_variable = launch.environment.size() - 1;
     int const above = first_descriptor + static_cast<int>(sockets.size()) + 1;

@@ -196,9 +196,8 @@ void Listener::accept_one(net::OwnedFd socket, net::Address const& peer) {
 }
 
 Task<> Listener::serve(net::OwnedFd socket, std::string peer) {
-    int const fd = socket.get();
-    Session session(worker_, std::move(socket), tls_ ? net::server_handle(tls_, fd) : nullptr, std::move(peer),
-                    handler_, sessions_);
+    Session session(worker_, std::move(socket), tls_ ? net::server_handle(tls_) : nullptr, std::move(peer), handler_,
+                    sessions_);
     session.connection().observe(observer_);
     co_await session.run();
 }

@@ -60,10 +60,61 @@ std::size_t drop_front(std::span<std::string_view> pieces, std::size_t bytes) {
 
 }  // namespace
 
+/// What OpenSSL reads from and writes to: a connection learns on the way that its socket is empty or full.
+struct TlsSocket {
+    static Connection& of(BIO* bio) { return *static_cast<Connection*>(BIO_get_data(bio)); }
+
+    static int read(BIO* bio, char* into, int size) {
+        auto const result = of(bio).receive({into, static_cast<std::size_t>(size)});
+        if (result.status == IoStatus::end) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+        return returned(bio, result);
+    }
+
+    static int write(BIO* bio, char const* from, int size) {
+        std::string_view const piece(from, static_cast<std::size_t>(size));
+        return returned(bio, of(bio).send({&piece, 1}));
+    }
+
+    static int returned(BIO* bio, IoResult result) {
+        BIO_clear_retry_flags(bio);
+        if (result.status == IoStatus::want_read) BIO_set_retry_read(bio);
+        if (result.status == IoStatus::want_write) BIO_set_retry_write(bio);
+        if (result.status == IoStatus::end) return 0;
+        return result.status == IoStatus::ok ? static_cast<int>(result.bytes) : -1;
+    }
+
+    static long control(BIO* bio, int command, long, void*) {
+        if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+        return command == BIO_CTRL_FLUSH ? 1 : 0;
+    }
+
+    static BIO_METHOD* make_method() {
+        auto* const method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
+        BIO_meth_set_read(method, read);
+        BIO_meth_set_write(method, write);
+        BIO_meth_set_ctrl(method, control);
+        return method;
+    }
+
+    static BIO* make(Connection& connection) {
+        static BIO_METHOD* const method = make_method();  // as long as the process
+        auto* const bio = BIO_new(method);
+        BIO_set_data(bio, &connection);
+        BIO_set_init(bio, 1);
+        return bio;
+    }
+};
+
 Connection::~Connection() {
     if (observer_) observer_->connection_closed();
     // Without this OpenSSL takes the end for a failure, and the session's ticket for spoilt: no resumption ever.
     if (tls_) SSL_set_shutdown(tls_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+void Connection::use_tls(TlsHandle handle) {
+    auto* const bio = TlsSocket::make(*this);
+    SSL_set_bio(handle.get(), bio, bio);
+    tls_ = std::move(handle);
 }
 
 void Connection::observe(ConnectionObserver& observer) {
@@ -73,8 +124,11 @@ void Connection::observe(ConnectionObserver& observer) {
 
 bool Connection::has_pending() const { return tls_ && SSL_has_pending(tls_.get()) == 1; }
 
-IoResult Connection::read_some(std::span<char> into) {
-    if (tls_) return read_tls(into);
+IoResult Connection::read_some(std::span<char> into) { return tls_ ? read_tls(into) : receive(into); }
+
+IoResult Connection::write_some(Pieces pieces) { return tls_ ? write_tls(pieces) : send(pieces); }
+
+IoResult Connection::receive(std::span<char> into) {
     auto const got = ::recv(fd(), into.data(), into.size(), 0);
     if (got > 0) {
         if (static_cast<std::size_t>(got) < into.size()) drained();  // spares the read that finds nothing
@@ -86,8 +140,7 @@ IoResult Connection::read_some(std::span<char> into) {
     return {IoStatus::want_read, 0};
 }
 
-IoResult Connection::write_some(Pieces pieces) {
-    if (tls_) return write_tls(pieces);
+IoResult Connection::send(Pieces pieces) {
     auto gathered = gather(pieces);
     msghdr message{};
     message.msg_iov = gathered.parts.data();
@@ -103,11 +156,7 @@ IoResult Connection::read_tls(std::span<char> into) {
     ERR_clear_error();
     std::size_t got = 0;
     int const returned = SSL_read_ex(tls_.get(), into.data(), into.size(), &got);
-    if (returned != 1) return noted(from_tls(tls_.get(), returned));
-    // OpenSSL does not say whether it has emptied the socket. Asking is cheaper than a buffer held for a vain read.
-    char next = 0;
-    if (!has_pending() && ::recv(fd(), &next, 1, MSG_PEEK) < 0) drained();
-    return {IoStatus::ok, got};
+    return returned == 1 ? IoResult{IoStatus::ok, got} : from_tls(tls_.get(), returned);
 }
 
 IoResult Connection::write_tls(Pieces pieces) {
@@ -127,14 +176,7 @@ IoResult Connection::write_tls(Pieces pieces) {
     }
     std::size_t sent = 0;
     int const returned = SSL_write_ex(tls_.get(), out.data(), out.size(), &sent);
-    return returned == 1 ? IoResult{IoStatus::ok, sent} : noted(from_tls(tls_.get(), returned));
-}
-
-/// What a read or write that came to nothing says about the socket.
-IoResult Connection::noted(IoResult result) {
-    if (result.status == IoStatus::want_read) drained();
-    if (result.status == IoStatus::want_write) filled();
-    return result;
+    return returned == 1 ? IoResult{IoStatus::ok, sent} : from_tls(tls_.get(), returned);
 }
 
 Task<IoResult> Connection::read(std::span<char> into, Instant until) {
@@ -188,7 +230,7 @@ Task<IoStatus> Connection::handshake(Instant until) {
         ERR_clear_error();
         int const returned = SSL_do_handshake(tls_.get());
         if (returned == 1) co_return IoStatus::ok;
-        auto const result = noted(from_tls(tls_.get(), returned));
+        auto const result = from_tls(tls_.get(), returned);
         if (result.status != IoStatus::want_read && result.status != IoStatus::want_write) co_return IoStatus::failed;
         auto const waited = co_await wait(result.status, until);
         if (waited != IoStatus::ok) co_return waited;

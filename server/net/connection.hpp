@@ -37,8 +37,8 @@ public:
     using Descriptor::Descriptor;
     ~Connection() override;
 
-    /// Everything below then goes through TLS. `host` names the peer for a client's handshake.
-    void use_tls(TlsHandle handle) { tls_ = std::move(handle); }
+    /// Everything below then goes through TLS.
+    void use_tls(TlsHandle handle);
     bool uses_tls() const { return tls_ != nullptr; }
     ssl_st* tls() { return tls_.get(); }
     /// Reports *this as open until it is destroyed. `observer` must outlive it.
@@ -70,9 +70,11 @@ public:
     void abort();
 
 private:
+    friend struct TlsSocket;
+    IoResult receive(std::span<char> into);
+    IoResult send(Pieces pieces);
     IoResult read_tls(std::span<char> into);
     IoResult write_tls(Pieces pieces);
-    IoResult noted(IoResult result);
     void arrived() override;
 
     TlsHandle tls_;

@@ -1,15 +1,10 @@
 #include "server/net/descriptor.hpp"
 
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "server/net/worker.hpp"
 
 namespace sluice::net {
-
-OwnedFd::~OwnedFd() {
-    if (fd_ >= 0) ::close(fd_);
-}
 
 Descriptor::Descriptor(Worker& worker, OwnedFd fd)
     : worker_(worker),

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "server/net/owned_fd.hpp"
 #include "server/net/waiter.hpp"
 
 namespace sluice::net {
@@ -11,26 +12,6 @@ namespace sluice::net {
 class Worker;
 
 enum class IoStatus : std::uint8_t { ok, want_read, want_write, end, failed, expired, cancelled };
-
-/// A file descriptor that closes itself.
-class OwnedFd {
-public:
-    OwnedFd() = default;
-    explicit OwnedFd(int fd) : fd_(fd) {}
-    OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    OwnedFd& operator=(OwnedFd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~OwnedFd();
-
-    int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-    explicit operator bool() const { return fd_ >= 0; }
-
-private:
-    int fd_ = -1;
-};
 
 /// A socket in its worker's epoll, registered once, edge-triggered, for both directions: waiting costs no system call.
 /// It remembers what the kernel has announced, and forgets it when a read or a write says that there is nothing more

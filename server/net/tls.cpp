@@ -39,6 +39,7 @@ TlsContext make_context(SSL_METHOD const* method) {
     SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_read_ahead(context.get(), 1);  // one recv per record instead of two
     return context;
 }
 
@@ -91,14 +92,11 @@ Result<TlsContext> client_context(std::string const& ca_file) {
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context.get(), keep_session);
     SSL_CTX_set_alpn_protos(context.get(), http11.data(), http11.size());
-    SSL_CTX_set_read_ahead(context.get(), 1);  // one recv per record instead of two
     return context;
 }
 
-TlsHandle client_handle(TlsContext const& context, int fd, std::string const& host, ssl_session_st* ticket,
-                        TlsTicket* keep) {
+TlsHandle client_handle(TlsContext const& context, std::string const& host, ssl_session_st* ticket, TlsTicket* keep) {
     TlsHandle handle(SSL_new(context.get()));
-    SSL_set_fd(handle.get(), fd);
     SSL_set_app_data(handle.get(), keep);
     if (is_address(host)) {
         X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle.get()), host.c_str());
@@ -111,9 +109,8 @@ TlsHandle client_handle(TlsContext const& context, int fd, std::string const& ho
     return handle;
 }
 
-TlsHandle server_handle(TlsContext const& context, int fd) {
+TlsHandle server_handle(TlsContext const& context) {
     TlsHandle handle(SSL_new(context.get()));
-    SSL_set_fd(handle.get(), fd);
     SSL_set_accept_state(handle.get());
     return handle;
 }

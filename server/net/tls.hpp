@@ -32,10 +32,9 @@ Result<TlsContext> client_context(std::string const& ca_file);
 
 /// A handle for a client connection to `host` (name or address literal): SNI and verification of the name set.
 /// `ticket` resumes an earlier session when not null. New sessions arrive in `*keep` (which must outlive the handle).
-TlsHandle client_handle(TlsContext const& context, int fd, std::string const& host, ssl_session_st* ticket,
-                        TlsTicket* keep);
+TlsHandle client_handle(TlsContext const& context, std::string const& host, ssl_session_st* ticket, TlsTicket* keep);
 
-TlsHandle server_handle(TlsContext const& context, int fd);
+TlsHandle server_handle(TlsContext const& context);
 
 /// OpenSSL's oldest queued error as text; clears the queue. Thread: any.
 std::string tls_error_text();

@@ -124,38 +124,19 @@ Result<> make_folder(std::string const& folder) {
     return std::unexpected(Error{.kind = ErrorKind::ledger_unavailable, .detail = folder + ": " + error.message()});
 }
 
-/// A new file's name is durable only when its folder is.
-Result<> sync_folder(std::string const& folder) {
-    int const fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return std::unexpected(failed(folder));
-    bool const synced = ::fsync(fd) == 0;
-    auto error = failed("fsync " + folder);
-    ::close(fd);
-    if (!synced) return std::unexpected(std::move(error));
-    return {};
-}
-
 }  // namespace
 
-JournalFile::JournalFile(JournalFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), number_(other.number_), end_(other.end_) {}
-
-JournalFile& JournalFile::operator=(JournalFile&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    std::swap(path_, other.path_);
-    number_ = other.number_;
-    end_ = other.end_;
-    return *this;
-}
-
-JournalFile::~JournalFile() {
-    if (fd_ >= 0) ::close(fd_);
+Result<> sync_folder_of(std::string const& path) {
+    auto const folder = std::filesystem::path(path).parent_path();
+    net::OwnedFd const fd(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd && ::fsync(fd.get()) == 0) return {};
+    return std::unexpected(failed("fsync " + folder.string()));
 }
 
 Result<JournalFile> JournalFile::create(std::string const& folder, std::int64_t epoch, std::uint64_t number) {
     if (folder.empty()) {
         JournalFile file(::memfd_create("sluice-journal", MFD_CLOEXEC), "");
-        if (file.fd_ < 0) return std::unexpected(failed("memfd_create"));
+        if (!file.fd_) return std::unexpected(failed("memfd_create"));
         SLUICE_CHECK(file.write_head(number));
         return file;
     }
@@ -164,11 +145,11 @@ Result<JournalFile> JournalFile::create(std::string const& folder, std::int64_t 
     // Locked before it has the name by which others look for what is left behind.
     auto const path_while_made = path + std::string(suffix_while_made);
     JournalFile file(::open(path_while_made.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), std::move(path));
-    if (file.fd_ < 0 || ::flock(file.fd_, LOCK_EX | LOCK_NB) != 0) return std::unexpected(failed(path_while_made));
+    if (!file.fd_ || ::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) return std::unexpected(failed(path_while_made));
     file.make_room();
     auto made = file.write_head(number);
     if (made && ::rename(path_while_made.c_str(), file.path_.c_str()) != 0) made = std::unexpected(failed(file.path_));
-    if (made) made = sync_folder(folder);
+    if (made) made = sync_folder_of(file.path_);
     if (made) return file;
     ::unlink(path_while_made.c_str());
     return std::unexpected(std::move(made.error()));
@@ -176,13 +157,13 @@ Result<JournalFile> JournalFile::create(std::string const& folder, std::int64_t 
 
 /// Where there is no room, frames find that out.
 void JournalFile::make_room() const {
-    if (!write_all(fd_, std::string(first_room, '\0'), 0)) std::ignore = ::ftruncate(fd_, 0);
+    if (!write_all(fd_.get(), std::string(first_room, '\0'), 0)) std::ignore = ::ftruncate(fd_.get(), 0);
 }
 
 Result<> JournalFile::write_head(std::uint64_t number) {
     std::string head(mark);
     head.append(reinterpret_cast<char const*>(&number), sizeof number);
-    if (!write_all(fd_, head, 0)) return std::unexpected(failed(path_));
+    if (!write_all(fd_.get(), head, 0)) return std::unexpected(failed(path_));
     number_ = number;
     end_ = 0;
     return sync();
@@ -198,7 +179,7 @@ std::vector<JournalFile> JournalFile::left_behind(std::string const& folder) {
     for (auto const& entry : std::filesystem::directory_iterator(folder, ignored)) {
         if (entry.path().extension() != suffix) continue;
         JournalFile file(::open(entry.path().c_str(), O_RDWR | O_CLOEXEC), entry.path().string());
-        if (file.fd_ < 0 || ::flock(file.fd_, LOCK_EX | LOCK_NB) != 0) continue;
+        if (!file.fd_ || ::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) continue;
         if (file.find_end()) left.push_back(std::move(file));
     }
     std::ranges::sort(left, {}, &JournalFile::number_);
@@ -207,16 +188,16 @@ std::vector<JournalFile> JournalFile::left_behind(std::string const& folder) {
 
 /// False: it is no journal.
 bool JournalFile::find_end() {
-    auto const head = read_some(fd_, head_size, 0);
+    auto const head = read_some(fd_.get(), head_size, 0);
     if (head.size() < head_size || !head.starts_with(mark)) return false;
     std::memcpy(&number_, head.data() + mark.size(), sizeof number_);
     for (;;) {
-        auto const raw = read_some(fd_, sizeof(FrameHead), head_size + end_);
+        auto const raw = read_some(fd_.get(), sizeof(FrameHead), head_size + end_);
         if (raw.size() < sizeof(FrameHead)) return true;
         FrameHead frame;
         std::memcpy(&frame, raw.data(), sizeof frame);
         if (frame.size == 0 || frame.size > largest_frame) return true;
-        auto const content = read_some(fd_, frame.size, head_size + end_ + sizeof frame);
+        auto const content = read_some(fd_.get(), frame.size, head_size + end_ + sizeof frame);
         if (content.size() < frame.size || checksum(content, number_) != frame.checksum) return true;
         end_ += size_in_file(content);
     }
@@ -230,14 +211,14 @@ Result<> JournalFile::append(std::string_view frame) {
     auto const size = size_in_file(frame);
     ssize_t written = 0;
     do {
-        written = ::pwritev(fd_, parts.data(), parts.size(), static_cast<off_t>(head_size + end_));
+        written = ::pwritev(fd_.get(), parts.data(), parts.size(), static_cast<off_t>(head_size + end_));
     } while (written < 0 && errno == EINTR);
     if (written < 0) return std::unexpected(failed(path_));
     if (static_cast<std::size_t>(written) < size) {  // a disk that is full takes what it has room for
         auto const done = static_cast<std::size_t>(written);
         std::string whole(reinterpret_cast<char const*>(&head), sizeof head);
         whole += frame;
-        if (!write_all(fd_, std::string_view(whole).substr(done), head_size + end_ + done)) {
+        if (!write_all(fd_.get(), std::string_view(whole).substr(done), head_size + end_ + done)) {
             return std::unexpected(failed(path_));
         }
     }
@@ -246,12 +227,12 @@ Result<> JournalFile::append(std::string_view frame) {
 }
 
 Result<> JournalFile::sync() const {
-    if (path_.empty() || ::fdatasync(fd_) == 0) return {};
+    if (path_.empty() || ::fdatasync(fd_.get()) == 0) return {};
     return std::unexpected(failed("fdatasync " + path_));
 }
 
 Result<std::string> JournalFile::read(std::uint64_t from, std::uint64_t to) const {
-    auto bytes = read_some(fd_, to - from, head_size + from);
+    auto bytes = read_some(fd_.get(), to - from, head_size + from);
     if (bytes.size() == to - from) return bytes;
     return std::unexpected(failed(path_ + " at " + std::to_string(from)));
 }

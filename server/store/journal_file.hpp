@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/types/result.hpp"
+#include "server/net/owned_fd.hpp"
 
 namespace sluice::store {
 
@@ -20,10 +21,6 @@ public:
     static Result<JournalFile> create(std::string const& folder, std::int64_t epoch, std::uint64_t number);
     /// The files in `folder` whose processes are gone, in their order.
     static std::vector<JournalFile> left_behind(std::string const& folder);
-
-    JournalFile(JournalFile&& other) noexcept;
-    JournalFile& operator=(JournalFile&& other) noexcept;
-    ~JournalFile();
 
     /// It is another one from now on, and empty.
     Result<> begin_anew(std::uint64_t number);
@@ -50,12 +47,14 @@ private:
     void make_room() const;
     bool find_end();
 
-    int fd_ = -1;
+    net::OwnedFd fd_;
     std::string path_;  ///< empty: in memory
     std::uint64_t number_ = 0;
     std::uint64_t end_ = 0;
 };
 
+/// A new file's name is durable only when its folder is. Errors: ledger_unavailable.
+Result<> sync_folder_of(std::string const& path);
 /// What a frame takes in a file.
 std::uint64_t size_in_file(std::string_view frame);
 /// Takes the first frame's content off `frames`, which read() gave.

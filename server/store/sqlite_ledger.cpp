@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "server/store/journal_file.hpp"
 #include "server/store/process_identity.hpp"
 #include "server/store/sqlite_schema.hpp"
 #include "server/store/sqlite_store.hpp"
@@ -39,18 +40,6 @@ Error unavailable(std::string detail) {
 
 Error failed(std::string const& what) { return unavailable(what + ": " + std::generic_category().message(errno)); }
 
-/// A new file's name is durable only when its folder is.
-Result<> sync_folder_of(std::string const& path) {
-    auto const folder = std::filesystem::path(path).parent_path();
-    int const fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return std::unexpected(failed(folder.string()));
-    int const synced = ::fsync(fd);
-    auto error = failed("fsync " + folder.string());
-    ::close(fd);
-    if (synced != 0) return std::unexpected(std::move(error));
-    return {};
-}
-
 WallTime system_time() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
 }  // namespace
@@ -59,17 +48,13 @@ WallTime system_time() { return std::chrono::floor<std::chrono::milliseconds>(st
 
 Result<LogFile> LogFile::open(std::string const& database_path) {
     LogFile log;
-    log.fd_ = ::open((database_path + "-wal").c_str(), O_RDWR | O_CLOEXEC);
-    if (log.fd_ < 0) return std::unexpected(failed(database_path + "-wal"));
+    log.fd_ = net::OwnedFd(::open((database_path + "-wal").c_str(), O_RDWR | O_CLOEXEC));
+    if (!log.fd_) return std::unexpected(failed(database_path + "-wal"));
     return log;
 }
 
-LogFile::~LogFile() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 Result<> LogFile::sync() const {
-    if (::fdatasync(fd_) != 0) return std::unexpected(failed("fdatasync of the write-ahead log"));
+    if (::fdatasync(fd_.get()) != 0) return std::unexpected(failed("fdatasync of the write-ahead log"));
     return {};
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/net/owned_fd.hpp"
 #include "server/store/open_store.hpp"
 #include "server/store/sqlite.hpp"
 #include "server/store/sqlite_batch.hpp"
@@ -19,16 +20,10 @@ class LogFile {
 public:
     LogFile() = default;
     static Result<LogFile> open(std::string const& database_path);
-    LogFile(LogFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    LogFile& operator=(LogFile&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~LogFile();
     Result<> sync() const;
 
 private:
-    int fd_ = -1;
+    net::OwnedFd fd_;
 };
 
 /// See sqlite_store.hpp. Three connections: one writes, one reads, one moves the log into the file. Each has a mutex.

@@ -128,8 +128,7 @@ Task<Result<>> Connector::tunnel(net::Connection& connection, Origin const& to, 
 
 Task<Result<>> Connector::start_tls(net::Connection& connection, Pool& pool, ConnectOptions const& options) {
     SLUICE_CO_TRY(auto const context, contexts_.get(options.ca_file));
-    connection.use_tls(
-        net::client_handle(context, connection.fd(), pool.origin().host, pool.ticket().get(), &pool.ticket()));
+    connection.use_tls(net::client_handle(context, pool.origin().host, pool.ticket().get(), &pool.ticket()));
     auto const until = earlier(options.deadline, after(worker_.now(), options.timeout.tls));
     net::IoStatus status{};
     {

@@ -239,7 +239,7 @@ def test_the_breaker_opens_answers_fast_and_recovers(start, lab):
     assert lab.stats()["requests"] == before, "a request went to an open target"
     lab.reset()
     wait_until(lambda: gateway.chat("m").status == 200, 5, step=0.1, what="the target is used again")
-    assert gateway.metric("sluice_breaker_state", provider="lab") == 0
+    wait_until(lambda: gateway.metric("sluice_breaker_state", provider="lab") == 0, 3, what="the breaker is closed")
 
 
 def test_a_breaker_that_is_switched_off_never_opens(start, lab):
