@@ -62,6 +62,94 @@ constexpr char closing(char opening) { return opening == '{' ? '}' : ']'; }
 /// Whether a string cannot simply go on with `c`.
 bool is_special(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
 
+struct StringEnd {
+    char const* at = nullptr;    ///< behind the closing quote, or where the problem is
+    std::string_view problem{};  ///< empty: there is none
+    std::size_t escapes = 0;
+    bool beyond_ascii = false;  ///< some byte may be
+};
+
+/// The length of the escape at `place`; 0: it is bad.
+std::ptrdiff_t length_of_escape(char const* place, char const* end, Surrogates surrogates) {
+    if (is_simple_escape(place[1])) return 2;
+    return static_cast<std::ptrdiff_t>(escape_length({place, end}, surrogates));
+}
+
+#if defined(__SSE2__)
+constexpr std::ptrdiff_t block_size = 32;
+
+/// Of a block, a bit for each byte.
+struct Block {
+    std::uint64_t special;  ///< a string cannot simply go on with it
+    unsigned beyond_ascii;
+};
+
+Block look_at_block(char const* at) {
+    __m128i const quote = _mm_set1_epi8('"');
+    __m128i const backslash = _mm_set1_epi8('\\');
+    __m128i const last_control = _mm_set1_epi8(0x1F);
+    auto const special = [=](__m128i bytes) {
+        __m128i const control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
+        __m128i const mark = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+        return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, mark)));
+    };
+    __m128i const low = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at));
+    __m128i const high = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at + 16));
+    return {special(low) | std::uint64_t{special(high)} << 16U,
+            static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, high)))};
+}
+#endif
+
+/// The end of the string whose first byte behind the quote is at `at`.
+StringEnd find_string_end(char const* at, char const* end, Surrogates surrogates) {
+    StringEnd found;
+    auto const problem = [&found](char const* place, std::string_view what) {
+        found.at = place;
+        found.problem = what;
+        return found;
+    };
+    constexpr std::string_view not_closed = "a string is not closed";
+    constexpr std::string_view control = "a control character inside a string";
+    constexpr std::string_view bad_escape = "a bad escape inside a string";
+#if defined(__SSE2__)
+    unsigned beyond_ascii = 0;
+    while (end - at > block_size) {  // so that an escape's second byte is there
+        auto block = look_at_block(at);
+        beyond_ascii |= block.beyond_ascii;  // perhaps of a byte behind the string: that costs little
+        found.beyond_ascii = beyond_ascii != 0;
+        auto const* next = at + block_size;
+        while (block.special != 0) {
+            auto const offset = std::countr_zero(block.special);
+            auto const* const place = at + offset;
+            if (*place == '"') {
+                found.at = place + 1;
+                return found;
+            }
+            if (*place != '\\') return problem(place, control);
+            auto const length = length_of_escape(place, end, surrogates);
+            if (length == 0) return problem(place, bad_escape);
+            ++found.escapes;
+            next = std::max(next, place + length);
+            block.special = block.special >> (offset + length) << (offset + length);
+        }
+        at = next;
+    }
+#endif
+    for (; at != end && *at != '"'; ++at) {  // near the end of the text
+        found.beyond_ascii |= static_cast<unsigned char>(*at) >= 0x80;
+        if (!is_special(*at)) continue;
+        if (*at != '\\') return problem(at, control);
+        if (end - at == 1) break;
+        auto const length = length_of_escape(at, end, surrogates);
+        if (length == 0) return problem(at, bad_escape);
+        ++found.escapes;
+        at += length - 1;
+    }
+    if (at == end || *at != '"') return problem(end, not_closed);
+    found.at = at + 1;
+    return found;
+}
+
 /// One pass over the text that checks all of it and lists its tokens. White space is skipped before a byte is looked
 /// at; `at_` is never behind `end_`, and nothing behind that is read.
 class Scanner {
@@ -86,7 +174,7 @@ public:
 
     JsonFault fault() const { return fault_; }
     bool has_escaped_names() const { return escaped_names_; }
-    bool beyond_ascii() const { return beyond_ascii_ != 0; }
+    bool beyond_ascii() const { return beyond_ascii_; }
 
 private:
     /// The next byte that is no white space; NUL at the end.
@@ -174,46 +262,12 @@ private:
     // Inline, as otherwise all of the scanner's state would go through memory.
     [[gnu::always_inline]] bool string() {
         take();
-        while (true) {
-            find_special();
-            if (at_ == end_) return fail_at(end_, "a string is not closed");
-            if (*at_ == '"') break;
-            if (*at_ != '\\') return fail_at(at_, "a control character inside a string");
-            if (!escape()) return false;
-        }
-        ++at_;
+        auto const end = find_string_end(at_, end_, limits_.surrogates);
+        beyond_ascii_ |= end.beyond_ascii;
+        escapes_ += end.escapes;
+        if (!end.problem.empty()) return fail_at(end.at, end.problem);
+        at_ = end.at;
         return true;
-    }
-
-    bool escape() {
-        if (end_ - at_ == 1) return fail_at(end_, "a string is not closed");
-        auto const length = is_simple_escape(at_[1]) ? 2 : escape_length({at_, end_}, limits_.surrogates);
-        if (length == 0) return fail_at(at_, "a bad escape inside a string");
-        at_ += length;
-        ++escapes_;
-        return true;
-    }
-
-    /// Goes to the next byte that is special inside of a string, or to the end.
-    void find_special() {
-#if defined(__SSE2__)
-        __m128i const quote = _mm_set1_epi8('"');
-        __m128i const backslash = _mm_set1_epi8('\\');
-        __m128i const last_control = _mm_set1_epi8(0x1F);
-        while (end_ - at_ >= 16) {
-            __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at_));
-            __m128i const control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-            __m128i const mark = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-            auto const special = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, mark)));
-            beyond_ascii_ |= _mm_movemask_epi8(bytes);  // perhaps of a byte behind the string: that costs little
-            if (special != 0) {
-                at_ += std::countr_zero(special);
-                return;
-            }
-            at_ += 16;
-        }
-#endif
-        for (; at_ != end_ && !is_special(*at_); ++at_) beyond_ascii_ |= *at_ & 0x80;
     }
 
     /// The bytes from here to what may stand behind a number or a word.
@@ -265,7 +319,7 @@ private:
     std::size_t values_ = 0;
     std::size_t escapes_ = 0;
     bool escaped_names_ = false;
-    int beyond_ascii_ = 0;  ///< not 0: some byte may be
+    bool beyond_ascii_ = false;  ///< some byte may be
     JsonFault fault_;
 };
 

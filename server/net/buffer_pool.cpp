@@ -16,15 +16,17 @@ Buffer::~Buffer() {
 }
 
 Buffer BufferPool::take(std::size_t size) {
-    auto const* const found = std::lower_bound(classes.begin(), classes.end(), size);
+    auto const* const found = std::lower_bound(sizes.begin(), sizes.end(), size);
     Buffer buffer;
-    buffer.capacity_ = found == classes.end() ? size : *found;
-    if (found != classes.end()) {
+    buffer.capacity_ = found == sizes.end() ? size : *found;
+    if (found != sizes.end()) {
         buffer.pool_ = this;
-        auto& free = free_[static_cast<std::size_t>(found - classes.begin())];
+        auto& [free, unneeded] = classes_[static_cast<std::size_t>(found - sizes.begin())];
         if (!free.empty()) {
             buffer.bytes_ = std::move(free.back());
             free.pop_back();
+            unneeded = std::min(unneeded, free.size());
+            kept_ -= buffer.capacity_;
             ASAN_UNPOISON_MEMORY_REGION(buffer.bytes_.get(), buffer.capacity_ + Buffer::padding);
             return buffer;
         }
@@ -34,21 +36,20 @@ Buffer BufferPool::take(std::size_t size) {
 }
 
 void BufferPool::give_back(Buffer& buffer) {
-    auto const* const found = std::lower_bound(classes.begin(), classes.end(), buffer.capacity_);
-    auto& free = free_[static_cast<std::size_t>(found - classes.begin())];
-    if (free.size() * buffer.capacity_ >= kept_bytes) return;
+    if (kept_ + buffer.capacity_ > most_kept) return;
+    auto const* const found = std::lower_bound(sizes.begin(), sizes.end(), buffer.capacity_);
     ASAN_POISON_MEMORY_REGION(buffer.bytes_.get(), buffer.capacity_ + Buffer::padding);  // nothing without ASan
-    free.push_back(std::move(buffer.bytes_));
+    classes_[static_cast<std::size_t>(found - sizes.begin())].free.push_back(std::move(buffer.bytes_));
+    kept_ += buffer.capacity_;
 }
 
 void BufferPool::trim() {
-    for (auto& free : free_) free.resize(free.size() / 2);
-}
-
-std::size_t BufferPool::kept() const {
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < classes.size(); ++i) bytes += free_[i].size() * classes[i];
-    return bytes;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        auto& [free, unneeded] = classes_[i];
+        free.resize(free.size() - unneeded);
+        kept_ -= unneeded * sizes[i];
+        unneeded = free.size();
+    }
 }
 
 }  // namespace sluice::net

@@ -42,26 +42,31 @@ private:
     BufferPool* pool_ = nullptr;
 };
 
-/// Free buffers of one worker by size class. Keeps a bounded number of bytes; what is above goes back to the allocator,
-/// and trim() gives back what a quiet period did not need. Thread: its worker's.
+/// Free buffers of one worker by size class. Keeps a bounded number of bytes; what is above goes back to the allocator.
+/// Thread: its worker's.
 class BufferPool {
 public:
-    static constexpr std::array<std::size_t, 4> classes{4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024};
-    static constexpr std::size_t kept_bytes = 1024 * 1024;  ///< per class
+    static constexpr std::array<std::size_t, 4> sizes{4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024};
+    static constexpr std::size_t most_kept = 8 * 1024 * 1024;
 
     /// At least `size` bytes of capacity. Larger than the largest class: allocated and freed, not kept.
     Buffer take(std::size_t size);
 
-    /// Frees half of what is unused in each class. Called by the worker's slow tick.
+    /// Frees what was kept, and not needed, since the last call.
     void trim();
     /// Bytes that wait to be taken again.
-    std::size_t kept() const;
+    std::size_t kept() const { return kept_; }
 
 private:
     friend class Buffer;
     void give_back(Buffer& buffer);
 
-    std::array<std::vector<std::unique_ptr<char[]>>, classes.size()> free_;
+    struct Class {
+        std::vector<std::unique_ptr<char[]>> free;
+        std::size_t unneeded = 0;  ///< the least number of free ones since the last trim()
+    };
+    std::array<Class, sizes.size()> classes_;
+    std::size_t kept_ = 0;
 };
 
 }  // namespace sluice::net

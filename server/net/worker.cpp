@@ -49,7 +49,8 @@ private:
     Waiter* waiting_ = nullptr;  ///< the worker's thread only
 };
 constexpr unsigned ticks_between_trims = 500;  // 5 s
-constexpr int most_rounds = 1'000;             // a coroutine that waits more often than that has a bug
+constexpr unsigned ticks_between_trims_when_tight = 20;
+constexpr int most_rounds = 1'000;  // a coroutine that waits more often than that has a bug
 constexpr std::size_t events_at_once = 256;
 
 /// Ids are made of it: two workers, or two processes, must not walk through the same numbers.
@@ -122,7 +123,10 @@ void Worker::tick(Instant at) {
     if (at < next_tick_) return;
     next_tick_ = at + TimerWheel::tick;
     wheel_.advance(at);
-    if (++ticks_ % ticks_between_trims == 0) buffers_.trim();
+    bool const tight = memory_ != nullptr && memory_->tight();
+    if (++ticks_ % (tight ? ticks_between_trims_when_tight : ticks_between_trims) != 0) return;
+    buffers_.trim();
+    FrameCache::trim();
 }
 
 void Worker::add(int fd, Descriptor::Registration* registration) {
