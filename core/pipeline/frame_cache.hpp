@@ -6,11 +6,11 @@
 namespace sluice {
 
 /// The memory of coroutine frames, and of what else lives as long as a request. A request makes some thirty of them, of
-/// few sizes, and frees them soon: each thread keeps freed ones, up to `most_kept` bytes, which is as much as five
-/// hundred requests need at once. Thread: any; a frame may be given back on another thread than took it.
+/// few sizes, and frees them soon: each thread keeps freed ones, up to `most_kept` bytes, which is what a hundred and
+/// fifty requests need at once. Thread: any; a frame may be given back on another thread than took it.
 class FrameCache {
 public:
-    static constexpr std::size_t most_kept = 8 * 1024 * 1024;
+    static constexpr std::size_t most_kept = 2 * 1024 * 1024;
 
     static void* take(std::size_t size);
     static void give_back(void* frame, std::size_t size) noexcept;

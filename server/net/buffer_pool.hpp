@@ -47,7 +47,7 @@ private:
 class BufferPool {
 public:
     static constexpr std::array<std::size_t, 4> sizes{4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024};
-    static constexpr std::size_t most_kept = 8 * 1024 * 1024;
+    static constexpr std::size_t most_kept = 2 * 1024 * 1024;
 
     /// At least `size` bytes of capacity. Larger than the largest class: allocated and freed, not kept.
     Buffer take(std::size_t size);

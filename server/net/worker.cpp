@@ -51,7 +51,7 @@ private:
 constexpr unsigned ticks_between_trims = 500;  // 5 s
 constexpr unsigned ticks_between_trims_when_tight = 20;
 constexpr int most_rounds = 1'000;  // a coroutine that waits more often than that has a bug
-constexpr std::size_t events_at_once = 256;
+constexpr std::size_t events_at_once = 32;  // what so many requests use stays in the CPU's cache
 
 /// Ids are made of it: two workers, or two processes, must not walk through the same numbers.
 std::mt19937_64 seeded() {
@@ -111,6 +111,7 @@ void Worker::dispatch(milliseconds longest) {
     auto const rings = [](epoll_event const& event) { return event.data.ptr == nullptr; };
     if (std::ranges::any_of(ready, rings)) run_posted();
     for (auto const& event : ready) {
+        others_ready_ = &event != &ready.back();
         auto* const registration = static_cast<Descriptor::Registration*>(event.data.ptr);
         if (registration != nullptr && registration->descriptor != nullptr) {
             registration->descriptor->announced(event.events);

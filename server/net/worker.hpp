@@ -55,6 +55,18 @@ public:
         return Awaiter{*this};
     }
 
+    /// Before a send. While others wait to read what has arrived, they come first: what is sent goes out together then,
+    /// and the peers need not be woken for each piece.
+    auto sending_turn() {
+        struct Awaiter {
+            Worker& worker;
+            bool await_ready() const noexcept { return !worker.others_ready_; }
+            void await_suspend(std::coroutine_handle<> waiting) const { worker.turns_.push_back(waiting); }
+            void await_resume() const noexcept {}
+        };
+        return Awaiter{*this};
+    }
+
     Instant now() override { return std::chrono::steady_clock::now(); }
     std::shared_ptr<Gate> make_gate() override;
     Task<Result<>> sleep(milliseconds wait, Cancellation& cancellation) override;
@@ -88,6 +100,7 @@ private:
     std::mutex mutex_;
     std::vector<std::function<void()>> posted_;  ///< guarded by mutex_
     std::vector<std::coroutine_handle<>> turns_;
+    bool others_ready_ = false;  ///< events are left that nobody has been told of
     std::vector<std::unique_ptr<Descriptor::Registration>> retired_;
     Instant next_tick_;
     std::mt19937_64 random_;

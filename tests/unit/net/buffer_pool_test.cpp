@@ -56,7 +56,7 @@ TEST_CASE("a moved buffer is given back once", "[buffer]") {
 TEST_CASE("a pool keeps a bounded number of bytes", "[buffer]") {
     BufferPool pool;
     std::vector<Buffer> taken;
-    for (int i = 0; i < 300; ++i) taken.push_back(pool.take(65'536));
+    for (int i = 0; i < 100; ++i) taken.push_back(pool.take(65'536));
     taken.clear();
     CHECK(pool.kept() == BufferPool::most_kept);
 }
