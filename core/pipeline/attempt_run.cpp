@@ -256,7 +256,10 @@ void AttemptRun::conclude(Result<>& result) {
     if (shown_) {
         // What a provider refuses, a content filter say, is nobody else's to go on with.
         bool const refused = describe(error.kind).fault == Fault::caller;
-        run_.cut = decoder_ && !refused ? decoder_->continuation() : std::nullopt;
+        run_.cut.reset();
+        if (auto seen = decoder_ && !refused ? decoder_->continuation() : std::nullopt) {
+            run_.cut = std::make_unique<Continuation>(*std::move(seen));
+        }
         error = as_interruption(std::move(error));
     }
     record_.result = classify_attempt(error);

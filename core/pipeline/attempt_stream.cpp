@@ -37,6 +37,7 @@ Task<Result<>> AttemptRun::relay_stream(Exchange& exchange, UpstreamHead const& 
             exchange.keep_connection();
             SLUICE_CO_CHECK(co_await claim());
             SLUICE_CO_CHECK(co_await commit(step, head));
+            exchange.forget_head();
         } else if (auto error = hold(step)) {
             co_return std::unexpected(std::move(*error));
         }

@@ -8,8 +8,8 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t granule = 64;
-constexpr std::size_t class_count = 128;  // up to 8 KiB; larger frames go straight to the allocator
+constexpr std::size_t granule = 16;
+constexpr std::size_t class_count = 512;  // up to 8 KiB; larger frames go straight to the allocator
 
 struct Free {
     Free* next;

@@ -12,7 +12,7 @@ namespace sluice {
 namespace {
 
 /// Tells the client what went wrong, in the way that it can still understand.
-Task<> answer_failure(RequestRun& run, Error error) {
+[[gnu::noinline]] Task<> answer_failure(RequestRun& run, Error error) {
     auto& outcome = run.outcome;
     outcome.error = std::move(error);
     if (run.cancellation.reason() == CancelReason::client_left) {

@@ -113,6 +113,9 @@ public:
     /// answer ended: an upstream that once sends an answer nobody asked for is one answer behind ever after.
     virtual void keep_connection() = 0;
 
+    /// Nobody looks at the head's fields any more: a stream need not hold them.
+    virtual void forget_head() {}
+
     virtual bool reused_connection() const = 0;
     virtual Duration connect_time() const = 0;
 };

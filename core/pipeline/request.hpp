@@ -36,11 +36,11 @@ struct ClientRequest {
     std::string method;
     std::string_view route;  ///< a literal
     ChatRequest const& chat;
-    std::optional<Steering> steering{};  ///< checked against what the caller may do; absent: it says nothing
-    std::string model{};                 ///< requested_model without a suffix that steers; empty: it has none
-    std::string session{};               ///< names the session that it belongs to; empty: none. Never logged as it is
-    std::string user{};                  ///< the body's `user`, which may name a session, too
-    std::string end_user{};              ///< the body's `user`, whom limits may be about and the ledger names
+    std::shared_ptr<Steering const> steering{};  ///< checked against what the caller may do; null: it says nothing
+    std::string model{};                         ///< requested_model without a suffix that steers; empty: it has none
+    std::string session{};   ///< names the session that it belongs to; empty: none. Never logged as it is
+    std::string user{};      ///< the body's `user`, which may name a session, too
+    std::string end_user{};  ///< the body's `user`, whom limits may be about and the ledger names
     std::vector<OwnKey> own_keys{};
     Recorder* also = nullptr;  ///< is told its Outcome, beside the worker's recorder
     Permit* permit = nullptr;  ///< of the caller's accounts: one request, under way; null: it has no limits

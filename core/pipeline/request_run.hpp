@@ -67,7 +67,7 @@ struct RequestRun {
     Instant deadline = never;                 ///< of the whole request
     bool deadline_is_clients = false;         ///< the client's own timeout is the shorter one
     bool committed = false;                   ///< the client has seen a part of an answer: no other attempt may follow
-    std::optional<Continuation> cut{};        ///< what the client has seen of a stream that broke off; absent: no text
+    std::unique_ptr<Continuation> cut{};      ///< what the client has seen of a stream that broke off; null: no text
                                               ///< that another target may go on with
     std::optional<NanoUsd> cost = NanoUsd{};  ///< of the attempts so far; absent: one has no price
     std::optional<NanoUsd> sheet_cost = NanoUsd{};  ///< the same by our prices alone

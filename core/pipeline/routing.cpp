@@ -153,7 +153,7 @@ Result<Routing> gather_routing(RoutingView const& view, RoutingMoment const& mom
     Routing routing{.model = match->model, .star = match->star, .draw = moment.draw, .facts = &request.chat.facts};
     follow_rules(routing, view.snapshot, request, moment);
     if (!request.caller.require.empty()) routing.caller_filter = &request.caller.require;
-    if (request.steering) routing.steering = &*request.steering;
+    routing.steering = request.steering.get();
 
     routing.targets.reserve(routing.model->targets.size());
     routing.candidates.reserve(routing.model->targets.size());

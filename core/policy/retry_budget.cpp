@@ -1,5 +1,7 @@
 #include "core/policy/retry_budget.hpp"
 
+#include <algorithm>
+
 namespace sluice {
 namespace {
 
@@ -34,16 +36,17 @@ void RetryBudget::count_request(Instant now) { add(now, one_request); }
 
 bool RetryBudget::try_take(Instant now) {
     auto const current = second_of(now);
-    std::uint64_t requests = 0;
-    std::uint64_t retries = 0;
+    bool const is_first = slots_[current % slot_count].load(std::memory_order_relaxed) >> 40U != current;
+    std::uint64_t beyond = is_first ? 100 : 0;  // their seconds' shares, in hundredths of a retry
     for (auto const& slot : slots_) {
         auto const seen = slot.load(std::memory_order_relaxed);
         auto const age = (current - (seen >> 40U)) & second_mask;
         if (age >= static_cast<std::uint64_t>(window_seconds)) continue;
-        requests += requests_in(seen);
-        retries += retries_in(seen);
+        auto const retries = retries_in(seen) + (age == 0 ? one_retry : 0);
+        auto const share = requests_in(seen) * percent_;
+        beyond += std::max(retries * 100, share) - share;
     }
-    if (retries * 100 + 100 > requests * percent_ + spare_retries * 100) return false;
+    if (beyond > spare_retries * 100) return false;
     add(now, one_retry);
     return true;
 }

@@ -8,10 +8,9 @@
 
 namespace sluice {
 
-/// Bounds what retries add to a provider's load: in any fifteen seconds at most `percent` of the requests that began in
-/// them, and ten more, so that a minute's brown-out costs `percent` and less than one retry a second. A sliding window
-/// rather than a bucket of saved-up tokens: a brown-out after hours of calm meets the same bound. Shared by all workers:
-/// atomics, no lock.
+/// Bounds what retries add to a provider's load: in each second `percent` of the requests that begin in it, and in any
+/// fifteen seconds ten more. Nothing else is saved up, so that a minute's brown-out after hours of calm costs `percent`
+/// and less than one retry a second. Shared by all workers: atomics, no lock.
 class RetryBudget {
 public:
     explicit RetryBudget(unsigned percent) : percent_(percent) {}
@@ -23,8 +22,8 @@ public:
 
 private:
     static constexpr std::int64_t window_seconds = 15;
-    static constexpr std::uint64_t spare_retries = 10;  ///< a window's
-    static constexpr std::size_t slot_count = 16;  ///< a power of two, more than the window
+    static constexpr std::uint64_t spare_retries = 10;  ///< of a window, beyond the seconds' shares
+    static constexpr std::size_t slot_count = 16;       ///< a power of two, more than the window
 
     /// One second: its number (24 bits), requests (24 bits, saturating) and retries (16 bits).
     std::array<std::atomic<std::uint64_t>, slot_count> slots_{};

@@ -58,7 +58,7 @@ Result<Choice> read_choice(ChatRequest& chat, ChoiceHeaders const& headers, Call
             chat.steering_ignored = bounds != steering;
             steering = std::move(bounds);
         }
-        if (!steering.empty()) choice.steering = std::move(steering);
+        if (!steering.empty()) choice.steering = std::make_shared<Steering const>(std::move(steering));
     }
     auto names = read_session(chat, headers);
     choice.session = std::move(names.session);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace sluice::api {
 
 /// What a client says about where its request goes, checked against what its key may say.
 struct Choice {
-    std::string model{};                 ///< without the suffix; empty: it has none
-    std::optional<Steering> steering{};  ///< absent: nothing is said
+    std::string model{};                         ///< without the suffix; empty: it has none
+    std::shared_ptr<Steering const> steering{};  ///< null: nothing is said
     std::string session{};
     std::string user{};  ///< "user:" and the body's `user`
     std::vector<OwnKey> own_keys{};

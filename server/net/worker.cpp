@@ -50,7 +50,7 @@ private:
 };
 constexpr unsigned ticks_between_trims = 500;  // 5 s
 constexpr unsigned ticks_between_trims_when_tight = 20;
-constexpr int most_rounds = 1'000;  // a coroutine that waits more often than that has a bug
+constexpr int most_rounds = 1'000;          // a coroutine that waits more often than that has a bug
 constexpr std::size_t events_at_once = 32;  // what so many requests use stays in the CPU's cache
 
 /// Ids are made of it: two workers, or two processes, must not walk through the same numbers.

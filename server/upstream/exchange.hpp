@@ -43,6 +43,7 @@ public:
 
     Task<Result<UpstreamHead const*>> head(Instant until) override;
     Task<Result<std::string_view>> read(Instant until) override;
+    void forget_head() override { head_.headers = Headers(); }
     void keep_connection() override;
     bool reused_connection() const override { return reused_; }
     Duration connect_time() const override { return connect_time_; }

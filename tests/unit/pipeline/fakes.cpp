@@ -400,7 +400,7 @@ Outcome const& Gateway::ask() {
                                 .method = "POST",
                                 .route = "/v1/chat/completions",
                                 .chat = chat,
-                                .steering = steering,
+                                .steering = steering ? std::make_shared<Steering const>(*steering) : nullptr,
                                 .session = session,
                                 .end_user = end_user,
                                 .own_keys = own_keys,

@@ -16,7 +16,7 @@ int take_all(RetryBudget& budget, Instant now) {
 
 }  // namespace
 
-TEST_CASE("ten retries in fifteen seconds, and a tenth of the requests", "[retry_budget]") {
+TEST_CASE("ten retries in fifteen seconds, and a tenth of each second's requests", "[retry_budget]") {
     auto [requests, expected] =
         GENERATE(table<int, int>({{0, 10}, {9, 10}, {10, 11}, {1'000, 110}, {100'000, 10'010}}));
     CAPTURE(requests);
@@ -28,7 +28,7 @@ TEST_CASE("ten retries in fifteen seconds, and a tenth of the requests", "[retry
 TEST_CASE("what was not used is not saved up", "[retry_budget]") {
     RetryBudget budget(10);
     for (int i = 0; i < 10'000; ++i) budget.count_request(start);
-    CHECK(take_all(budget, start + seconds(15)) == 10);
+    CHECK(take_all(budget, start + seconds(1)) == 10);
 }
 
 TEST_CASE("a brown-out of a minute at 100 requests a second sees at most 1.1 times the load and one a second",
