@@ -148,12 +148,13 @@ void policies(Report& report, Options const& options) {
     }
 }
 
-/// 15 % of all requests fail everywhere, for a minute: how much more do the providers get?
+/// 15 % of all requests fail everywhere, for a minute: how much more does the provider of all targets get?
 void brown_out(Report& report, Options const& options) {
     for (bool const budget : {true, false}) {
         auto scenario = base(options, RoutePolicy::weighted);
         scenario.name = budget ? "retry budget 10 %" : "no retry budget";
         scenario.retry_budget = budget;
+        scenario.one_provider = true;
         scenario.duration = 180;
         for (auto& target : scenario.targets) {
             target.outages = {{.from = 60, .to = 120, .failing = 0.15}};

@@ -305,8 +305,10 @@ private:
                                      .time_left = milliseconds(std::llround(left * 1'000))};
         auto const decision = next_step(error, history, {.attempts = scenario_.attempts}, unit());
         if (decision.step == NextStep::give_up) return fail(number);
-        if (scenario_.retry_budget && !retry_budget_.try_take(instant())) return fail(number);
-        if (decision.step == NextStep::other_target) {
+        bool const moves_on = decision.step == NextStep::other_target;
+        bool const repeats = !moves_on || scenario_.one_provider;
+        if (repeats && scenario_.retry_budget && !retry_budget_.try_take(instant())) return fail(number);
+        if (moves_on) {
             request.place = place;
             request.failures_here = 0;
         }

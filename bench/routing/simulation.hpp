@@ -23,6 +23,7 @@ struct Scenario {
     unsigned hedge_percent = 5;  ///< HedgeSettings::max_extra_load_percent
     bool affinity = false;
     bool retry_budget = true;
+    bool one_provider = false;  ///< has all targets: moving on is a repetition, too
     unsigned attempts = 2;  ///< further ones after the first
     /// Only requests that begin here are counted; nothing was learned at first.
     double count_from = 30;
