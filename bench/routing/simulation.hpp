@@ -24,7 +24,7 @@ struct Scenario {
     bool affinity = false;
     bool retry_budget = true;
     bool one_provider = false;  ///< has all targets: moving on is a repetition, too
-    unsigned attempts = 2;  ///< further ones after the first
+    unsigned attempts = 2;      ///< further ones after the first
     /// Only requests that begin here are counted; nothing was learned at first.
     double count_from = 30;
     double count_to = 1e9;
