@@ -171,7 +171,8 @@ Section const& retry_section() {
                 {.key = "max_extra_load",
                  .kind = Kind::percent,
                  .standard = "10%",
-                 .sentence = "How many attempts beyond the first there may be, as a share of the requests.",
+                 .sentence = "How many repetitions at a provider there may be, as a share of each second's requests; "
+                             "in any 15 s ten more.",
                  .bind = bind<&RetrySettings::max_extra_load_percent>(),
                  .most = 100},
             },
