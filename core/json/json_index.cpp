@@ -76,31 +76,21 @@ std::ptrdiff_t length_of_escape(char const* place, char const* end, Surrogates s
 }
 
 #if defined(__SSE2__)
-constexpr std::ptrdiff_t block_size = 32;
+constexpr std::ptrdiff_t half_block = 16;
+constexpr std::ptrdiff_t block_size = 2 * half_block;
 
-/// Of a block, a bit for each byte.
-struct Block {
-    std::uint64_t special;  ///< a string cannot simply go on with it
-    unsigned beyond_ascii;
-};
+__m128i load(char const* at) { return _mm_loadu_si128(reinterpret_cast<__m128i const*>(at)); }
 
-Block look_at_block(char const* at) {
-    __m128i const quote = _mm_set1_epi8('"');
-    __m128i const backslash = _mm_set1_epi8('\\');
-    __m128i const last_control = _mm_set1_epi8(0x1F);
-    auto const special = [=](__m128i bytes) {
-        __m128i const control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-        __m128i const mark = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-        return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, mark)));
-    };
-    __m128i const low = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at));
-    __m128i const high = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at + 16));
-    return {special(low) | std::uint64_t{special(high)} << 16U,
-            static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, high)))};
+/// Bit i: a string cannot simply go on with byte i.
+unsigned special_bytes(__m128i bytes) {
+    __m128i const control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i const backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
 }
 #endif
 
-/// The end of the string whose first byte behind the quote is at `at`.
+/// The end of the string that goes on at `at`. For long ones, and those with escapes.
 StringEnd find_string_end(char const* at, char const* end, Surrogates surrogates) {
     StringEnd found;
     auto const problem = [&found](char const* place, std::string_view what) {
@@ -112,14 +102,15 @@ StringEnd find_string_end(char const* at, char const* end, Surrogates surrogates
     constexpr std::string_view control = "a control character inside a string";
     constexpr std::string_view bad_escape = "a bad escape inside a string";
 #if defined(__SSE2__)
-    unsigned beyond_ascii = 0;
     while (end - at > block_size) {  // so that an escape's second byte is there
-        auto block = look_at_block(at);
-        beyond_ascii |= block.beyond_ascii;  // perhaps of a byte behind the string: that costs little
-        found.beyond_ascii = beyond_ascii != 0;
+        auto const low = load(at);
+        auto const high = load(at + half_block);
+        auto special = special_bytes(low) | std::uint64_t{special_bytes(high)} << half_block;
+        // perhaps of a byte behind the string: that costs little
+        found.beyond_ascii |= _mm_movemask_epi8(_mm_or_si128(low, high)) != 0;
         auto const* next = at + block_size;
-        while (block.special != 0) {
-            auto const offset = std::countr_zero(block.special);
+        while (special != 0) {
+            auto const offset = std::countr_zero(special);
             auto const* const place = at + offset;
             if (*place == '"') {
                 found.at = place + 1;
@@ -130,7 +121,7 @@ StringEnd find_string_end(char const* at, char const* end, Surrogates surrogates
             if (length == 0) return problem(place, bad_escape);
             ++found.escapes;
             next = std::max(next, place + length);
-            block.special = block.special >> (offset + length) << (offset + length);
+            special = special >> (offset + length) << (offset + length);
         }
         at = next;
     }
@@ -174,7 +165,7 @@ public:
 
     JsonFault fault() const { return fault_; }
     bool has_escaped_names() const { return escaped_names_; }
-    bool beyond_ascii() const { return beyond_ascii_; }
+    bool beyond_ascii() const { return beyond_ascii_ != 0; }
 
 private:
     /// The next byte that is no white space; NUL at the end.
@@ -262,8 +253,20 @@ private:
     // Inline, as otherwise all of the scanner's state would go through memory.
     [[gnu::always_inline]] bool string() {
         take();
+#if defined(__SSE2__)
+        while (end_ - at_ >= half_block) {  // most strings have no escapes
+            auto const bytes = load(at_);
+            auto const special = special_bytes(bytes);
+            beyond_ascii_ |= _mm_movemask_epi8(bytes);
+            at_ += special == 0 ? half_block : std::countr_zero(special);
+            if (special == 0) continue;
+            if (*at_ != '"') break;
+            ++at_;
+            return true;
+        }
+#endif
         auto const end = find_string_end(at_, end_, limits_.surrogates);
-        beyond_ascii_ |= end.beyond_ascii;
+        beyond_ascii_ |= end.beyond_ascii ? 1 : 0;
         escapes_ += end.escapes;
         if (!end.problem.empty()) return fail_at(end.at, end.problem);
         at_ = end.at;
@@ -319,7 +322,7 @@ private:
     std::size_t values_ = 0;
     std::size_t escapes_ = 0;
     bool escaped_names_ = false;
-    bool beyond_ascii_ = false;  ///< some byte may be
+    int beyond_ascii_ = 0;  ///< not 0: some byte may be
     JsonFault fault_;
 };
 
