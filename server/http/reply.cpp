@@ -103,7 +103,7 @@ void Reply::begin_frame() {
 Task<Result<>> Reply::send_frame() {
     if (frame_.empty()) co_return Result<>{};
     auto sent = co_await send(frame_);
-    unsent_head_ = std::string();
+    if (sent || failed_) unsent_head_ = std::string();
     co_return sent;
 }
 
@@ -114,6 +114,11 @@ Task<Result<>> Reply::send_continue() {
 
 Task<Result<>> Reply::send(Pieces pieces) {
     if (failed_) co_return std::unexpected(Error{.kind = ErrorKind::client_closed});
+    bool const was_cancelled = static_cast<bool>(cancellation_);
+    co_await connection_.worker().sending_turn();
+    // Nothing of a stream's piece has been sent: its end can still be.
+    if (state_ == State::streaming && cancellation_ && !was_cancelled)
+        co_return std::unexpected(net::cancelled_error(cancellation_));
     net::IoStatus status{};
     {
         Cancellation::Hook hook(cancellation_, connection_);

@@ -194,7 +194,6 @@ Task<IoStatus> Connection::write_all(Pieces pieces, milliseconds stall, Instant 
     std::size_t total = 0;
     for (auto piece : pieces) total += piece.size();
     if (total == 0) co_return IoStatus::ok;  // OpenSSL does not know how to write nothing
-    co_await worker().sending_turn();
     auto result = write_some(pieces);
     if (result.status == IoStatus::ok && result.bytes == total) co_return IoStatus::ok;
 

@@ -67,6 +67,8 @@ HttpExchange::HttpExchange(ExchangeContext context, UpstreamCall const& call, Po
 HttpExchange::~HttpExchange() = default;
 
 Task<Result<>> HttpExchange::send() {
+    co_await context_.worker.sending_turn();
+    if (call_.cancellation) co_return std::unexpected(net::cancelled_error(call_.cancellation));
     pooled_ = slot_->take_idle(call_.provider.pool);
     reused_ = pooled_.connection != nullptr;
     if (!reused_) {
