@@ -122,7 +122,8 @@ void Connection::observe(ConnectionObserver& observer) {
     observer_->connection_opened();
 }
 
-bool Connection::has_pending() const { return tls_ && SSL_has_pending(tls_.get()) == 1; }
+/// A part of a record is nothing to read: its rest will be announced.
+bool Connection::has_pending() const { return tls_ && !holds_part_of_record_ && SSL_has_pending(tls_.get()) == 1; }
 
 IoResult Connection::read_some(std::span<char> into) { return tls_ ? read_tls(into) : receive(into); }
 
@@ -156,7 +157,9 @@ IoResult Connection::read_tls(std::span<char> into) {
     ERR_clear_error();
     std::size_t got = 0;
     int const returned = SSL_read_ex(tls_.get(), into.data(), into.size(), &got);
-    return returned == 1 ? IoResult{IoStatus::ok, got} : from_tls(tls_.get(), returned);
+    auto const result = returned == 1 ? IoResult{IoStatus::ok, got} : from_tls(tls_.get(), returned);
+    holds_part_of_record_ = result.status == IoStatus::want_read;
+    return result;
 }
 
 IoResult Connection::write_tls(Pieces pieces) {

@@ -78,6 +78,7 @@ private:
     void arrived() override;
 
     TlsHandle tls_;
+    bool holds_part_of_record_ = false;
     std::function<void()> on_readable_;
     ConnectionObserver* observer_ = nullptr;
     unsigned reads_ = 0;

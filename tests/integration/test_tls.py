@@ -6,7 +6,7 @@ import ssl
 import time
 
 import pytest
-from harness import FORGIVING, Gateway, Lab, ask, chat_body, config, free_port, wait_until
+from harness import FORGIVING, Gateway, Lab, ask, chat_body, config, free_port, request_bytes, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,50 @@ def test_plain_http_on_the_tls_port_does_no_harm(secure, authority):
         connection.send(b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n")
         connection.receive()
     assert ask(secure.data, "GET", "/v1/models", context=authority.client_context()).status == 200
+
+
+class TlsByHand:
+    """A TLS client whose records can be sent in parts."""
+
+    def __init__(self, port, context):
+        self.socket = socket.create_connection(("127.0.0.1", port), 5)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+        self.repeat(self.tls.do_handshake)
+
+    def repeat(self, action):
+        while True:
+            try:
+                return action()
+            except ssl.SSLWantReadError:
+                self.socket.sendall(self.outgoing.read())
+                self.incoming.write(self.socket.recv(65536) or self.incoming.write_eof() or b"")
+            finally:
+                self.socket.sendall(self.outgoing.read())
+
+    def record(self, plain):
+        self.tls.write(plain)
+        return self.outgoing.read()
+
+    def read_until(self, end):
+        text = b""
+        while end not in text:
+            text += self.repeat(lambda: self.tls.read(65536))
+        return text
+
+
+@pytest.mark.parametrize("sent", [1, 4, 5, 6, 40, -1])
+def test_a_part_of_a_record_during_an_answer_waits_for_the_rest(secure, authority, sent):
+    """The client is watched while its answer is made: bytes that are no whole record are nothing yet."""
+    client = TlsByHand(secure.data, authority.client_context())
+    request = request_bytes("POST", "/v1/chat/completions", body=chat_body(stream=True, lab={"ttft": "400ms"}))
+    client.socket.sendall(client.record(request))
+    time.sleep(0.15)  # the call is under way
+    next_record = client.record(request_bytes("GET", "/v1/models"))
+    client.socket.sendall(next_record[:sent])
+    assert b"data: [DONE]" in client.read_until(b"0\r\n\r\n")
+    client.socket.sendall(next_record[sent:])
+    assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
 def peer_serial(gateway, authority):
