@@ -1,5 +1,6 @@
 """Real TLS on both sides, with certificates made by openssl for this run."""
 
+import random
 import signal
 import socket
 import ssl
@@ -102,6 +103,34 @@ def test_a_part_of_a_record_during_an_answer_waits_for_the_rest(secure, authorit
     assert b"data: [DONE]" in client.read_until(b"0\r\n\r\n")
     client.socket.sendall(next_record[sent:])
     assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def some_request(draw):
+    if draw.random() < 0.3:
+        return request_bytes("GET", "/v1/models")
+    lab = {"ttft": f"{draw.choice([0, 30, 80])}ms", "tokens": draw.choice([1, 20])}
+    body = chat_body(stream=draw.random() < 0.5, prompt="x" * draw.choice([10, 5_000, 40_000]), lab=lab)
+    return request_bytes("POST", "/v1/chat/completions", body=body)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_requests_arrive_however_their_records_are_made_and_cut(secure, authority, seed):
+    """Pipelined requests in one record or two, sent in pieces that end anywhere."""
+    draw = random.Random(seed)
+    client = TlsByHand(secure.data, authority.client_context())
+    requests = [some_request(draw) for _ in range(draw.randint(1, 5))]
+    sent = b""
+    for request in requests:
+        cut = draw.randint(1, len(request)) if draw.random() < 0.5 else len(request)
+        sent += b"".join(client.record(part) for part in (request[:cut], request[cut:]) if part)
+    while sent:
+        size = draw.choice([1, 2, 5, 17, 100, 3_000, 20_000])
+        client.socket.sendall(sent[:size])
+        sent = sent[size:]
+        time.sleep(draw.choice([0, 0, 0, 0.02]))
+    text = b""
+    while text.count(b"HTTP/1.1 200") < len(requests):
+        text += client.repeat(lambda: client.tls.read(65536))
 
 
 def peer_serial(gateway, authority):
