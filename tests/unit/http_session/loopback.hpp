@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <catch2/catch.hpp>
@@ -12,7 +11,8 @@
 #include <csignal>
 #include <string>
 #include <string_view>
-#include <utility>
+
+#include "server/net/owned_fd.hpp"
 
 namespace sluice::testing {
 
@@ -25,16 +25,8 @@ public:
     static Raw to(std::uint16_t port) {
         Raw raw(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         auto address = loopback(port);
-        REQUIRE(::connect(raw.fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+        REQUIRE(::connect(raw.fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
         return raw;
-    }
-    Raw(Raw&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Raw& operator=(Raw&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Raw() {
-        if (fd_ >= 0) ::close(fd_);
     }
     static sockaddr_in loopback(std::uint16_t port) {
         sockaddr_in address{};
@@ -44,19 +36,19 @@ public:
         return address;
     }
 
-    int fd() const { return fd_; }
+    int fd() const { return fd_.get(); }
     void send(std::string_view bytes) const {
-        CHECK(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+        CHECK(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
     }
-    void half_close() const { ::shutdown(fd_, SHUT_WR); }
+    void half_close() const { ::shutdown(fd_.get(), SHUT_WR); }
     void reset() {
         linger const at_once{.l_onoff = 1, .l_linger = 0};
-        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        ::close(std::exchange(fd_, -1));
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        fd_ = net::OwnedFd();
     }
 
     bool readable(std::chrono::milliseconds wait) const {
-        pollfd wanted{.fd = fd_, .events = POLLIN, .revents = 0};
+        pollfd wanted{.fd = fd_.get(), .events = POLLIN, .revents = 0};
         return ::poll(&wanted, 1, static_cast<int>(wait.count())) == 1;
     }
     /// What arrives until `text` has been seen, or the other side has closed, or patience is over.
@@ -79,14 +71,14 @@ private:
     bool read_some() {
         std::array<char, 16'384> bytes{};
         if (!readable(patience)) return false;
-        auto const got = ::recv(fd_, bytes.data(), bytes.size(), 0);
+        auto const got = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
         ended_ = got == 0;
         reset_ = got < 0;
         if (got > 0) seen_.append(bytes.data(), static_cast<std::size_t>(got));
         return got > 0;
     }
 
-    int fd_;
+    net::OwnedFd fd_;
     std::string seen_;
     bool ended_ = false;
     bool reset_ = false;
@@ -97,28 +89,27 @@ class RawListener {
 public:
     RawListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         auto address = Raw::loopback(0);
-        REQUIRE(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-        REQUIRE(::listen(fd_, 16) == 0);
+        REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+        REQUIRE(::listen(fd_.get(), 16) == 0);
         socklen_t size = sizeof address;
-        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+        ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size);
         port_ = ntohs(address.sin_port);
     }
     RawListener(RawListener const&) = delete;
     RawListener& operator=(RawListener const&) = delete;
-    ~RawListener() { ::close(fd_); }
 
     std::uint16_t port() const { return port_; }
     Raw accept() const {
         REQUIRE(pending(patience));
-        return Raw(::accept(fd_, nullptr, nullptr));
+        return Raw(::accept(fd_.get(), nullptr, nullptr));
     }
     bool pending(std::chrono::milliseconds wait) const {
-        pollfd wanted{.fd = fd_, .events = POLLIN, .revents = 0};
+        pollfd wanted{.fd = fd_.get(), .events = POLLIN, .revents = 0};
         return ::poll(&wanted, 1, static_cast<int>(wait.count())) == 1;
     }
 
 private:
-    int fd_;
+    net::OwnedFd fd_;
     std::uint16_t port_ = 0;
 };
 
