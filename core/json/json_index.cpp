@@ -8,11 +8,7 @@
 #include <limits>
 
 #include "core/json/json_number.hpp"
-#include "core/json/json_string.hpp"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "core/json/string_end.hpp"
 
 namespace sluice {
 
@@ -58,88 +54,6 @@ std::size_t find_bad_utf8(std::string_view text) {
 constexpr std::size_t largest_text = std::numeric_limits<std::uint32_t>::max() / 2 - 1;
 
 constexpr char closing(char opening) { return opening == '{' ? '}' : ']'; }
-
-/// Whether a string cannot simply go on with `c`.
-bool is_special(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
-
-struct StringEnd {
-    char const* at = nullptr;    ///< behind the closing quote, or where the problem is
-    std::string_view problem{};  ///< empty: there is none
-    std::size_t escapes = 0;
-    bool beyond_ascii = false;  ///< some byte may be
-};
-
-/// The length of the escape at `place`; 0: it is bad.
-std::ptrdiff_t length_of_escape(char const* place, char const* end, Surrogates surrogates) {
-    if (is_simple_escape(place[1])) return 2;
-    return static_cast<std::ptrdiff_t>(escape_length({place, end}, surrogates));
-}
-
-#if defined(__SSE2__)
-constexpr std::ptrdiff_t half_block = 16;
-constexpr std::ptrdiff_t block_size = 2 * half_block;
-
-__m128i load(char const* at) { return _mm_loadu_si128(reinterpret_cast<__m128i const*>(at)); }
-
-/// Bit i: a string cannot simply go on with byte i.
-unsigned special_bytes(__m128i bytes) {
-    __m128i const control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
-    __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-    __m128i const backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
-}
-#endif
-
-/// The end of the string that goes on at `at`. For long ones, and those with escapes.
-StringEnd find_string_end(char const* at, char const* end, Surrogates surrogates) {
-    StringEnd found;
-    auto const problem = [&found](char const* place, std::string_view what) {
-        found.at = place;
-        found.problem = what;
-        return found;
-    };
-    constexpr std::string_view not_closed = "a string is not closed";
-    constexpr std::string_view control = "a control character inside a string";
-    constexpr std::string_view bad_escape = "a bad escape inside a string";
-#if defined(__SSE2__)
-    while (end - at > block_size) {  // so that an escape's second byte is there
-        auto const low = load(at);
-        auto const high = load(at + half_block);
-        auto special = special_bytes(low) | std::uint64_t{special_bytes(high)} << half_block;
-        // perhaps of a byte behind the string: that costs little
-        found.beyond_ascii |= _mm_movemask_epi8(_mm_or_si128(low, high)) != 0;
-        auto const* next = at + block_size;
-        while (special != 0) {
-            auto const offset = std::countr_zero(special);
-            auto const* const place = at + offset;
-            if (*place == '"') {
-                found.at = place + 1;
-                return found;
-            }
-            if (*place != '\\') return problem(place, control);
-            auto const length = length_of_escape(place, end, surrogates);
-            if (length == 0) return problem(place, bad_escape);
-            ++found.escapes;
-            next = std::max(next, place + length);
-            special = special >> (offset + length) << (offset + length);
-        }
-        at = next;
-    }
-#endif
-    for (; at != end && *at != '"'; ++at) {  // near the end of the text
-        found.beyond_ascii |= static_cast<unsigned char>(*at) >= 0x80;
-        if (!is_special(*at)) continue;
-        if (*at != '\\') return problem(at, control);
-        if (end - at == 1) break;
-        auto const length = length_of_escape(at, end, surrogates);
-        if (length == 0) return problem(at, bad_escape);
-        ++found.escapes;
-        at += length - 1;
-    }
-    if (at == end || *at != '"') return problem(end, not_closed);
-    found.at = at + 1;
-    return found;
-}
 
 /// One pass over the text that checks all of it and lists its tokens. White space is skipped before a byte is looked
 /// at; `at_` is never behind `end_`, and nothing behind that is read.
@@ -254,11 +168,11 @@ private:
     [[gnu::always_inline]] bool string() {
         take();
 #if defined(__SSE2__)
-        while (end_ - at_ >= half_block) {  // most strings have no escapes
-            auto const bytes = load(at_);
+        while (end_ - at_ >= string_block) {  // most strings have no escapes
+            auto const bytes = load_string_block(at_);
             auto const special = special_bytes(bytes);
             beyond_ascii_ |= _mm_movemask_epi8(bytes);
-            at_ += special == 0 ? half_block : std::countr_zero(special);
+            at_ += special == 0 ? string_block : std::countr_zero(special);
             if (special == 0) continue;
             if (*at_ != '"') break;
             ++at_;

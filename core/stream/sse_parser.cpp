@@ -6,7 +6,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::size_t kept_capacity = 64 * 1024;  ///< more is given back after a large event
 
 /// Finds line ends in order; every byte is searched once for each of the two.
@@ -41,9 +40,17 @@ Field field_of(std::string_view line) {
 }  // namespace
 
 Result<> SseParser::feed(std::string_view piece, std::vector<SseEvent>& out) {
+    forget();
+    return feed_on(piece, out);
+}
+
+void SseParser::forget() {
+    if (finished_.capacity() > kept_capacity) finished_ = {};
+}
+
+Result<> SseParser::feed_on(std::string_view piece, std::vector<SseEvent>& out) {
     joined_.clear();
     largest_ = 0;
-    if (finished_.capacity() > kept_capacity) finished_ = {};
     piece = without_mark(piece);
     piece_size_ = piece.size();
     LineEnds ends(piece);

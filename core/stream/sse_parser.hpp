@@ -34,10 +34,25 @@ public:
     /// for an event over the limit; what came before it is in `out`, and nothing may be fed any more.
     Result<> feed(std::string_view piece, std::vector<SseEvent>& out);
 
+    /// Like feed(), but `raw` of all events since forget() holds, also of those from calls before.
+    Result<> feed_on(std::string_view piece, std::vector<SseEvent>& out);
+
+    /// Nobody looks at earlier events any more.
+    void forget();
+
+    /// Whether the next byte begins an event, or the blank lines and comments before one.
+    bool is_between_events() const {
+        return unfinished_.empty() && line_empty_ && !after_cr_ && mark_ == byte_order_mark.size();
+    }
+
+    std::size_t max_event_size() const { return max_event_size_; }
+
     /// The stream ended. An event that lacks its blank line is appended too; who wants it must check that it is whole.
     void finish(std::vector<SseEvent>& out);
 
 private:
+    static constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
     std::string_view without_mark(std::string_view piece);
     /// Whether what stands in `part` (and before it in `unfinished_`) is done with.
     bool end_line(std::string_view part, bool blank, std::vector<SseEvent>& out);

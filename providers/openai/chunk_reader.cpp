@@ -118,7 +118,7 @@ void ChunkFacts::clear() {
     has_choices = is_usage_chunk = usage_at_top = false;
     choices_missing = true;
     choices.clear();
-    error = id = model = created = usage = {};
+    error = id = model = created = padding = usage = {};
     edits.clear();
 }
 
@@ -147,6 +147,8 @@ void read_chunk(JsonValue root, std::string_view object, ChunkFacts& facts) {
             facts.id = member.value;
         } else if (member.named("created")) {
             facts.created = member.value;
+        } else if (member.named("obfuscation")) {
+            facts.padding = member.value;
         } else if (member.named("x_groq")) {
             read_extension(member.value, facts);
         }

@@ -40,6 +40,7 @@ struct ChunkFacts {
     std::vector<ChoiceFacts> choices;  ///< in order
     JsonValue error;                   ///< an error's description, or the choice that failed
     JsonValue id, model, created;      ///< nothing where absent
+    JsonValue padding;                 ///< `obfuscation`: of random length, so that who watches sizes learns less
     JsonValue usage;                   ///< the last that is not null, but the one at the top before all others
     bool usage_at_top = false;
     bool is_usage_chunk = false;  ///< OpenAI's own: no choices, and the only usage stands at the top

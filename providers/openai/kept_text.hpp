@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/stream/continuation.hpp"
 #include "core/types/chat_request.hpp"
@@ -18,6 +19,11 @@ public:
 
     /// One chunk that the client sees: after mending.
     void take(JsonValue chunk, ChunkFacts const& facts);
+
+    /// A chunk like the one before, which had a text, but with this one.
+    void take_alike(std::string_view text) {
+        if (!unsafe_) text_.append(text);
+    }
 
     /// Nothing where it would not be safe. `usage`: of the stream so far.
     std::optional<Continuation> continuation(Usage const& usage) const;

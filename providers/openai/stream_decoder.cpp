@@ -12,6 +12,7 @@
 #include "core/stream/sse_parser.hpp"
 #include "core/stream/sse_writer.hpp"
 #include "core/stream/usage_tally.hpp"
+#include "providers/openai/alike_chunks.hpp"
 #include "providers/openai/choice_states.hpp"
 #include "providers/openai/chunk_reader.hpp"
 #include "providers/openai/empty_answer.hpp"
@@ -39,6 +40,37 @@ Error invalid(std::string detail) {
     return {.kind = ErrorKind::upstream_invalid_response, .detail = std::move(detail)};
 }
 
+/// Shared by all streams of a worker: nothing in it outlives a call.
+struct Scratch {
+    JsonIndex index;
+    std::vector<SseEvent> events;
+    ChunkFacts facts;  // of the current event
+    std::string data;
+    std::string event;
+
+    /// `data` as an event.
+    string_view as_event() {
+        event.clear();
+        append_event(event, data);
+        return event;
+    }
+
+    /// After a piece with more than usual.
+    void give_back() {
+        constexpr std::size_t usual = 64 * 1024;
+        index.shrink_to(usual);
+        if (events.capacity() > usual / sizeof(SseEvent)) events = {};
+        if (facts.choices.capacity() > usual / sizeof(ChoiceFacts)) facts = {};
+        if (data.capacity() > usual) data = {};
+        if (event.capacity() > usual) event = {};
+    }
+};
+
+Scratch& scratch_of_thread() {
+    thread_local Scratch scratch;
+    return scratch;
+}
+
 class Decoder final : public StreamDecoder {
 public:
     Decoder(ChatRequest const& request, std::size_t max_event_size, ReasoningTags const* tags)
@@ -62,11 +94,14 @@ public:
 
 private:
     void begin(StreamStep& step);
+    void read(string_view bytes, StreamStep& step);
+    std::size_t take_alike(string_view bytes, StreamStep& step);
     void take_all(StreamStep& step);
     void take(SseEvent const& event, StreamStep& step);
     void take_stray(string_view text, StreamStep& step);
     void take_chunk(SseEvent const& event, JsonValue chunk, StreamStep& step);
     void take_choices();
+    void learn_alike(SseEvent const& event);
     void mend(ChoiceFacts& choice, ChoiceState& state);
     void take_usage(SseEvent const& event);
     void relay(SseEvent const& event, StreamStep& step);
@@ -78,11 +113,9 @@ private:
     UsageTally tally_;
     OwnChunks own_chunks_;
     ChoiceStates choices_;
-    std::vector<SseEvent> events_;
-    ChunkFacts facts_;  // of the current event
-    StepText written_;  // what the current step relays beside bytes of its piece
-    std::string data_;
-    std::string event_;
+    AlikeChunks alike_;
+    Scratch& scratch_ = scratch_of_thread();
+    StepText written_;                // what the current step relays beside bytes of its piece
     std::unique_ptr<KeptText> kept_;  // null: nobody would go on with the text
     std::string reported_model_;
     std::string finish_reason_;
@@ -92,12 +125,6 @@ private:
     bool committed_ = false;
     bool wants_usage_;
 };
-
-/// Shared by all streams of a worker: nothing in it outlives a call.
-JsonIndex& index_of_thread() {
-    thread_local JsonIndex index;
-    return index;
-}
 
 void append_to(std::vector<string_view>& relay, string_view bytes) {
     if (bytes.empty()) return;
@@ -110,21 +137,56 @@ void append_to(std::vector<string_view>& relay, string_view bytes) {
 
 void Decoder::begin(StreamStep& step) {
     step.clear();
-    events_.clear();
     written_.clear();
+}
+
+bool is_over(StreamStep const& step) { return step.ended || step.error; }
+
+/// What `bytes` begin with, up to the first end of an event as most streams have it.
+string_view through_event_end(string_view bytes) {
+    auto const end = bytes.find("\n\n");
+    return end == string_view::npos ? bytes : bytes.substr(0, end + 2);
 }
 
 void Decoder::feed(string_view piece, StreamStep& step) {
     begin(step);
-    auto const parsed = parser_.feed(piece, events_);
-    take_all(step);
-    if (!parsed && !step.ended && !step.error) step.error = parsed.error();
+    parser_.forget();
+    if (!parser_.is_between_events()) {
+        auto const rest_of_event = through_event_end(piece);
+        read(rest_of_event, step);
+        piece.remove_prefix(rest_of_event.size());
+    }
+    if (!is_over(step)) piece.remove_prefix(take_alike(piece, step));
+    if (!is_over(step) && !piece.empty()) read(piece, step);
     step.committed = committed_;
+}
+
+void Decoder::read(string_view bytes, StreamStep& step) {
+    scratch_.events.clear();
+    auto const parsed = parser_.feed_on(bytes, scratch_.events);
+    take_all(step);
+    if (!parsed && !is_over(step)) step.error = parsed.error();
+    scratch_.give_back();
+}
+
+/// Takes the events at the front that are like one before, and says how many bytes they have.
+std::size_t Decoder::take_alike(string_view bytes, StreamStep& step) {
+    std::size_t taken = 0;
+    while (auto const chunk = alike_.match(bytes.substr(taken))) {
+        if (chunk->size > parser_.max_event_size()) break;
+        tally_.add_output(chunk->text.size());
+        ++delta_count_;
+        if (kept_) kept_->take_alike(chunk->text);
+        taken += chunk->size;
+    }
+    append_to(step.relay, bytes.substr(0, taken));
+    return taken;
 }
 
 void Decoder::finish(StreamStep& step) {
     begin(step);
-    parser_.finish(events_);
+    scratch_.events.clear();
+    parser_.finish(scratch_.events);
     take_all(step);
     bool const cut = step.error && step.error->kind == ErrorKind::upstream_invalid_response;
     if (!step.ended && !step.error && choices_.all_finished()) end(step);
@@ -144,9 +206,9 @@ bool is_in_place(SseEvent const& event) {
 }
 
 void Decoder::take_all(StreamStep& step) {
-    for (auto const& event : events_) {
+    for (auto const& event : scratch_.events) {
         take(event, step);
-        if (step.ended || step.error) break;
+        if (is_over(step)) break;
     }
 }
 
@@ -157,7 +219,7 @@ void Decoder::take(SseEvent const& event, StreamStep& step) {
     bool const is_error = event.type == "error";
     if (data.empty() && !is_error) return;
     if (data.starts_with("[DONE]")) return end(step);
-    auto const chunk = index_of_thread().read(event.data, chunk_limits);
+    auto const chunk = scratch_.index.read(event.data, chunk_limits);
     if (is_error) {
         auto body = chunk ? read_error_body(*chunk) : std::nullopt;
         if (!body) body.emplace().message = data;
@@ -182,35 +244,51 @@ void Decoder::take_stray(string_view text, StreamStep& step) {
 }
 
 void Decoder::take_chunk(SseEvent const& event, JsonValue chunk, StreamStep& step) {
-    read_chunk(chunk, chunk_object, facts_);
-    if (facts_.error) {
-        step.error = error_in_body(read_error_value(facts_.error));
+    auto& facts = scratch_.facts;
+    read_chunk(chunk, chunk_object, facts);
+    if (facts.error) {
+        step.error = error_in_body(read_error_value(facts.error));
         return;
     }
-    if (facts_.choices_missing && !facts_.usage && chunk["object"].string() == "error") {
+    if (facts.choices_missing && !facts.usage && chunk["object"].string() == "error") {
         step.error = error_in_body(read_error_value(chunk));
         return;
     }
-    own_chunks_.learn(facts_.id, facts_.created, facts_.model);
-    if (reported_model_.empty()) reported_model_ = facts_.model.unescaped();
+    own_chunks_.learn(facts.id, facts.created, facts.model);
+    if (reported_model_.empty()) reported_model_ = facts.model.unescaped();
     take_choices();
-    if (kept_) kept_->take(chunk, facts_);
-    if (facts_.usage) take_usage(event);
-    if (facts_.usage && !facts_.has_choices) return;
+    if (kept_) kept_->take(chunk, facts);
+    if (facts.usage) take_usage(event);
+    if (facts.usage && !facts.has_choices) return;
+    learn_alike(event);
     relay(event, step);
 }
 
+/// Remembers a chunk that only adds to the text of a choice which wants no mending.
+void Decoder::learn_alike(SseEvent const& event) {
+    auto const& facts = scratch_.facts;
+    if (facts.choices.size() != 1 || facts.usage || !facts.edits.empty()) return;
+    if (event.raw.empty() || !is_in_place(event)) return;
+    auto const& choice = facts.choices.front();
+    bool const only_text = choice.has_content && !choice.has_other && !choice.asks_for_mending() &&
+                           choice.output_bytes == choice.text.size();
+    auto const* const state = only_text ? choices_.of(choice.index) : nullptr;
+    if (state == nullptr || (state->splitter && !state->splitter->done())) return;
+    alike_.learn(event.raw, choice.text, facts.padding.string());
+}
+
 void Decoder::take_choices() {
+    auto& facts = scratch_.facts;
     bool delta = false;
-    auto const edits = facts_.edits.size();
-    for (auto& choice : facts_.choices) {
+    auto const edits = facts.edits.size();
+    for (auto& choice : facts.choices) {
         auto* const state = choices_.of(choice.index);
         if (state != nullptr) mend(choice, *state);
         tally_.add_output(choice.output_bytes);
         delta |= choice.has_delta();
         if (choice.index == 0 && !choice.finish_reason.empty()) finish_reason_ = unescaped(choice.finish_reason);
     }
-    if (facts_.edits.size() != edits) sort_edits(facts_.edits);
+    if (facts.edits.size() != edits) sort_edits(facts.edits);
     if (delta) ++delta_count_;
     committed_ |= delta;
 }
@@ -218,35 +296,35 @@ void Decoder::take_choices() {
 void Decoder::mend(ChoiceFacts& choice, ChoiceState& state) {
     if (choice.asks_for_mending() || (state.splitter && !state.splitter->done())) {
         if (choice.has_tool_calls() && seed_ == 0) seed_ = own_chunks_.seed() + prompt_bytes_;
-        mend_chunk_choice(choice, state, seed_, {facts_.edits, written_});
+        mend_chunk_choice(choice, state, seed_, {scratch_.facts.edits, written_});
     }
     state.had_delta |= choice.has_delta();
     state.finished |= !choice.finish_reason.empty();
 }
 
 void Decoder::take_usage(SseEvent const& event) {
-    auto const read = read_usage(facts_.usage);
+    auto const& facts = scratch_.facts;
+    auto const read = read_usage(facts.usage);
     if (!read) return;
     tally_.report(read->usage);
     if (!wants_usage_) return;
-    auto const object = facts_.usage.raw();
+    auto const object = facts.usage.raw();
     bool const is_right = read->is_openais;
-    if (is_right && facts_.is_usage_chunk && !event.raw.empty()) return own_chunks_.keep_usage_event(event.raw);
-    auto const shown = is_right ? std::string(object) : corrected_usage(facts_.usage, read->usage);
-    if (!facts_.is_usage_chunk) return own_chunks_.keep_usage(shown);
-    data_ = event.data;
-    data_.replace(facts_.usage.offset(), object.size(), shown);
-    event_.clear();
-    append_event(event_, data_);
-    own_chunks_.keep_usage_event(event_);
+    if (is_right && facts.is_usage_chunk && !event.raw.empty()) return own_chunks_.keep_usage_event(event.raw);
+    auto const shown = is_right ? std::string(object) : corrected_usage(facts.usage, read->usage);
+    if (!facts.is_usage_chunk) return own_chunks_.keep_usage(shown);
+    scratch_.data = event.data;
+    scratch_.data.replace(facts.usage.offset(), object.size(), shown);
+    own_chunks_.keep_usage_event(scratch_.as_event());
 }
 
 void Decoder::relay(SseEvent const& event, StreamStep& step) {
-    bool const whole = facts_.edits.empty() && !event.raw.empty();
+    auto const& facts = scratch_.facts;
+    bool const whole = facts.edits.empty() && !event.raw.empty();
     if (!whole && !is_in_place(event)) return append_to(step.relay, written_anew(event));
-    auto const shift = facts_.edits.empty() ? 0 : static_cast<std::size_t>(event.data.data() - event.raw.data());
+    auto const shift = facts.edits.empty() ? 0 : static_cast<std::size_t>(event.data.data() - event.raw.data());
     std::size_t at = 0;
-    for (auto const& edit : facts_.edits) {
+    for (auto const& edit : facts.edits) {
         append_to(step.relay, event.raw.substr(at, shift + edit.begin - at));
         append_to(step.relay, edit.text);
         at = shift + edit.end;
@@ -255,16 +333,15 @@ void Decoder::relay(SseEvent const& event, StreamStep& step) {
 }
 
 string_view Decoder::written_anew(SseEvent const& event) {
-    data_.clear();
+    auto& data = scratch_.data;
+    data.clear();
     std::size_t at = 0;
-    for (auto const& edit : facts_.edits) {
-        data_.append(event.data.substr(at, edit.begin - at)).append(edit.text);
+    for (auto const& edit : scratch_.facts.edits) {
+        data.append(event.data.substr(at, edit.begin - at)).append(edit.text);
         at = edit.end;
     }
-    data_ += event.data.substr(at);
-    event_.clear();
-    append_event(event_, data_);
-    return written_.keep({event_});
+    data += event.data.substr(at);
+    return written_.keep({scratch_.as_event()});
 }
 
 /// The provider says that it is done.

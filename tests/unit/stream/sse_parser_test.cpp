@@ -155,3 +155,38 @@ TEST_CASE("an event that lies in one piece is not copied", "[sse]") {
     CHECK(events[0].raw.data() == piece.data());
     CHECK(events[1].data.data() == piece.data() + 15);
 }
+
+TEST_CASE("an event that was cut holds while its stream is fed on, until it is forgotten", "[sse]") {
+    SseParser parser;
+    std::vector<SseEvent> events;
+    std::string const large(100'000, 'x');
+    REQUIRE(parser.feed_on("data: " + large, events));
+    CHECK_FALSE(parser.is_between_events());
+    REQUIRE(parser.feed_on("\n\n", events));
+    CHECK(parser.is_between_events());
+    std::string const next = "data: y\n\n";
+    REQUIRE(parser.feed_on(next, events));
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].raw == "data: " + large + "\n\n");
+    CHECK(events[1].raw == next);
+}
+
+TEST_CASE("a parser is between events when nothing has come of the next, not even half a line end", "[sse]") {
+    auto const [bytes, between] = GENERATE(table<char const*, bool>({
+        {"", false},  // a byte order mark may follow
+        {"data: a\n\n", true},
+        {"data: a\n\n: comment\n", true},
+        {"data: a\n\n\n", true},
+        {"data: a\n", false},
+        {"data: a\r\n\r", false},
+        {"data: a\r\n\r\n", true},
+        {"data: a\n\nd", false},
+        {"data: a\n\n:", false},
+        {"data: a\n\nid: 1\n", false},
+    }));
+    SseParser parser;
+    std::vector<SseEvent> events;
+    CAPTURE(bytes);
+    REQUIRE(parser.feed(bytes, events));
+    CHECK(parser.is_between_events() == between);
+}
