@@ -62,7 +62,7 @@ void HeadParsers::give_back(std::unique_ptr<http::ResponseHeadParser> parser) {
 }
 
 HttpExchange::HttpExchange(ExchangeContext context, UpstreamCall const& call, Pool::Slot slot)
-    : context_(context), call_(call), slot_(std::move(slot)) {}
+    : context_(context), call_(call), collected_(call.accept == "application/json"), slot_(std::move(slot)) {}
 
 HttpExchange::~HttpExchange() = default;
 
@@ -128,8 +128,7 @@ Task<Result<>> HttpExchange::receive(Instant until) {
         }
     }
     if (!buffer_) {
-        bool const whole = call_.accept == "application/json";
-        buffer_ = context_.worker.buffers().take(whole ? answer_room : stream_room);
+        buffer_ = context_.worker.buffers().take(collected_ ? answer_room : stream_room);
     }
     if (end_ == buffer_.capacity()) {  // only a head that is not complete can fill it
         auto larger = context_.worker.buffers().take(2 * (end_ - begin_));
@@ -252,7 +251,7 @@ Task<Result<std::string_view>> HttpExchange::read(Instant until) {
 
 /// An answer that is not streamed is collected before it is passed on, in memory that doubles as it grows.
 Result<> HttpExchange::count_whole(std::size_t bytes) {
-    if (call_.accept != "application/json") return {};
+    if (!collected_) return {};
     whole_ += bytes;
     auto* const memory = context_.worker.memory();
     for (; memory && whole_ > counted_; counted_ *= 2) {

@@ -63,6 +63,7 @@ private:
 
     ExchangeContext context_;
     UpstreamCall const& call_;
+    bool const collected_;  ///< its answer is whole before anybody sees it
     Pool::Slot slot_;
     Pool::Pooled pooled_;
     bool reused_ = false;
@@ -84,7 +85,7 @@ private:
     http::BodyKind body_ = http::BodyKind::none;
     std::uint64_t left_ = 0;  ///< of a body with a length
     http::ChunkedDecoder chunks_;
-    std::uint64_t whole_ = 0;  ///< bytes so far of an answer that the caller collects
+    std::uint64_t whole_ = 0;  ///< bytes so far of a collected answer
     std::uint64_t counted_ = small_answer;
     bool complete_ = false;
     bool kept_ = false;

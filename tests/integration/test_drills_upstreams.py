@@ -43,7 +43,7 @@ def test_an_open_breaker_lets_one_probe_pass_at_a_time(start, lab, scale):
     lab.reset()
     lab.set(options={"status": 503, "ttft": "1s", "header_delay": "1s"})
     seconds = scale(4, 60)
-    with Load("json", gateway.data, "-c", 50, "--rate", 100, "--body-bytes", 300, seconds=seconds + 3) as load:
+    with Load("json", gateway.data, "-c", 50, "--rate", 100, "--body-bytes", 300, seconds=seconds + 2 + 1.5 * SLOW) as load:
         wait_until(lambda: gateway.metric("sluice_breaker_state", provider="lab") > 0, 10, what="the breaker opens")
         time.sleep(1.5 * SLOW)  # those that were under way end
         before, began = lab.stats()["requests"], time.monotonic()
