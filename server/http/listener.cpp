@@ -21,6 +21,8 @@ constexpr int accepted_at_once = 64;
 constexpr int client_receive_buffer = 256 * 1024;
 constexpr int client_send_buffer = 128 * 1024;
 constexpr milliseconds pause_without_descriptors{50};
+// Turning somebody away costs half of what a request does: a flood of it must not take the time of those who are in.
+constexpr milliseconds pause_when_full{10};
 
 /// What a connection above a limit gets, without its request being read.
 constexpr std::string_view full_answer =
@@ -153,21 +155,23 @@ Task<> Listener::accept(std::shared_ptr<Acceptor> acceptor) {
         if (co_await acceptor->wait(net::IoStatus::want_read, never) != net::IoStatus::ok) co_return;
         auto const accepted = accept_waiting(*acceptor, accepted_at_once);
         if (accepted == Accepted::some) co_await worker_.turn();
-        if (accepted != Accepted::no_room) continue;
+        if (accepted != Accepted::no_room && accepted != Accepted::full) continue;
         Cancellation never_cancelled;
-        std::ignore = co_await worker_.sleep(pause_without_descriptors, never_cancelled);
+        auto const pause = accepted == Accepted::full ? pause_when_full : pause_without_descriptors;
+        std::ignore = co_await worker_.sleep(pause, never_cancelled);
     }
 }
 
 /// Takes what stands in the queue, but not so much that those who are in already wait.
 Listener::Accepted Listener::accept_waiting(Acceptor& acceptor, int most) {
+    int turned_away = 0;
     for (int taken = 0; taken < most; ++taken) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         auto* const peer = reinterpret_cast<sockaddr*>(&address);
         int const fd = ::accept4(acceptor.fd(), peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            accept_one(net::OwnedFd(fd), {peer, size});
+            if (!accept_one(net::OwnedFd(fd), {peer, size})) ++turned_away;
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -178,14 +182,15 @@ Listener::Accepted Listener::accept_waiting(Acceptor& acceptor, int most) {
         if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) return Accepted::no_room;  // no busy loop
         // accept(2): the connection was gone again, or had a network error; the next one is fine
     }
-    return Accepted::some;
+    return turned_away == most ? Accepted::full : Accepted::some;
 }
 
-void Listener::accept_one(net::OwnedFd socket, net::Address const& peer) {
+bool Listener::accept_one(net::OwnedFd socket, net::Address const& peer) {
     auto const* const memory = worker_.memory();
     bool const full = memory && memory->full();
     if (full || shared_.connections.load(std::memory_order_relaxed) >= handler_.limits().max_connections) {
-        return turn_away(socket);
+        turn_away(socket);
+        return false;
     }
     shared_.connections.fetch_add(1, std::memory_order_relaxed);
     net::tune(socket.get(), client_receive_buffer, client_send_buffer);
@@ -193,6 +198,7 @@ void Listener::accept_one(net::OwnedFd socket, net::Address const& peer) {
         shared_.connections.fetch_sub(1, std::memory_order_relaxed);
         report(bug);
     });
+    return true;
 }
 
 Task<> Listener::serve(net::OwnedFd socket, std::string peer) {

@@ -49,12 +49,13 @@ public:
 private:
     /// The listening socket in the worker's loop.
     class Acceptor;
-    enum class Accepted : std::uint8_t { all, some, no_room };
+    enum class Accepted : std::uint8_t { all, some, full, no_room };
 
     Task<> accept(std::shared_ptr<Acceptor> acceptor);
     Accepted accept_waiting(Acceptor& acceptor, int most);
     std::uint16_t listen_on(net::OwnedFd socket);
-    void accept_one(net::OwnedFd socket, net::Address const& peer);
+    /// False: there is no room, and it was told so.
+    bool accept_one(net::OwnedFd socket, net::Address const& peer);
     void report(std::exception_ptr const& bug);
     Task<> serve(net::OwnedFd socket, std::string peer);
     void turn_away(net::OwnedFd const& socket) const;

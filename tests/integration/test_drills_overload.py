@@ -176,21 +176,30 @@ def test_memory_is_given_back_after_a_peak(start, scale):
     assert after <= 2 * before, figures
 
 
-# --- a limit of memory ------------------------------------------------------------------------------------------------
+# --- limits of memory and CPU -----------------------------------------------------------------------------------------
 
 
-class MemoryGroup:
-    """A memory control group of version 1 or 2, if this test may make one."""
+class ControlGroup:
+    """A control group of version 1 or 2, if this test may make one."""
 
-    def __init__(self, limit):
-        v1 = Path("/sys/fs/cgroup/memory")
+    def __init__(self, controller):
+        v1 = Path("/sys/fs/cgroup") / controller
         self.unified = not v1.is_dir()
         self.folder = (Path("/sys/fs/cgroup") if self.unified else v1) / f"sluice-drill-{os.getpid()}"
         self.folder.mkdir()
-        (self.folder / ("memory.max" if self.unified else "memory.limit_in_bytes")).write_text(str(limit))
 
     def enter(self):
         (self.folder / "cgroup.procs").write_text("0" if self.unified else str(os.getpid()))
+
+    def remove(self):
+        wait_until(lambda: not (self.folder / "cgroup.procs").read_text(), 5, what="the group is empty")
+        self.folder.rmdir()
+
+
+class MemoryGroup(ControlGroup):
+    def __init__(self, limit):
+        super().__init__("memory")
+        (self.folder / ("memory.max" if self.unified else "memory.limit_in_bytes")).write_text(str(limit))
 
     def killed(self):
         text = (self.folder / ("memory.events" if self.unified else "memory.oom_control")).read_text()
@@ -200,19 +209,29 @@ class MemoryGroup:
         file = self.folder / ("memory.peak" if self.unified else "memory.max_usage_in_bytes")
         return int(file.read_text()) if file.exists() else None
 
-    def remove(self):
-        wait_until(lambda: not (self.folder / "cgroup.procs").read_text(), 5, what="the group is empty")
-        self.folder.rmdir()
+
+class CpuGroup(ControlGroup):
+    def __init__(self, share):
+        super().__init__("cpu")
+        quota, period = str(int(share * 10_000)), "10000"  # microseconds
+        if self.unified:
+            (self.folder / "cpu.max").write_text(f"{quota} {period}")
+        else:
+            (self.folder / "cpu.cfs_period_us").write_text(period)
+            (self.folder / "cpu.cfs_quota_us").write_text(quota)
 
 
 @pytest.fixture
-def memory_group(request):
-    try:
-        group = MemoryGroup(64 << 20)
-    except OSError as error:
-        pytest.skip(f"no memory control group can be made here: {error}")
-    request.addfinalizer(group.remove)
-    return group
+def group_of(request):
+    def make(kind, size):
+        try:
+            group = kind(size)
+        except OSError as error:
+            pytest.skip(f"no control group can be made here: {error}")
+        request.addfinalizer(group.remove)
+        return group
+
+    return make
 
 
 def hostile(gateway, number, until, counts):
@@ -246,8 +265,9 @@ def hostile(gateway, number, until, counts):
 
 @pytest.mark.release_only
 @pytest.mark.seconds(900)
-def test_in_a_small_container_hostile_load_is_refused_and_nothing_is_killed(memory_group, start, scale):
+def test_in_a_small_container_hostile_load_is_refused_and_nothing_is_killed(group_of, start, scale):
     """R30: a control group of 64 MiB, and clients that want far more."""
+    memory_group = group_of(MemoryGroup, 64 << 20)
     gateway = start(defaults=FORGIVING, preexec=memory_group.enter, telemetry=NO_LOG)
     limit = gateway.metric("sluice_memory_limit_bytes")
     until, counts, most = time.monotonic() + scale(5, 600), {}, 0
@@ -294,3 +314,41 @@ def test_everything_is_refused_when_memory_is_full_but_health_goes_on(start):
         answer = client.read()
     assert (answer.status, answer.header("retry-after")) == (503, "1")
     assert gateway.ready()
+
+
+@pytest.mark.release_only
+@pytest.mark.seconds(400)
+def test_three_times_what_the_cpu_can_do_is_served_at_its_best(group_of, start, lab, scale):
+    """R11 where the CPU is the limit: a third of a core. A refusal would cost half of what an answer does, so that callers who are connected
+    wait instead, for as long as their number says; those above `max_connections` are refused, at a rate that leaves the others their time."""
+    cpu, limit = group_of(CpuGroup, 0.33), 3000
+    gateway = start(defaults=FORGIVING, providers={"lab": provider(lab, pool={"max_open": 8000, "max_idle": 8000})}, models={"fast": "lab/fast"},
+                    telemetry=NO_LOG, server={"workers": 1, "limits": {"max_connections": limit}}, preexec=cpu.enter)
+
+    def at(connections, rate=None, ttft="200ms"):
+        options = ["--rate", rate] if rate else []
+        with Load("json", gateway.data, "-c", connections, *options, "--body-bytes", 1000, "--lab", json.dumps({"ttft": ttft}),
+                  seconds=scale(2, 15)) as load:
+            return load.result()
+
+    def goodput(run):
+        return run["statuses"].get("200", 0) / run["seconds"]
+
+    at(2000)  # connections are made
+    best = goodput(at(2000))
+    unloaded = at(2000, int(best / 3))
+    with HealthWatch(gateway.admin) as health:
+        over = at(2000, int(3 * best))
+        answers, unhealthy = health.finish()
+    best = (best + goodput(at(2000))) / 2  # what else the machine does has its say, too
+    flood = at(limit + 2000, int(3 * best))
+    p99 = {name: run["latency_by_status_us"]["200"]["p99"] / 1e3 for name, run in (("unloaded", unloaded), ("over", over))}
+    figures = record(
+        "R11 CPU", share=0.33, connections=2000, goodput_peak=round(best), goodput_at_3x=round(goodput(over)), statuses=over["statuses"],
+        unloaded_p99_ms=round(p99["unloaded"], 1), admitted_p99_ms=round(p99["over"], 1), health_p99_ms=milliseconds(percentile(answers, 0.99)),
+        unhealthy=unhealthy, flood={"goodput": round(goodput(flood)), "statuses": flood["statuses"], "told_when": flood["told_when"],
+                                    "refused_ms": round(flood["latency_by_status_us"].get("503", {"p50": 0})["p50"] / 1e3, 1)})
+    assert unhealthy == 0 and set(over["statuses"]) == {"200"} and set(flood["statuses"]) == {"200", "503"}, figures
+    assert goodput(over) >= scale(0.5, 0.9) * best and goodput(flood) >= scale(0.3, 0.6) * best, figures
+    assert p99["over"] <= 3 * p99["unloaded"] * scale(4, 1), figures
+    assert flood["told_when"] == flood["statuses"]["503"], figures
