@@ -8,7 +8,7 @@
 
 namespace sluice::openai {
 
-/// An event that differs from one read before in nothing but its text.
+/// An event that differs from one read before in nothing but its text, or its thoughts.
 struct AlikeChunk {
     std::size_t size = 0;   ///< bytes of the event
     std::string_view text;  ///< what its delta adds, between the quotes; not empty

@@ -38,6 +38,7 @@ void read_delta(JsonValue delta, ChoiceFacts& choice) {
             choice.has_other = true;
         } else if (member.named("reasoning_content") || is_rarer_content(member)) {
             read_rarer_content(member, choice);
+            if (member.named("reasoning_content")) choice.thoughts = member.value.string();
             choice.has_foreign_reasoning |= member.named("reasoning") && member.value.is(JsonType::string);
         }
     }

@@ -17,6 +17,7 @@ struct ChoiceFacts {
     JsonValue tool_calls;            ///< nothing, or a list that is not empty
     std::string_view finish_reason;  ///< empty: not finished
     std::string_view text;           ///< what the client sees of its content, between quotes, escapes as they stand
+    std::string_view thoughts;       ///< its `reasoning_content`, likewise
     std::uint64_t output_bytes = 0;  ///< of text and reasoning; those of parts and tool calls are not read yet
     bool has_content = false;        ///< text that is not empty
     bool has_other = false;          ///< reasoning, refusal, audio, images or a tool call, not empty

@@ -114,6 +114,7 @@ private:
     OwnChunks own_chunks_;
     ChoiceStates choices_;
     AlikeChunks alike_;
+    bool alike_is_text_ = false;  // else it is thoughts
     Scratch& scratch_ = scratch_of_thread();
     StepText written_;                // what the current step relays beside bytes of its piece
     std::unique_ptr<KeptText> kept_;  // null: nobody would go on with the text
@@ -176,7 +177,7 @@ std::size_t Decoder::take_alike(string_view bytes, StreamStep& step) {
         if (chunk->size > parser_.max_event_size()) break;
         tally_.add_output(chunk->text.size());
         ++delta_count_;
-        if (kept_) kept_->take_alike(chunk->text);
+        if (kept_ && alike_is_text_) kept_->take_alike(chunk->text);
         taken += chunk->size;
     }
     append_to(step.relay, bytes.substr(0, taken));
@@ -264,17 +265,19 @@ void Decoder::take_chunk(SseEvent const& event, JsonValue chunk, StreamStep& ste
     relay(event, step);
 }
 
-/// Remembers a chunk that only adds to the text of a choice which wants no mending.
+/// Remembers a chunk that only adds to the text, or to the thoughts, of a choice which wants no mending.
 void Decoder::learn_alike(SseEvent const& event) {
     auto const& facts = scratch_.facts;
     if (facts.choices.size() != 1 || facts.usage || !facts.edits.empty()) return;
     if (event.raw.empty() || !is_in_place(event)) return;
     auto const& choice = facts.choices.front();
-    bool const only_text = choice.has_content && !choice.has_other && !choice.asks_for_mending() &&
-                           choice.output_bytes == choice.text.size();
-    auto const* const state = only_text ? choices_.of(choice.index) : nullptr;
+    auto const added = choice.has_content ? choice.text : choice.thoughts;
+    bool const nothing_else = choice.output_bytes == added.size() && !(choice.has_content && choice.has_other);
+    if (added.empty() || !nothing_else || choice.asks_for_mending()) return;
+    auto const* const state = choices_.of(choice.index);
     if (state == nullptr || (state->splitter && !state->splitter->done())) return;
-    alike_.learn(event.raw, choice.text, facts.padding.string());
+    alike_.learn(event.raw, added, facts.padding.string());
+    alike_is_text_ = choice.has_content;
 }
 
 void Decoder::take_choices() {

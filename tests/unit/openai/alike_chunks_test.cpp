@@ -154,6 +154,24 @@ TEST_CASE("recognising chunks that are alike changes nothing where more than tex
     CHECK(decode(pieces) == read_each(pieces));
 }
 
+TEST_CASE("thoughts that only go on are recognised, and the text behind them is kept", "[openai]") {
+    auto const thought = [](std::string const& text) {
+        return R"(data: {"choices":[{"index":0,"delta":{"content":null,"reasoning_content":")" + text + "\"}}]}\n\n";
+    };
+    auto const last = GENERATE_COPY(event("c"), thought("4"), event("c") + thought("4") + thought("5"),
+                                    event("c") + thought("4") + event("d") + event("e"));
+    std::vector<std::string> pieces{thought("1"), thought("2"), thought("3"), event("a"), event("b")};
+    for (std::size_t at = 0; at < last.size();) {
+        auto const end = last.find("\n\n", at) + 2;
+        pieces.push_back(last.substr(at, end - at));
+        at = end;
+    }
+    CAPTURE(last);
+    CHECK(decode(pieces) == read_each(pieces));
+    bool const could_go_on = !decode(pieces).facts.ends_with("/none");
+    CHECK(could_go_on == (last == event("c")));
+}
+
 TEST_CASE("an alike event over the size limit is refused", "[openai]") {
     std::vector<std::string> const pieces{event("one"), event(std::string(200, 'x'))};
     auto const decoded = decode(pieces, 200);
