@@ -39,7 +39,7 @@ bool is_compressed(UpstreamHead const& head) {
 
 }  // namespace
 
-AttemptRun::AttemptRun(RequestRun& run, std::size_t candidate, Entry entry, AttemptPlan const& plan)
+AttemptRun::AttemptRun(RequestRun& run, std::size_t candidate, Entry&& entry, AttemptPlan const& plan)
     : run_(run),
       target_(*run.routing.targets[candidate].target),
       follows_session_(run.routing.bound && run.routing.bound->target == candidate),

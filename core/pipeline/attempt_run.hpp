@@ -27,7 +27,7 @@ struct AttemptPlan {
 class AttemptRun {
 public:
     /// `candidate`: its place among those of the run.
-    AttemptRun(RequestRun& run, std::size_t candidate, Entry entry, AttemptPlan const& plan);
+    AttemptRun(RequestRun& run, std::size_t candidate, Entry&& entry, AttemptPlan const& plan);
     AttemptRun(AttemptRun const&) = delete;
     AttemptRun& operator=(AttemptRun const&) = delete;
     ~AttemptRun();
@@ -38,7 +38,7 @@ public:
 
 private:
     Task<Result<>> exchange_answer();
-    Task<Result<UpstreamHead const*>> wait_for_head(Exchange& exchange);
+    [[gnu::noinline]] Task<Result<UpstreamHead const*>> wait_for_head(Exchange& exchange);
     [[gnu::noinline]] Task<Error> read_refusal(Exchange& exchange, UpstreamHead const& head);
 
     [[gnu::noinline]] Task<Result<>> relay_stream(Exchange& exchange, UpstreamHead const& head);

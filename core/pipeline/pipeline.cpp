@@ -12,9 +12,8 @@ namespace sluice {
 namespace {
 
 /// Tells the client what went wrong, in the way that it can still understand.
-[[gnu::noinline]] Task<> answer_failure(RequestRun& run, Error error) {
+[[gnu::noinline]] Task<> answer_failure(RequestRun& run) {
     auto& outcome = run.outcome;
-    outcome.error = std::move(error);
     if (run.cancellation.reason() == CancelReason::client_left) {
         outcome.error = Error{.kind = ErrorKind::client_closed, .detail = std::move(outcome.error->detail)};
     }
@@ -77,7 +76,8 @@ Task<> Pipeline::handle(ClientRequest const& request, std::shared_ptr<Snapshot c
     if (result) {
         run.outcome.status = 200;
     } else {
-        co_await answer_failure(run, std::move(result.error()));
+        run.outcome.error = std::move(result.error());
+        co_await answer_failure(run);
     }
 }
 

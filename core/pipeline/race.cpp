@@ -30,7 +30,7 @@ Instant Lane::race_started() const { return race_.started_; }
 
 Race::Race(RequestRun& run) : run_(run), started_(run.parts.clock.now()), gate_(run.parts.clock.make_gate()) {}
 
-void Race::start(std::size_t candidate, Entry entry, AttemptPlan const& plan) {
+void Race::start(std::size_t candidate, Entry&& entry, AttemptPlan const& plan) {
     auto& lane = *(lanes_[count_++] = std::make_unique<Lane>(*this));
     auto in_lane = plan;
     in_lane.lane = &lane;

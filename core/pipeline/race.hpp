@@ -51,7 +51,7 @@ public:
     Race& operator=(Race const&) = delete;
 
     /// At most twice.
-    void start(std::size_t candidate, Entry entry, AttemptPlan const& plan);
+    void start(std::size_t candidate, Entry&& entry, AttemptPlan const& plan);
 
     /// Waits until `until`, or until an attempt has something for the client, or none is left.
     Task<> wait(Instant until);

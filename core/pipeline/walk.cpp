@@ -82,7 +82,7 @@ AttemptPlan Walk::attempt_plan() const {
     return {.reason = reason_.empty() ? plan_.order[position_].reason : reason_, .waited = waited_, .now = now_};
 }
 
-Task<Result<>> Walk::attempt(Entry entry) {
+Task<Result<>> Walk::attempt(Entry&& entry) {
     if (auto const delay = time_to_hedge()) co_return co_await raced(std::move(entry), *delay);
     auto const plan = attempt_plan();
     AttemptRun attempt(run_, plan_.order[position_].target, std::move(entry), plan);
@@ -90,7 +90,7 @@ Task<Result<>> Walk::attempt(Entry entry) {
 }
 
 /// The attempt, and a second one beside it at the next target when its first token is late.
-Task<Result<>> Walk::raced(Entry entry, milliseconds delay) {
+Task<Result<>> Walk::raced(Entry&& entry, milliseconds delay) {
     auto plan = attempt_plan();
     Race race(run_);
     race.start(plan_.order[position_].target, std::move(entry), plan);

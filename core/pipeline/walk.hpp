@@ -26,8 +26,8 @@ private:
     [[gnu::noinline]] Task<Result<std::optional<Entry>>> wait_in_queue();
     TargetPass::Wish wish_for(std::size_t candidate) const;
     AttemptPlan attempt_plan() const;
-    Task<Result<>> attempt(Entry entry);
-    [[gnu::noinline]] Task<Result<>> raced(Entry entry, milliseconds delay);
+    Task<Result<>> attempt(Entry&& entry);
+    [[gnu::noinline]] Task<Result<>> raced(Entry&& entry, milliseconds delay);
     std::optional<milliseconds> time_to_hedge() const;
     std::optional<Entry> hedge_entry();
     void start_over_at_next();

@@ -24,7 +24,9 @@ std::optional<std::string_view> take_string(std::string_view& bytes) {
 void AlikeChunks::learn(std::string_view event, std::string_view text, std::string_view padding) {
     around_.clear();
     if (padding.data() != nullptr && padding.data() < text.data()) return;
-    if (event.size() - text.size() - padding.size() > most) return;
+    auto const size = event.size() - text.size() - padding.size();
+    if (size > most) return;
+    around_.reserve(size);
     auto const before = static_cast<std::size_t>(text.data() - event.data());
     around_ = event.substr(0, before);
     text_at_ = static_cast<std::uint16_t>(before);

@@ -170,36 +170,38 @@ Task<> Api::handle(http::ServerRequest& request) {
 }
 
 Task<> Api::dispatch(http::ServerRequest& request, Runtime const& runtime) {
+    auto visit = let_in(request, runtime);
+    if (!visit) co_return co_await refuse(request, visit.error());
+    co_await (this->*visit->route.endpoint)(*visit);
+}
+
+/// Everything that the head decides. No coroutine: their frames live as long as the answer streams.
+std::expected<Api::Visit, Api::Refusal> Api::let_in(http::ServerRequest& request, Runtime const& runtime) {
+    auto const refused = [](Error error, std::string_view route, Caller const* caller = nullptr) {
+        return std::unexpected(Refusal{.error = std::move(error), .route = route, .caller = caller});
+    };
+    auto const wrong_method = [](std::string_view route, std::string_view allowed) {
+        return std::unexpected(
+            Refusal{.error = {.kind = ErrorKind::method_not_allowed}, .route = route, .headers = {{"allow", allowed}}});
+    };
     if (memory_.full()) {
         memory_.count_refusal();
-        Error no_room{.kind = ErrorKind::overloaded, .retry_after = seconds(1)};
-        co_return co_await refuse(request, other_route, nullptr, std::move(no_room));
-    }
-    if (request.head.method == "CONNECT" || request.head.method == "TRACE") {
-        Headers allow{{"allow", "GET, HEAD, POST, OPTIONS"}};
-        co_return co_await refuse(request, other_route, nullptr, ErrorKind::method_not_allowed, std::move(allow));
-    }
-    std::string_view id;
-    auto const* const route = find_route(request.path.path, id);
-    if (!route) {
-        co_return co_await refuse(request, other_route, nullptr, ErrorKind::unknown_route);
+        return refused({.kind = ErrorKind::overloaded, .retry_after = seconds(1)}, other_route);
     }
     auto const method = request.head.method;
+    if (method == "CONNECT" || method == "TRACE") return wrong_method(other_route, "GET, HEAD, POST, OPTIONS");
+    std::string_view id;
+    auto const* const route = find_route(request.path.path, id);
+    if (!route) return refused({.kind = ErrorKind::unknown_route}, other_route);
     bool const allowed = route->get ? method == "GET" || method == "HEAD" : method == "POST";
-    if (!allowed) {
-        Headers allow{{"allow", route->methods}};
-        co_return co_await refuse(request, route->name, nullptr, ErrorKind::method_not_allowed, std::move(allow));
-    }
+    if (!allowed) return wrong_method(route->name, route->methods);
     auto const caller = runtime.keyring->identify(request.head, request.started_at);
-    if (!caller) co_return co_await refuse(request, route->name, nullptr, caller.error());
+    if (!caller) return refused(caller.error(), route->name);
     if (auto const use = Keyring::check_use(**caller, route->name, request.peer); !use) {
-        co_return co_await refuse(request, route->name, *caller, use.error());
+        return refused(use.error(), route->name, *caller);
     }
-    if (request.head.expect_unknown) {
-        co_return co_await refuse(request, route->name, *caller, ErrorKind::expectation_failed);
-    }
-    Visit visit{.request = request, .caller = **caller, .runtime = runtime, .id = id};
-    co_await (this->*route->endpoint)(visit);
+    if (request.head.expect_unknown) return refused({.kind = ErrorKind::expectation_failed}, route->name, *caller);
+    return Visit{.request = request, .caller = **caller, .runtime = runtime, .route = *route, .id = id};
 }
 
 Result<ChatRequest> Api::read_chat(Visit const& visit, std::string_view body) {
@@ -246,30 +248,27 @@ Headers Api::limit_headers(Visit const& visit) const {
 Task<> Api::chat_completions(Visit& visit) {
     auto& request = visit.request;
     auto const& head = request.head;
-    constexpr auto route = chat_route;
     auto permit = pipeline_.try_admit(visit.caller.accounts, wall_time(request));
-    if (!permit) {
-        auto late = co_await pipeline_.admit(visit.caller.accounts, wall_time(request), request.cancellation);
-        if (!late) co_return co_await refuse(request, route, &visit.caller, late.error(), limit_headers(visit));
-        permit = *std::move(late);
-    }
+    if (!permit) permit = co_await wait_for_permit(visit);
+    if (!permit) co_return;
     Counted const counted{.permit = *permit, .now = wall_time(request)};
     if (!is_json(head.find("content-type")) || head.count("content-encoding") > 0) {
-        co_return co_await refuse(request, route, &visit.caller, ErrorKind::unsupported_media_type);
+        static Error const unsupported{.kind = ErrorKind::unsupported_media_type};
+        co_return co_await refuse(visit, unsupported);
     }
     auto const& limits = visit.runtime.snapshot->settings().server.limits;
     auto const body = co_await request.body.read(limits);
     if (!body) {
         request.reply.close_afterwards();
-        co_return co_await refuse(request, route, &visit.caller, body.error());
+        co_return co_await refuse(visit, body.error());
     }
     if (idempotency_.is_on() && head.count("idempotency-key") > 0) {
         co_return co_await serve_once(visit, *body, *permit);
     }
     auto chat = read_chat(visit, *body);
-    if (!chat) co_return co_await refuse(request, route, &visit.caller, chat.error());
+    if (!chat) co_return co_await refuse(visit, chat.error());
     auto client = client_request(visit, *chat, body->size());
-    if (!client) co_return co_await refuse(request, route, &visit.caller, client.error());
+    if (!client) co_return co_await refuse(visit, client.error());
     client->permit = &*permit;
     LiveRequests::Entry const entry(live_, *client, request.cancellation);
     if (chat->stream) metrics_.stream_opened();
@@ -277,15 +276,33 @@ Task<> Api::chat_completions(Visit& visit) {
     if (chat->stream) metrics_.stream_closed();
 }
 
-Task<> Api::refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, Error error,
-                   Headers extra) {
-    if (error.kind == ErrorKind::client_closed) {
-        co_return record(request, route, caller, &error, {}, status_of(error));  // nobody is there to be told
+Task<std::optional<Permit>> Api::wait_for_permit(Visit& visit) {
+    auto const now = wall_time(visit.request);
+    auto permit = co_await pipeline_.admit(visit.caller.accounts, now, visit.request.cancellation);
+    if (permit) co_return *std::move(permit);
+    Refusal const refusal{.error = std::move(permit.error()),
+                          .route = visit.route.name,
+                          .caller = &visit.caller,
+                          .headers = limit_headers(visit)};
+    co_await refuse(visit.request, refusal);
+    co_return std::nullopt;
+}
+
+Task<> Api::refuse(Visit& visit, Error const& error) {
+    Refusal const refusal{.error = error, .route = visit.route.name, .caller = &visit.caller};
+    co_await refuse(visit.request, refusal);
+}
+
+Task<> Api::refuse(http::ServerRequest& request, Refusal const& refusal) {
+    auto const& error = refusal.error;
+    if (error.kind == ErrorKind::client_closed) {  // nobody is there to be told
+        co_return record(request, refusal.route, refusal.caller, &error, {}, status_of(error));
     }
     if (!request.body.drainable()) request.reply.close_afterwards();
-    extra.add("x-request-id", request.request_id);
-    auto const sent = co_await answer_error(request.reply, error, std::move(extra));
-    record(request, route, caller, &error, sent, status_of(error));
+    auto headers = refusal.headers;
+    headers.add("x-request-id", request.request_id);
+    auto const sent = co_await answer_error(request.reply, error, std::move(headers));
+    record(request, refusal.route, refusal.caller, &error, sent, status_of(error));
 }
 
 Task<> Api::answer_json(Visit& visit, std::string_view route, std::string body) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <expected>
 #include <memory>
+#include <optional>
 
 #include "core/pipeline/limit_book.hpp"
 #include "core/pipeline/pipeline.hpp"
@@ -46,15 +48,25 @@ public:
     LimitSettings const& limits() const override { return runtime_.snapshot->settings().server.limits; }
 
 private:
-    /// A route's answer to a request whose key is good. `id` is what the path says behind the route's own part.
+    struct Route;
+    /// A request whose key is good. `id` is what its path says behind the route's own part.
     struct Visit {
         http::ServerRequest& request;
         Caller const& caller;
         Runtime const& runtime;
+        Route const& route;
         std::string_view id;
     };
+    /// A route's answer.
     using Endpoint = Task<> (Api::*)(Visit& visit);
-    struct Route;
+    /// One whose head is no good, or asks too much.
+    struct Refusal {
+        Error error;
+        std::string_view route;
+        Caller const* caller = nullptr;
+        Headers headers{};
+    };
+    std::expected<Visit, Refusal> let_in(http::ServerRequest& request, Runtime const& runtime);
     static Route const* find_route(std::string_view path, std::string_view& id);
 
     [[gnu::noinline]] Task<> list_models(Visit& visit);
@@ -72,12 +84,10 @@ private:
     static Result<ClientRequest> client_request(Visit const& visit, ChatRequest& chat, std::uint64_t body_size);
 
     Task<> dispatch(http::ServerRequest& request, Runtime const& runtime);
-    [[gnu::noinline]] Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller,
-                                    Error error, Headers extra = {});
-    Task<> refuse(http::ServerRequest& request, std::string_view route, Caller const* caller, ErrorKind kind,
-                  Headers extra = {}) {
-        return refuse(request, route, caller, Error{.kind = kind}, std::move(extra));
-    }
+    [[gnu::noinline]] Task<> refuse(http::ServerRequest& request, Refusal const& refusal);
+    [[gnu::noinline]] Task<> refuse(Visit& visit, Error const& error);
+    /// Absent: it was refused.
+    [[gnu::noinline]] Task<std::optional<Permit>> wait_for_permit(Visit& visit);
     Task<> answer_json(Visit& visit, std::string_view route, std::string body);
     void record(http::ServerRequest const& request, std::string_view route, Caller const* caller, Error const* error,
                 Result<> const& sent, int status);

@@ -22,7 +22,7 @@ Task<> Api::show_model(Visit& visit) {
         auto const name = id ? shown(*id) : shown(visit.id);
         Error missing{
             .kind = ErrorKind::model_not_found, .message = "the model '" + name + "' does not exist", .param = "model"};
-        co_return co_await refuse(visit.request, route, &visit.caller, std::move(missing));
+        co_return co_await refuse(visit, missing);
     }
     co_await answer_json(visit, route, model_card(snapshot, *id, *match, visit.runtime.loaded_at));
 }

@@ -32,11 +32,11 @@ Task<> Api::serve_once(Visit& visit, std::string_view body, Permit& permit) {
     auto const* const caller = &visit.caller;
     auto detached = std::make_unique<DetachedRequest>(visit.runtime.snapshot, visit.runtime.keyring, clock_);
     auto const asked = co_await digest_of_request(body);
-    if (!asked) co_return co_await refuse(request, chat_route, caller, asked.error());
+    if (!asked) co_return co_await refuse(visit, asked.error());
     auto place = enter(visit, body, *asked, *detached);
-    if (!place) co_return co_await refuse(request, chat_route, caller, place.error());
+    if (!place) co_return co_await refuse(visit, place.error());
     RecordedAnswer::Reader reader(place->answer, clock_.make_gate());
-    if (reader.came_too_late()) co_return co_await refuse(request, chat_route, caller, answer_not_kept());
+    if (reader.came_too_late()) co_return co_await refuse(visit, answer_not_kept());
     Rereading rereading{.request_id = request.request_id, .limits = {}};
     bool const leads = static_cast<bool>(place->lead);
     if (leads) {

@@ -36,9 +36,9 @@ private:
     enum class Next : bool { request, close };
 
     Task<Next> serve_one();
-    Task<Next> read_head();
+    [[gnu::noinline]] Task<Next> read_head();
     [[gnu::noinline]] Task<Next> refuse(Error error);
-    Task<Next> finish(ServerRequest const& request);
+    [[gnu::noinline]] Task<Next> finish(ServerRequest const& request);
     void forget(BodyReader& body);
     void watch_client();
     void client_readable();
