@@ -77,7 +77,8 @@ TEST_CASE("an event with another text and padding is alike", "[openai]") {
                                R"(\"quoted\" and \n \u00e9 \ud83d)", "\xC3\xA9\xF0\x9F\x98\x80");
     auto const padding = GENERATE(as<std::string>(), "", "xyz");
     auto const bytes = event(text, padding);
-    auto const found = alike.match(bytes + event("next"));
+    auto const stream = bytes + event("next");
+    auto const found = alike.match(stream);
     REQUIRE(found);
     CHECK(found->size == bytes.size());
     CHECK(found->text == text);
