@@ -16,7 +16,7 @@ namespace {
 
 constexpr milliseconds flush_every{100};
 constexpr milliseconds last_flush{2'000};
-constexpr std::size_t batch = 64 * 1024;
+constexpr std::size_t batch = 256 * 1024;
 
 LineStyle style_of(TelemetrySettings const& telemetry) {
     bool const terminal = (telemetry.access_log == "stdout" && isatty(STDOUT_FILENO) == 1) ||

@@ -49,7 +49,7 @@ private:
 };
 
 /// The access log: workers format lines into their rings, one thread writes them out, every 100 ms or as soon as
-/// 64 KB wait. It never makes a worker wait: what doesn't fit is dropped and counted.
+/// 256 KB wait. It never makes a worker wait: what doesn't fit is dropped and counted.
 class AccessLog {
 public:
     static constexpr std::size_t default_capacity = std::size_t{1} << 20U;
