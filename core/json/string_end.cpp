@@ -76,7 +76,7 @@ StringEnd find_string_end(char const* at, char const* end, Surrogates surrogates
 std::optional<std::string_view> string_before_quote(std::string_view text, Surrogates surrogates) {
     auto const end = find_string_end(text.data(), text.data() + text.size(), surrogates);
     if (!end.problem.empty()) return std::nullopt;
-    std::string_view const inside(text.data(), end.at - 1);
+    auto const inside = text.substr(0, static_cast<std::size_t>(end.at - 1 - text.data()));
     if (end.beyond_ascii && !simdjson::validate_utf8(inside.data(), inside.size())) return std::nullopt;
     return inside;
 }

@@ -67,12 +67,12 @@ TEST_CASE("a ring without room drops lines and counts them", "[access_log]") {
     CHECK_THAT(std::string(shard.ring().readable()), Catch::StartsWith("{\"ts\""));
 }
 
-TEST_CASE("the writing thread is woken once for each 64 KB, not for each request", "[access_log]") {
+TEST_CASE("the writing thread is woken once for each 256 KB, not for each request", "[access_log]") {
     SettingsCell const settings(observe_settings(settings_for("stdout")));
     int wakes = 0;
     AccessLogShard shard(settings, std::size_t{1} << 20U, [&wakes] { ++wakes; });
     std::size_t written = 0;
-    while (written < 200'000) {
+    while (written < 800'000) {
         shard.write(sample::stream());
         written = shard.ring().waiting();
     }
